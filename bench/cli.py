@@ -1,0 +1,106 @@
+"""The command line: it parses, calls and prints; torch is imported only by the commands that compute."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from sfddm.errors import InputError
+
+EXIT_BAD_INPUT = 2
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Measure whether step distillation of a diffusion model works: SFDDM against its baselines.",
+    epilog="Example: sfddm-bench run --dataset digits --steps 1,4,16",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def main_options() -> None:
+    """Keep `run` a command by its name."""
+
+
+def comma_list(option: str, text: str) -> list[str]:
+    """Return the parts of a comma-separated option, in order and without repeats."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise InputError(f"{option}: '{text}' given, a comma-separated list is possible, such as 1,4,16")
+    return list(dict.fromkeys(parts))
+
+
+def integers(option: str, text: str, least: int) -> list[int]:
+    """Return a comma-separated option of whole numbers, each at least `least`."""
+    for part in comma_list(option, text):
+        if not part.lstrip("-").isdecimal() or int(part) < least:
+            raise InputError(f"{option}: '{part}' given, whole numbers from {least} up are possible, such as 1,4,16")
+    return [int(part) for part in comma_list(option, text)]
+
+
+@app.command(epilog="Examples: sfddm-bench run | sfddm-bench run --dataset digits --steps 1,4 --scale smoke | "
+             "sfddm-bench run --methods ddim --steps 1,10,100 --set ddim.clip=none")  # fmt: skip
+def run(
+    dataset: Annotated[str, typer.Option(help="What to run on.")] = "digits",
+    steps: Annotated[str | None, typer.Option(help="Step counts, such as 1,4,16 (default: the dataset's).")] = None,
+    methods: Annotated[
+        str | None, typer.Option(help="Methods by name, such as sfddm,ddim (default: the dataset's).")
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="Seeds, such as 0,1,2: of teacher, students and latents.")] = "0",
+    scale: Annotated[
+        str | None, typer.Option(help="Amount of work: smoke, quick or paper (default: the dataset's).")
+    ] = None,
+    images: Annotated[int | None, typer.Option(help="Images to sample per cell (default: the scale's).")] = None,
+    assignments: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a setting, such as teacher.iterations=2000.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    out: Annotated[Path, typer.Option(help="Where stages, records, tables and plots go.")] = Path("runs"),
+    data_root: Annotated[Path | None, typer.Option(help="Where prepared datasets are.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print every stage and cell, compute nothing.")] = False,
+) -> None:
+    """Train a teacher, distil students, sample, evaluate, and write records, tables, plots and sample grids."""
+    wanted_steps = None if steps is None else integers("--steps", steps, 1)
+    wanted_seeds = integers("--seeds", seeds, 0)
+    if images is not None and images < 1:
+        raise InputError(f"--images: {images} given, a whole number from 1 up is possible")
+
+    from bench.command_run import run_command
+
+    run_command(dataset, wanted_steps, comma_list("--methods", methods) if methods else None, wanted_seeds, scale, images,
+                assignments or [], device, out, data_root, dry_run)  # fmt: skip
+
+
+def terminate(*_: Any) -> None:
+    """Treat SIGTERM as Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line; every error is one line on stderr and an exit code, never a traceback."""
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        code = app(standalone_mode=False)
+    except InputError as error:
+        sys.exit(complain(str(error), EXIT_BAD_INPUT))
+    except click.ClickException as error:
+        sys.exit(complain(error.format_message(), EXIT_BAD_INPUT))
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(complain("interrupted; what is done is kept, the same command goes on from there", EXIT_INTERRUPTED))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def complain(message: str, code: int) -> int:
+    """Print one line on stderr and return the exit code."""
+    print(f"sfddm-bench: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    main()

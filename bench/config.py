@@ -1,0 +1,193 @@
+"""The resolved configuration of a run: a dataset's preset, a scale laid over it, and --set on top.
+
+Every layer is a plain nested mapping; only the result is validated, into frozen objects that refuse an
+unknown key with the nearest valid name.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterable
+from importlib import resources
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sfddm.unet import UNetConfig
+
+from bench import methods
+from sfddm.checkpoint import DenoiserSpec
+from sfddm.denoiser import Prediction
+from sfddm.errors import InputError
+from sfddm.schedule import ScheduleName
+from sfddm.training import TrainSettings
+
+Scale = Literal["smoke", "quick", "paper"]
+
+
+class TeacherSettings(TrainSettings):
+    """The teacher's diffusion process and training."""
+
+    timesteps: int = Field(1024, ge=1)
+    schedule: ScheduleName = "sigmoid"
+    prediction: Prediction = "eps"
+
+
+class EvaluationSettings(BaseModel):
+    """What is sampled and in which feature space it is judged."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    feature_space: str
+    images: int = Field(ge=2)
+    batch: int = Field(256, ge=1)
+    splits: int = Field(10, ge=1)
+
+
+class ClassifierSettings(BaseModel):
+    """How the dataset's own classifier is trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(30, ge=1)
+    batch: int = Field(64, ge=1)
+    learning_rate: float = Field(2e-3, gt=0)
+
+
+class Config(BaseModel):
+    """Everything that decides a run's numbers, apart from its steps, methods and seeds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    resolution: int
+    scale: Scale
+    network: UNetConfig
+    teacher: TeacherSettings
+    evaluation: EvaluationSettings
+    classifier: ClassifierSettings
+    methods: dict[str, dict[str, Any]]
+
+    def teacher_spec(self) -> DenoiserSpec:
+        """Return what the teacher is."""
+        teacher = self.teacher
+        return DenoiserSpec(
+            network=self.network, prediction=teacher.prediction, schedule=teacher.schedule, timesteps=teacher.timesteps
+        )
+
+    def method(self, name: str) -> "methods.Method":
+        """Return a method with its settings from this configuration."""
+        kind = methods.get(name)
+        return kind(kind.Settings(**self.methods[name]), self.teacher_spec())
+
+
+class Preset(BaseModel):
+    """A preset before resolving: the configuration's sections as mappings, its defaults and its scales."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: list[int]
+    methods: list[str]
+    sections: dict[str, Any]
+    scales: dict[str, dict[str, Any]]
+
+
+def preset_names() -> list[str]:
+    """Return the datasets that have a preset."""
+    return sorted(
+        p.name.removesuffix(".toml") for p in resources.files("bench.presets").iterdir() if p.name.endswith(".toml")
+    )
+
+
+def load_preset(dataset: str) -> Preset:
+    """Return a dataset's preset. Raises InputError for an unknown dataset."""
+    if dataset not in preset_names():
+        raise InputError(f"--dataset: '{dataset}' given, possible: {', '.join(preset_names())}")
+    sections = tomllib.loads(resources.files("bench.presets").joinpath(f"{dataset}.toml").read_text())
+    return Preset(
+        steps=sections.pop("steps"), methods=sections.pop("methods"), scales=sections.pop("scales"), sections=sections
+    )
+
+
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return `base` with `over` laid on top, section by section."""
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
+    """Return the nested mapping of `section.key=value` strings; values are TOML, a bare word is a string."""
+    overrides: dict[str, Any] = {}
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        keys = path.strip().split(".")
+        if not equals or not all(keys):
+            raise InputError(f"--set: '{assignment}' given, the form is section.key=value")
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text.strip()
+        nested: Any = value
+        for key in reversed(keys):
+            nested = {key: nested}
+        overrides = merged(overrides, nested)
+    return overrides
+
+
+def resolve(preset: Preset, scale: str | None, assignments: Iterable[str] = (), **evaluation: Any) -> Config:
+    """Return the configuration of a run. `evaluation` holds settings that have an option of their own (images)."""
+    scale = scale or preset.sections["scale"]
+    if scale not in preset.scales:
+        raise InputError(f"--scale: '{scale}' given, possible: {', '.join(preset.scales)}")
+    sections = merged(preset.sections, preset.scales[scale]) | {"scale": scale}
+    overrides = parse_overrides(assignments)
+    _check_keys(overrides)
+    sections = merged(sections, overrides)
+    sections["evaluation"] = sections["evaluation"] | {k: v for k, v in evaluation.items() if v is not None}
+    shared = sections.pop("student", {})
+    own = {name: sections.pop(name, {}) for name in methods.names()}
+    try:
+        return Config(**sections, methods={name: _method_settings(name, shared | own[name]) for name in own})
+    except ValidationError as error:
+        raise InputError(_first_fault(error)) from None
+
+
+def _method_settings(name: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Return a method's full settings. A method that does not train leaves the shared training settings aside."""
+    model = methods.get(name).Settings
+    known = {
+        key: value for key, value in given.items() if key in model.model_fields or key not in TrainSettings.model_fields
+    }
+    try:
+        return model(**known).model_dump(mode="json")
+    except ValidationError as error:
+        raise InputError(_first_fault(error, name)) from None
+
+
+def _fields(model: type[BaseModel], prefix: str) -> list[str]:
+    return [f"{prefix}.{name}" for name in model.model_fields]
+
+
+def setting_names() -> list[str]:
+    """Return every key that --set takes."""
+    sections = {name: info.annotation for name, info in Config.model_fields.items()}
+    models = {n: m for n, m in sections.items() if isinstance(m, type) and issubclass(m, BaseModel)}
+    models |= {"student": TrainSettings} | {name: methods.get(name).Settings for name in methods.names()}
+    return [field for name, model in models.items() for field in _fields(model, name)]
+
+
+def _check_keys(overrides: dict[str, Any]) -> None:
+    known = setting_names()
+    for section, value in overrides.items():
+        given = [f"{section}.{key}" for key in value] if isinstance(value, dict) and value else [section]
+        for key in given:
+            if key not in known:
+                near = difflib.get_close_matches(key, known, n=1, cutoff=0)[0]
+                raise InputError(f"--set: unknown key '{key}'; the nearest valid name is '{near}'")
+
+
+def _first_fault(error: ValidationError, section: str = "") -> str:
+    fault = error.errors()[0]
+    key = ".".join([part for part in (section, *map(str, fault["loc"])) if part])
+    return f"--set: {key} = {fault['input']!r} given; {fault['msg'][0].lower()}{fault['msg'][1:]}"

@@ -1,0 +1,258 @@
+"""The stages of a run, from the dataset to the metrics; each function builds one stage, nothing runs here.
+
+dataset -> classifier -> reference features; teacher -> fold(s) -> samples -> features -> metrics
+"""
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bench.classifier import Classifier, ClassifierFeatures, train_classifier
+from bench.config import Config
+from bench.datasets.dataset import Images
+from bench.files import file_sha256, write_json
+from bench.machine import peak_rss_bytes, reset_peak_rss
+from bench.metrics.features import FeatureExtractor, extract
+from bench.metrics.frechet import frechet_distance
+from bench.metrics.inception_score import inception_score
+from bench.stages import Stage, Store
+from bench.training import train_in_stage
+from sfddm.checkpoint import load_denoiser
+from sfddm.method import BACKWARD, FORWARD, Fold, Method
+from sfddm.noise import ImageNoise
+from sfddm.sampler import to_uint8
+from sfddm.teacher import ddpm_loss
+
+MODEL = "model.safetensors"
+
+
+def stage_seed(seed: int, name: str) -> int:
+    """Return the seed of one piece of random work: the run's seed and what the work is, hashed."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:7], "big")
+
+
+def plural(count: int, noun: str) -> str:
+    """Return `1 step`, `4 steps`."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
+class Pipeline:
+    """Builds the stages of one configuration on one dataset."""
+
+    def __init__(self, config: Config, images: Images):
+        self.config, self.images = config, images
+        self.data = {"dataset": images.name, "sha256": images.sha256, "preprocessing": images.preprocessing}
+
+    @property
+    def pixels(self) -> Tensor:
+        """The dataset's images, uint8 (N,C,H,W)."""
+        return torch.from_numpy(self.images.pixels)
+
+    def classifier(self) -> Stage:
+        """Train the dataset's own classifier."""
+        settings = self.config.classifier
+        labels = self.images.labels
+        assert labels is not None
+
+        def work(folder: Path, store: Store) -> None:
+            with store.display.task(self.config.evaluation.feature_space, settings.epochs, "epochs") as update:
+                network, accuracy = train_classifier(self.pixels, torch.from_numpy(labels), settings, update)
+            torch.save(network.state_dict(), folder / "weights.pt")
+            write_json(folder / "accuracy.json", {"held_out_accuracy": accuracy})
+
+        return Stage("classifier", self.config.evaluation.feature_space, self.data | settings.model_dump(), work)
+
+    def extractor(self, store: Store) -> FeatureExtractor:
+        """Return the feature extractor of a done classifier stage."""
+        path = store.folder(self.classifier()) / "weights.pt"
+        assert self.images.labels is not None
+        channels, resolution = self.images.pixels.shape[1:3]
+        network = Classifier(channels, resolution, int(self.images.labels.max()) + 1)
+        network.load_state_dict(torch.load(path, weights_only=True))
+        network.to(store.device).eval()
+        return ClassifierFeatures(self.config.evaluation.feature_space, file_sha256(path), network)
+
+    def reference(self) -> Stage:
+        """Features of the dataset's own images."""
+        classifier = self.classifier()
+
+        def work(folder: Path, store: Store) -> None:
+            self._write_features(folder, store, self.images.pixels, "features of the dataset")
+
+        return Stage("reference", "reference features", self.data, work, (classifier,))
+
+    def teacher(self, seed: int) -> Stage:
+        """Train the teacher."""
+        config = self.config
+        spec = config.teacher_spec()
+        settings: dict[str, Any] = {
+            **self.data,
+            "spec": spec.model_dump(),
+            "train": config.teacher.model_dump(),
+            "seed": seed,
+        }
+
+        def work(folder: Path, store: Store) -> None:
+            own_seed = stage_seed(seed, "teacher")
+            denoiser = spec.denoiser(spec.fresh_network(own_seed)).to(store.device)
+            train_in_stage(folder, store, "teacher", denoiser, spec, ddpm_loss(denoiser), config.teacher, own_seed,
+                           self.pixels, FORWARD + BACKWARD)  # fmt: skip
+
+        return Stage("teacher", f"teacher (seed {seed})", settings, work)
+
+    def fold(self, fold: Fold, parent: Stage, seed: int) -> Stage:
+        """Train one fold's student from its parent."""
+        settings = {**self.data, "spec": fold.spec.model_dump(), "init": fold.init, "train": fold.train.model_dump(),
+                    "seed": seed, **fold.settings}  # fmt: skip
+
+        def work(folder: Path, store: Store) -> None:
+            own_seed = stage_seed(seed, fold.name)
+            teacher = load_denoiser(store.folder(parent) / MODEL)[0].to(store.device)
+            teacher.network.requires_grad_(False)
+            student = fold.student(teacher, own_seed).to(store.device)
+            train_in_stage(folder, store, fold.name, student, fold.spec, fold.loss(teacher, student), fold.train,
+                           own_seed, self.pixels, fold.evaluations)  # fmt: skip
+
+        return Stage("fold", f"{fold.name} (seed {seed})", settings, work, (parent,))
+
+    def students(self, method: Method, steps: int, seed: int) -> list[Stage]:
+        """The teacher and the folds a method needs for a step count, each the parent of the next."""
+        stages = [self.teacher(seed)]
+        for fold in method.folds(steps):
+            stages.append(self.fold(fold, stages[-1], seed))
+        return stages
+
+    def samples(self, method: Method, steps: int, seed: int) -> Stage:
+        """Sample a method's images from the shared latents."""
+        model = self.students(method, steps, seed)[-1]
+        count, batch = self.config.evaluation.images, self.config.evaluation.batch
+        settings = {"method": method.name, "steps": steps, "timesteps": method.timesteps(steps), **method.sampling(),
+                    "seed": seed, "images": count}  # fmt: skip
+
+        def work(folder: Path, store: Store) -> None:
+            denoiser = load_denoiser(store.folder(model) / MODEL)[0].to(store.device)
+            label = f"sampling {method.name}, {plural(steps, 'step')}"
+            pixels, cost = sample_images(
+                method, denoiser, steps, seed, count, batch, self.images.pixels.shape[1:], store, label
+            )
+            np.save(folder / "samples.npy", pixels)
+            write_json(folder / "cost.json", cost)
+
+        return Stage(
+            "samples", f"samples of {method.name} at {plural(steps, 'step')} (seed {seed})", settings, work, (model,)
+        )
+
+    def features(self, samples: Stage) -> Stage:
+        """Features of sampled images."""
+
+        def work(folder: Path, store: Store) -> None:
+            self._write_features(folder, store, np.load(store.folder(samples) / "samples.npy"), samples.label)
+
+        return Stage("features", f"features of {samples.label}", {}, work, (samples, self.classifier()))
+
+    def metrics(self, features: Stage, seed: int) -> Stage:
+        """Quality of one set of features against the reference."""
+        reference, splits = self.reference(), self.config.evaluation.splits
+
+        def work(folder: Path, store: Store) -> None:
+            generated = np.load(store.folder(features) / "features.npz")
+            real = np.load(store.folder(reference) / "features.npz")
+            write_json(folder / "metrics.json", quality(generated, real["features"], splits, seed))
+
+        return Stage(
+            "metrics", f"metrics of {features.label}", {"splits": splits, "seed": seed}, work, (features, reference)
+        )
+
+    def floor(self, seed: int) -> Stage:
+        """The real data's own values: the distance of one seeded half from the other, and the score of all images."""
+        reference, splits = self.reference(), self.config.evaluation.splits
+
+        def work(folder: Path, store: Store) -> None:
+            real = np.load(store.folder(reference) / "features.npz")
+            order = np.random.default_rng(seed).permutation(len(real["features"]))
+            half = len(order) // 2
+            one, other = real["features"][order[:half]], real["features"][order[half:]]
+            whole = quality(real, real["features"], splits, seed)
+            halves = frechet_distance(torch.from_numpy(one), torch.from_numpy(other))
+            write_json(folder / "metrics.json", whole | {"distance": halves.value, "path": halves.path, "images": half,
+                                                         "reference_images": len(order) - half})  # fmt: skip
+
+        return Stage(
+            "floor", f"the real data's own values (seed {seed})", {"splits": splits, "seed": seed}, work, (reference,)
+        )
+
+    def _write_features(self, folder: Path, store: Store, pixels: np.ndarray, label: str) -> None:
+        extractor = self.extractor(store)
+        features, probabilities = extract(extractor, torch.from_numpy(pixels), self.config.evaluation.batch)
+        np.savez(folder / "features.npz", features=features.numpy(), probabilities=probabilities.numpy())
+        write_json(folder / "extractor.json", {"name": extractor.name, "weights_sha256": extractor.weights_sha256})
+
+
+def quality(generated: Any, reference: np.ndarray, splits: int, seed: int) -> dict[str, Any]:
+    """Return the Frechet distance and the Inception-style score of generated features and probabilities."""
+    distance = frechet_distance(torch.from_numpy(generated["features"]), torch.from_numpy(reference))
+    mean, std = inception_score(torch.from_numpy(generated["probabilities"]), splits, seed)
+    return {
+        "distance": distance.value,
+        "path": distance.path,
+        "is_mean": mean,
+        "is_std": std,
+        "images": len(generated["features"]),
+        "reference_images": len(reference),
+    }
+
+
+def sample_images(method: Method, denoiser: Any, steps: int, seed: int, count: int, batch: int,
+                  shape: tuple[int, int, int], store: Store, label: str) -> tuple[np.ndarray, dict[str, Any]]:  # fmt: skip
+    """Return uint8 images 0..count-1 under a seed, and what they cost.
+
+    The clock runs from latents to uint8 images on the device, synchronised, after a warm-up of one batch's shape.
+    NFE is counted, not assumed.
+    """
+    cuda = store.device.startswith("cuda")
+
+    def batch_of(start: int) -> tuple[Tensor, float]:
+        noise = ImageNoise(seed, range(start, min(start + batch, count)), shape, store.device)
+        if cuda:
+            torch.cuda.synchronize()
+        started = time.perf_counter()
+        images = to_uint8(method.sample(denoiser, steps, noise))
+        if cuda:
+            torch.cuda.synchronize()
+        return images, time.perf_counter() - started
+
+    calls = 0
+
+    def count_call(*_: Any) -> None:
+        nonlocal calls
+        calls += 1
+
+    warm_up = ImageNoise(seed, range(min(batch, count)), shape, store.device)
+    with torch.inference_mode():
+        denoiser.network(warm_up.draw(), denoiser.time_input[:1].repeat(len(warm_up.streams)))
+    resettable = reset_peak_rss()
+    if cuda:
+        torch.cuda.reset_peak_memory_stats()
+    hook = denoiser.network.register_forward_pre_hook(count_call)
+    pixels, seconds = np.empty((count, *shape), np.uint8), 0.0
+    with store.display.task(label, count, "images") as update:
+        for start in range(0, count, batch):
+            images, taken = batch_of(start)
+            pixels[start : start + len(images)] = images.cpu().numpy()
+            seconds += taken
+            update(start + len(images), "")
+    hook.remove()
+    cost = {
+        "nfe": calls // -(-count // batch),
+        "wall_seconds": seconds,
+        "images_per_second": count / seconds,
+        "gpu_peak_bytes": torch.cuda.max_memory_allocated() if cuda else None,
+        "rss_peak_bytes": peak_rss_bytes(),
+        "rss_is_of_this_pass": resettable,
+    }
+    return pixels, cost

@@ -1,0 +1,87 @@
+"""What runs now, how fast, and how long it will take: a live display on a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+PLAIN_EVERY_SECONDS = 10.0
+
+Update = Callable[[int, str], None]
+
+
+class Display:
+    """Shows one overall count and the one task that runs now. Everything goes to stderr."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self.live = self.console.is_terminal
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.live,
+        )
+        self.overall: TaskID | None = None
+
+    def __enter__(self) -> "Display":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def say(self, line: str) -> None:
+        """Print one line above the live display."""
+        self.console.print(line, markup=False, soft_wrap=True)
+
+    def count(self, label: str, total: int) -> None:
+        """Set up the overall count."""
+        self.overall = self.bar.add_task(label, total=total, note="")
+
+    def advance(self) -> None:
+        """One more of the overall count is done."""
+        if self.overall is not None:
+            self.bar.advance(self.overall)
+
+    @contextmanager
+    def task(self, label: str, total: int, unit: str) -> Iterator[Update]:
+        """Show a task while it runs; the update it yields takes how much is done and a note."""
+        task = self.bar.add_task(label, total=total, note="")
+        started = last = time.monotonic()
+        first: int | None = None
+
+        def update(done: int, note: str = "") -> None:
+            nonlocal last, first
+            now = time.monotonic()
+            first = done if first is None else first
+            rate = (done - first) / (now - started) if now > started else 0.0
+            shown = f"{rate:.1f} {unit}/s {note}".rstrip()
+            self.bar.update(task, completed=done, note=shown)
+            if not self.live and now - last > PLAIN_EVERY_SECONDS:
+                left = f", {(total - done) / rate:.0f} s left" if rate else ""
+                self.say(f"  {label}: {done}/{total} {unit}, {shown}{left}")
+                last = now
+
+        if not self.live:
+            self.say(f"{label} ({total} {unit})")
+        try:
+            yield update
+        finally:
+            self.bar.remove_task(task)
+        self.say(f"{label}: done in {time.monotonic() - started:.1f} s")

@@ -1,0 +1,65 @@
+"""Everything a developer or CI runs. All sessions share one environment, made on first use.
+
+nox -s demo      the main job: teacher, SFDDM students and DDIM on real digits (minutes, no GPU, no network)
+nox -s tests     the tests
+nox -s smoke     the same job as demo, as small as it gets
+nox -s lint types
+"""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["tests", "lint", "types"]
+nox.options.default_venv_backend = "none"
+
+ROOT = Path(__file__).parent
+ENVIRONMENT = ROOT / ".nox" / "environment"
+
+
+def shared_environment(session: nox.Session) -> Path:
+    """Return the folder of the shared environment's programs; install it where pyproject.toml has changed."""
+    programs = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
+    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
+    marker = ENVIRONMENT / "installed"
+    if not marker.exists() or marker.read_text() != wanted:
+        session.run(sys.executable, "-m", "venv", str(ENVIRONMENT))
+        session.run(str(programs / "python"), "-m", "pip", "install", "-q", "-e", f"{ROOT}[test,lint]")
+        marker.write_text(wanted)
+    return programs
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the main job on digits."""
+    session.run(str(shared_environment(session) / "sfddm-bench"), "run", "--dataset", "digits", *session.posargs)
+
+
+@nox.session
+def smoke(session: nox.Session) -> None:
+    """Run the main job at smoke scale."""
+    options = ["--dataset", "digits", "--scale", "smoke", "--steps", "1,4", "--out", "runs-smoke"]
+    session.run(str(shared_environment(session) / "sfddm-bench"), "run", *options, *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests."""
+    session.run(str(shared_environment(session) / "python"), "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style."""
+    ruff = str(shared_environment(session) / "ruff")
+    session.run(ruff, "check", ".")
+    session.run(ruff, "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types."""
+    session.run(str(shared_environment(session) / "mypy"))

@@ -1,0 +1,80 @@
+"""Denoisers on disk: safetensors weights with the specification of the denoiser in the metadata.
+
+Only weights are stored as tensors. The noise level of every index is rebuilt from the specification on
+loading, so weights and schedule cannot come apart (the authors' code overwrites its tables on loading).
+"""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from sfddm.denoiser import Denoiser, Prediction
+from sfddm.errors import InputError
+from sfddm.schedule import ScheduleName, alpha_bar_table
+from sfddm.unet import UNet, UNetConfig
+
+
+class DenoiserSpec(BaseModel):
+    """What a denoiser is, apart from its weights.
+
+    `indices` are the timesteps of the schedule it works on (None: all). `time_input` says what the network
+    is given at its i-th index: `t` is i, `phi` is indices[i].
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    network: UNetConfig
+    prediction: Prediction = "eps"
+    schedule: ScheduleName = "sigmoid"
+    timesteps: int = Field(1024, ge=1)
+    indices: tuple[int, ...] | None = None
+    time_input: Literal["t", "phi"] = "t"
+
+    def denoiser(self, network: nn.Module) -> Denoiser:
+        """Return the denoiser made of this specification and a network."""
+        alpha_bar = alpha_bar_table(self.schedule, self.timesteps)
+        indices = torch.arange(self.timesteps) if self.indices is None else torch.tensor(self.indices)
+        time_input = indices if self.time_input == "phi" else torch.arange(len(indices))
+        return Denoiser(network, self.prediction, alpha_bar[indices], time_input)
+
+    def fresh_network(self, seed: int) -> nn.Module:
+        """Return a randomly initialised network, a function of the seed; the global generator is left as it was."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return UNet(self.network)
+
+
+def save_denoiser(path: Path, network: nn.Module, spec: DenoiserSpec) -> None:
+    """Write weights and specification atomically."""
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    temporary = path.with_suffix(".tmp")
+    save_file(weights, temporary, metadata={"sfddm": spec.model_dump_json()})
+    os.replace(temporary, path)
+
+
+def load_denoiser(path: Path) -> tuple[Denoiser, DenoiserSpec]:
+    """Return the denoiser of a file that `save_denoiser` wrote, on the CPU in evaluation mode, and its specification."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get("sfddm")
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{path}: not a readable safetensors file ({error})") from None
+    if text is None:
+        raise InputError(f"{path}: has no 'sfddm' metadata; it was not written by sfddm-bench")
+    try:
+        spec = DenoiserSpec.model_validate_json(text)
+    except ValidationError as error:
+        raise InputError(f"{path}: its metadata does not describe a denoiser ({error.error_count()} faults)") from None
+    network = spec.fresh_network(seed=0)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(f"{path}: weights do not fit the network: {' '.join(str(error).split())[:200]}") from None
+    return spec.denoiser(network.eval()), spec

@@ -1,0 +1,8 @@
+"""The one error a user can cause."""
+
+
+class InputError(ValueError):
+    """Bad input: one line that names the option or file, what was given, and what is possible.
+
+    The command line prints it on stderr and exits with 2; library users catch it as a ValueError.
+    """

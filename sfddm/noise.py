@@ -1,0 +1,46 @@
+"""Every random number of the suite, as a function of what it is for.
+
+Image k under seed s draws from a Philox stream keyed by (s, k) alone, on the CPU: the same for every
+method, batch size, shard and device count. Training draws from a generator seeded by (seed, iteration),
+so that training can stop anywhere and go on with the same numbers.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class ImageNoise:
+    """Standard normal noise for the images `indices` under `seed`; each `draw` goes one step down each image's stream.
+
+    The first draw is the latents; the later ones are the noise of a stochastic sampler.
+    """
+
+    def __init__(
+        self, seed: int, indices: Sequence[int], shape: tuple[int, int, int], device: torch.device | str = "cpu"
+    ):
+        self.shape, self.device = shape, device
+        self.streams = [np.random.Generator(np.random.Philox(key=[seed, k])) for k in indices]
+        self.latents: Tensor | None = self._next()  # drawn here, so that a clock around a sampler leaves it out
+
+    def _next(self) -> Tensor:
+        noise = np.stack([stream.standard_normal(self.shape, dtype=np.float32) for stream in self.streams])
+        return torch.from_numpy(noise).to(self.device)
+
+    def draw(self) -> Tensor:
+        """Return float32 noise of shape (len(indices), C, H, W): the latents first."""
+        first, self.latents = self.latents, None
+        return self._next() if first is None else first
+
+
+def latents(seed: int, indices: Sequence[int], shape: tuple[int, int, int]) -> Tensor:
+    """Return the latents of images `indices` under `seed`: float32 (len(indices), C, H, W) on the CPU."""
+    return ImageNoise(seed, indices, shape).draw()
+
+
+def training_generator(seed: int, iteration: int, device: torch.device | str = "cpu") -> torch.Generator:
+    """Return the generator of one training iteration, a function of (seed, iteration) alone."""
+    state = np.random.SeedSequence([seed, iteration]).generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))

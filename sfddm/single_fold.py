@@ -1,0 +1,118 @@
+"""SFDDM: single-fold distillation (Hong et al., ECML PKDD 2025, arXiv 2405.14961).
+
+The student of T' steps lives on T' of the teacher's noise levels, phi_0 < .. < phi_T'-1. It is trained in
+one fold to give the teacher's output, and the teacher's last hidden map, at those levels:
+
+    loss = w_out |student(x_phi(t), t) - teacher(x_phi(t), phi(t))|_1 + w_hid |hidden_s - hidden_t|_1
+
+`sfddm` is the paper's reading (phi ends at the teacher's last timestep), `sfddm-reference` what the
+authors' code does (phi starts at 0 and never reaches the last timestep).
+"""
+
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from sfddm.checkpoint import DenoiserSpec
+from sfddm.denoiser import Denoiser, Prediction, express, q_sample, read
+from sfddm.grids import grid
+from sfddm.method import BACKWARD, FORWARD, Fold, Method
+from sfddm.noise import ImageNoise
+from sfddm.sampler import ancestral, ddim
+from sfddm.teacher import draw_index_and_eps
+from sfddm.training import Loss, TrainSettings
+
+
+class SingleFoldSettings(TrainSettings):
+    """Knobs of SFDDM; the defaults are the paper's reading with the authors' training settings."""
+
+    subsequence: str | list[int] = "trailing"
+    output_weight: float = 1.0
+    hidden_weight: float = 1.0
+    output_loss: Literal["l1", "l2"] = "l1"
+    init: Literal["random", "teacher"] = "random"
+    time_input: Literal["t", "phi"] = "t"
+    prediction: Prediction | None = None  # None: the teacher's
+    sampler: Literal["ddim", "ancestral"] = "ddim"
+
+
+class ReferenceSettings(SingleFoldSettings):
+    """The authors' code: the same objective on the 0-based grid c t."""
+
+    subsequence: str | list[int] = "leading"
+
+
+def single_fold_loss(teacher: Denoiser, student: Denoiser, settings: SingleFoldSettings) -> Loss:
+    """Return SFDDM's loss. `teacher` is the teacher respaced to phi: index t of both is the same noise level."""
+    distance = nn.functional.l1_loss if settings.output_loss == "l1" else nn.functional.mse_loss
+
+    def loss(network: nn.Module, x0: Tensor, generator: torch.Generator) -> Tensor:
+        index, eps = draw_index_and_eps(len(student), x0, generator)
+        alpha_bar = student.alpha_bar[index]
+        x = q_sample(x0, eps, alpha_bar)
+        with torch.no_grad():
+            target, target_hidden = teacher.raw_and_hidden(x, index)
+            if student.prediction != teacher.prediction:
+                target = express(read(target, x, alpha_bar, teacher.prediction), alpha_bar, student.prediction)
+        output, hidden = network(x, student.time_input[index], return_hidden=True)
+        value = settings.output_weight * distance(output, target)
+        if settings.hidden_weight:
+            value = value + settings.hidden_weight * nn.functional.l1_loss(hidden, target_hidden)
+        return value
+
+    return loss
+
+
+class SingleFold(Method):
+    """The paper's reading."""
+
+    name = "sfddm"
+    summary = "SFDDM, the paper's reading: one fold, 1-based sub-sequence, output + hidden L1"
+    Settings: ClassVar[type[SingleFoldSettings]] = SingleFoldSettings
+
+    def timesteps(self, steps: int) -> list[int]:
+        return grid(self.settings.subsequence, self.teacher.timesteps, steps, f"{self.name}.subsequence")
+
+    def grid(self, steps: int) -> str:
+        given = self.settings.subsequence
+        return given if isinstance(given, str) else "list"
+
+    def student_spec(self, steps: int) -> DenoiserSpec:
+        """Return what the student is: the teacher's network on phi."""
+        return self.teacher.model_copy(
+            update={
+                "indices": tuple(self.timesteps(steps)),
+                "time_input": self.settings.time_input,
+                "prediction": self.settings.prediction or self.teacher.prediction,
+            }
+        )
+
+    def folds(self, steps: int) -> list[Fold]:
+        settings, phi = self.settings, self.timesteps(steps)
+        names = ("output_weight", "hidden_weight", "output_loss")
+        fold = Fold(
+            name=f"{self.name} to {steps} step{'s' * (steps != 1)}",
+            spec=self.student_spec(steps),
+            init=settings.init,
+            train=TrainSettings(**{key: getattr(settings, key) for key in TrainSettings.model_fields}),
+            evaluations=FORWARD + FORWARD + BACKWARD,  # teacher; student
+            settings={"objective": "single-fold", **{key: getattr(settings, key) for key in names}},
+            loss=lambda teacher, student: single_fold_loss(teacher.respaced(phi), student, settings),
+        )
+        return [fold]
+
+    def sampling(self) -> dict[str, Any]:
+        variance = {"eta": 0.0} if self.settings.sampler == "ddim" else {"variance": "small"}
+        return {"sampler": self.settings.sampler, **variance, "clip": "x0"}
+
+    def sample(self, denoiser: Denoiser, steps: int, noise: ImageNoise) -> Tensor:
+        return ddim(denoiser, noise) if self.settings.sampler == "ddim" else ancestral(denoiser, noise)
+
+
+class SingleFoldReference(SingleFold):
+    """The authors' code."""
+
+    name = "sfddm-reference"
+    summary = "SFDDM as its authors' code does it: 0-based sub-sequence c*t that never reaches T-1"
+    Settings: ClassVar[type[SingleFoldSettings]] = ReferenceSettings

@@ -1,0 +1,32 @@
+"""The teacher's objective: DDPM on every timestep."""
+
+import torch
+from torch import Tensor, nn
+
+from sfddm.denoiser import Denoiser, Output, express, per_image, q_sample
+from sfddm.training import Loss
+
+
+def ddpm_loss(denoiser: Denoiser) -> Loss:
+    """Return the simple DDPM loss (Ho et al. 2020, equation 14) over the denoiser's indices, for its prediction.
+
+    MSE on eps or x0; on v weighted by SNR / (SNR + 1) = alpha_bar, as the SFDDM authors' library does.
+    """
+
+    def loss(network: nn.Module, x0: Tensor, generator: torch.Generator) -> Tensor:
+        index, eps = draw_index_and_eps(len(denoiser), x0, generator)
+        alpha_bar = denoiser.alpha_bar[index]
+        raw = network(q_sample(x0, eps, alpha_bar), denoiser.time_input[index])
+        error = (raw - express(Output(x0, eps), alpha_bar, denoiser.prediction)) ** 2
+        if denoiser.prediction == "v":
+            error = error * per_image(alpha_bar, error)
+        return error.mean()
+
+    return loss
+
+
+def draw_index_and_eps(n: int, x0: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return an index (N,) uniform on 0..n-1 and noise of x0's shape, from one generator."""
+    index = torch.randint(n, (len(x0),), generator=generator, device=generator.device)
+    eps = torch.randn(x0.shape, generator=generator, device=generator.device)
+    return index, eps

@@ -1,0 +1,156 @@
+"""The one training loop: teacher, classifier-free, for every student and baseline alike.
+
+A loss is a function of (network, x0, generator); everything random in iteration i comes from a
+generator seeded by (seed, i), so a run is the same however it is cut into pieces.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from sfddm.noise import training_generator
+from sfddm.sampler import from_uint8
+
+Loss = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
+
+# The loss is read from the device, checked and reported this often: reading it stalls a GPU.
+REPORT_EVERY = 50
+
+
+class TrainSettings(BaseModel):
+    """How one model is trained. Defaults are the SFDDM authors': Adam 2e-4 constant, no EMA, no clipping, no flips."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    iterations: int = Field(1000, ge=1)
+    batch: int = Field(50, ge=1)
+    learning_rate: float = Field(2e-4, gt=0)
+    warmup: int = Field(0, ge=0)
+    decay: Literal["constant", "linear", "cosine"] = "constant"
+    ema: float = Field(0.0, ge=0, lt=1)
+    clip_gradient: float | None = Field(None, gt=0)
+    flip: bool = False
+
+    def rate(self, iteration: int) -> float:
+        """Return the learning rate of one iteration: linear warm-up, then constant, or down to zero after the last."""
+        if iteration < self.warmup:
+            return self.learning_rate * (iteration + 1) / self.warmup
+        left = 1 - (iteration - self.warmup) / max(self.iterations - self.warmup, 1)
+        factor = {"constant": 1.0, "linear": left, "cosine": 0.5 * (1 - math.cos(math.pi * left))}[self.decay]
+        return self.learning_rate * factor
+
+
+class NonFiniteLoss(RuntimeError):
+    """Training diverged; the message says where and what to change."""
+
+
+@dataclass
+class Training:
+    """The state of one training run: all that a bit-exact continuation needs."""
+
+    network: nn.Module
+    settings: TrainSettings
+    seed: int
+    iteration: int = 0
+    seconds: float = 0.0
+    optimizer: torch.optim.Optimizer = field(init=False)
+    average: AveragedModel | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        fused = next(self.network.parameters()).is_cuda
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.settings.learning_rate, fused=fused)
+        decay = self.settings.ema
+        self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
+
+    @property
+    def result(self) -> nn.Module:
+        """The network to use: the EMA where there is one, else the raw weights."""
+        return self.average.module if self.average else self.network
+
+    def state_dict(self) -> dict[str, object]:
+        """Return tensors and numbers only, so that it loads with weights_only=True."""
+        return {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "optimizer": self.optimizer.state_dict(),
+            "iteration": self.iteration,
+            "seconds": self.seconds,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go back to a saved state."""
+        self.network.load_state_dict(state["network"])
+        if self.average:
+            self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.iteration, self.seconds = state["iteration"], state["seconds"]
+
+
+@contextmanager
+def evaluating(*networks: nn.Module) -> Iterator[None]:
+    """Freeze networks that only give targets: evaluation mode, no gradients kept for their weights."""
+    flags = [[p.requires_grad for p in network.parameters()] for network in networks]
+    for network in networks:
+        network.eval().requires_grad_(False)
+    try:
+        yield
+    finally:
+        for network, kept in zip(networks, flags, strict=True):
+            for parameter, flag in zip(network.parameters(), kept, strict=True):
+                parameter.requires_grad_(flag)
+
+
+def draw_batch(pixels: Tensor, batch: int, flip: bool, generator: torch.Generator) -> Tensor:
+    """Return a batch of float32 images in [-1, 1] drawn with replacement from uint8 pixels (N,C,H,W)."""
+    chosen = torch.randint(len(pixels), (batch,), generator=generator, device=generator.device)
+    x0 = from_uint8(pixels[chosen.to(pixels.device)].to(generator.device))
+    if not flip:
+        return x0
+    mirrored = torch.rand(batch, generator=generator, device=generator.device) < 0.5
+    return torch.where(mirrored.view(-1, 1, 1, 1), x0.flip(3), x0)
+
+
+def train(training: Training, loss: Loss, pixels: Tensor, device: torch.device | str,
+          report: Callable[[int, float], None] | None = None) -> None:  # fmt: skip
+    """Train to settings.iterations, from wherever `training` stands.
+
+    pixels: uint8 (N,C,H,W), on the device already where it fits. `report(iteration, loss)` is called every
+    REPORT_EVERY iterations. Raises NonFiniteLoss.
+    """
+    settings, network = training.settings, training.network.train()
+    while training.iteration < settings.iterations:
+        started = time.perf_counter()
+        stop = min(settings.iterations, (training.iteration // REPORT_EVERY + 1) * REPORT_EVERY)
+        total = torch.zeros((), device=device)
+        count = stop - training.iteration
+        while training.iteration < stop:
+            generator = training_generator(training.seed, training.iteration, device)
+            for group in training.optimizer.param_groups:
+                group["lr"] = settings.rate(training.iteration)
+            value = loss(network, draw_batch(pixels, settings.batch, settings.flip, generator), generator)
+            training.optimizer.zero_grad(set_to_none=True)
+            value.backward()
+            if settings.clip_gradient is not None:
+                nn.utils.clip_grad_norm_(network.parameters(), settings.clip_gradient)
+            training.optimizer.step()
+            if training.average:
+                training.average.update_parameters(network)
+            total += value.detach()
+            training.iteration += 1
+        mean = (total / count).item()
+        training.seconds += time.perf_counter() - started
+        if not math.isfinite(mean):
+            raise NonFiniteLoss(
+                f"the loss is {mean} between iterations {stop - count} and {stop}: "
+                f"lower learning_rate (now {settings.learning_rate:g}) or set clip_gradient (now {settings.clip_gradient})"
+            )
+        if report:
+            report(training.iteration, mean)

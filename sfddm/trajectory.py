@@ -1,0 +1,153 @@
+"""sfddm-trajectory: a single fold whose student steps do cover the teacher steps they skip (ours).
+
+For a student step from phi_hi down to phi_lo the teacher takes K DDIM steps phi_hi = u_0 > .. > u_K = phi_lo.
+With x_k its x-prediction at u_k and rho = alpha / sigma, the student's target is the convex combination
+
+    x~ = sum_k x_k (rho_{k+1} - rho_k) / (rho_K - rho_0)          (x_{K-1} when u_K is the clean image)
+
+A student that outputs x~ makes in one DDIM step exactly what the teacher makes in K. K = 2 is progressive
+distillation's target (Salimans and Ho 2022, equation 8 / appendix G); K = T/T' needs no intermediate students.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from sfddm.denoiser import Denoiser, Prediction, per_image, q_sample, read
+from sfddm.grids import grid
+from sfddm.method import BACKWARD, FORWARD, Fold, Method
+from sfddm.noise import ImageNoise
+from sfddm.sampler import ddim, ddim_step
+from sfddm.teacher import draw_index_and_eps
+from sfddm.training import Loss, TrainSettings
+
+CLEAN = -1  # the index of the clean image, where alpha_bar = 1
+
+Weight = Literal["truncated-snr", "snr+1"]
+
+
+def path_table(phi: Sequence[int], substeps: int) -> Tensor:
+    """Return the teacher indices (T', K+1), long, that cover each student step: from phi_j down to phi_{j-1}.
+
+    The last column of row 0 is CLEAN. Where a step has fewer than K indices to cross, the path repeats its start:
+    a repeated index has no weight in the target and moves nothing.
+    """
+    rows = []
+    for high, low in zip(phi, [CLEAN, *phi[:-1]], strict=True):
+        k = min(substeps, high - low)
+        rows.append([high] * (substeps - k) + [high - i * (high - low) // k for i in range(k + 1)])
+    return torch.tensor(rows)
+
+
+def target_weights(alpha_bar: Tensor) -> Tensor:
+    """Return the weights (N,K), float64, of the K x-predictions along paths with float64 alpha_bar (N,K+1)."""
+    rho = (alpha_bar / (1 - alpha_bar)).sqrt()
+    weights = rho.diff(dim=1) / (rho[:, -1:] - rho[:, :1])
+    only_last = torch.zeros_like(weights)
+    only_last[:, -1] = 1
+    return torch.where(alpha_bar[:, -1:] == 1, only_last, weights)
+
+
+def trajectory_target(teacher: Denoiser, x: Tensor, path: Tensor, clip: bool) -> Tensor:
+    """Return x~ (N,C,H,W) for x at teacher indices path[:, 0], where path (N,K+1) ends at path[:, -1] or CLEAN."""
+    alpha_bar = torch.cat([teacher.alpha_bar, teacher.alpha_bar.new_ones(1)])[path]  # index -1 is the clean image
+    weights = target_weights(alpha_bar)
+    target = torch.zeros_like(x)
+    last = path.shape[1] - 2
+    for k in range(last + 1):
+        output = teacher(x, path[:, k], clip)
+        target = target + per_image(weights[:, k], x) * output.x0
+        if k < last:
+            x = ddim_step(x, output, alpha_bar[:, k], alpha_bar[:, k + 1])
+    return target
+
+
+def x_loss(raw: Tensor, target: Tensor, x: Tensor, alpha_bar: Tensor, prediction: Prediction, weight: Weight) -> Tensor:
+    """Return the weighted squared error on x0 of a raw prediction, mean over everything.
+
+    Truncated SNR is max(SNR, 1) x_mse, `snr+1` is v's (Salimans and Ho 2022, section 4). In v the error is
+    formed on v itself, (1 + SNR) x_mse = v_mse, so that no large weight multiplies a small difference.
+    """
+    snr = alpha_bar / (1 - alpha_bar)
+    factor = snr.clamp(min=1) if weight == "truncated-snr" else snr + 1
+    if prediction == "v":
+        alpha, sigma = per_image(alpha_bar.sqrt(), x), per_image((1 - alpha_bar).sqrt(), x)
+        error = (raw - (alpha * x - target) / sigma) ** 2
+        factor = factor / (snr + 1)
+    else:
+        error = (read(raw, x, alpha_bar, prediction).x0 - target) ** 2
+    return (per_image(factor, error) * error).mean()
+
+
+class TrajectorySettings(TrainSettings):
+    """Knobs of sfddm-trajectory. `substeps` is K; None means min(T / T', 16)."""
+
+    ema: float = 0.0
+    clip_gradient: float | None = 1.0
+    decay: Literal["constant", "linear", "cosine"] = "linear"
+    subsequence: str | list[int] = "trailing"
+    substeps: int | None = None
+    init: Literal["random", "teacher"] = "teacher"
+    prediction: Literal["v", "x0"] = "v"
+    weight: Weight = "truncated-snr"
+    clip_target: bool = True
+
+
+def trajectory_loss(teacher: Denoiser, student: Denoiser, paths: Tensor, weight: Weight, clip: bool) -> Loss:
+    """Return the loss of a student whose index j stands for the teacher's path paths[j]."""
+
+    def loss(network: nn.Module, x0: Tensor, generator: torch.Generator) -> Tensor:
+        index, eps = draw_index_and_eps(len(student), x0, generator)
+        alpha_bar = student.alpha_bar[index]
+        x = q_sample(x0, eps, alpha_bar)
+        with torch.no_grad():
+            target = trajectory_target(teacher, x, paths.to(index.device)[index], clip)
+        raw = network(x, student.time_input[index])
+        return x_loss(raw, target, x, alpha_bar, student.prediction, weight)
+
+    return loss
+
+
+class Trajectory(Method):
+    """Ours."""
+
+    name = "sfddm-trajectory"
+    summary = "single fold whose target is the end of K teacher DDIM steps (ours)"
+    Settings: ClassVar[type[TrajectorySettings]] = TrajectorySettings
+
+    def timesteps(self, steps: int) -> list[int]:
+        return grid(self.settings.subsequence, self.teacher.timesteps, steps, f"{self.name}.subsequence")
+
+    def grid(self, steps: int) -> str:
+        given = self.settings.subsequence
+        return given if isinstance(given, str) else "list"
+
+    def folds(self, steps: int) -> list[Fold]:
+        settings, phi = self.settings, self.timesteps(steps)
+        substeps = settings.substeps or min(max(self.teacher.timesteps // steps, 1), 16)
+        paths = path_table(phi, substeps)
+        fold = Fold(
+            name=f"{self.name} to {steps} step{'s' * (steps != 1)}",
+            # The teacher's weights know the teacher's timesteps, so the student is given phi(t), not t.
+            spec=self.teacher.model_copy(
+                update={"indices": tuple(phi), "time_input": "phi", "prediction": settings.prediction}
+            ),
+            init=settings.init,
+            train=TrainSettings(**{key: getattr(settings, key) for key in TrainSettings.model_fields}),
+            evaluations=substeps * FORWARD + FORWARD + BACKWARD,
+            settings={
+                "objective": "trajectory",
+                "substeps": substeps,
+                "weight": settings.weight,
+                "clip": settings.clip_target,
+            },
+            loss=lambda teacher, student: trajectory_loss(
+                teacher, student, paths, settings.weight, settings.clip_target
+            ),
+        )
+        return [fold]
+
+    def sample(self, denoiser: Denoiser, steps: int, noise: ImageNoise) -> Tensor:
+        return ddim(denoiser, noise)

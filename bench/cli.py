@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from sfddm.errors import InputError
@@ -13,6 +12,9 @@ from sfddm.errors import InputError
 EXIT_BAD_INPUT = 2
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
+
+# Click's UsageError, from wherever Typer has it: recent versions carry a Click of their own.
+UsageError = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     help="Measure whether step distillation of a diffusion model works: SFDDM against its baselines.",
@@ -89,9 +91,9 @@ def main() -> None:
         code = app(standalone_mode=False)
     except InputError as error:
         sys.exit(complain(str(error), EXIT_BAD_INPUT))
-    except click.ClickException as error:
+    except UsageError as error:
         sys.exit(complain(error.format_message(), EXIT_BAD_INPUT))
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(complain("interrupted; what is done is kept, the same command goes on from there", EXIT_INTERRUPTED))
     sys.exit(code if isinstance(code, int) else 0)
 

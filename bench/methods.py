@@ -5,12 +5,27 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from baselines.ddim import DDIM
+from baselines.ddpm import DDPM
+from baselines.dpm_solver import DPMSolver
+from baselines.pd import ProgressiveDistillation
+from baselines.pd_reference import PDReference
+from baselines.scratch import Scratch
 from sfddm.errors import InputError
 from sfddm.method import Method
 from sfddm.single_fold import SingleFold, SingleFoldReference
 from sfddm.trajectory import Trajectory
 
-BUILT_IN: tuple[type[Method], ...] = (SingleFold, SingleFoldReference, Trajectory, DDIM)
+BUILT_IN: tuple[type[Method], ...] = (
+    SingleFold,
+    SingleFoldReference,
+    Trajectory,
+    ProgressiveDistillation,
+    PDReference,
+    Scratch,
+    DDIM,
+    DDPM,
+    DPMSolver,
+)
 
 __all__ = ["Method", "get", "names"]
 

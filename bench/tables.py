@@ -63,7 +63,7 @@ def markdown(records: Sequence[Record]) -> str:
         "",
     ]
     shown = summary(records, quality)
-    head = ["method", *(f"{count} step{'s' * (count != 1)}" for count in shown.columns)]
+    head = ["method", *("1 step" if count == 1 else f"{count} steps" for count in shown.columns)]
     lines += markdown_table(head, [[name, *row] for name, row in zip(shown.index, shown.to_numpy(), strict=True)])
     if floors:
         values = pd.Series([record.quality for record in floors])

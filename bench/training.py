@@ -20,8 +20,7 @@ RESUME = "resume.pt"
 def train_in_stage(folder: Path, store: Store, label: str, denoiser: Denoiser, spec: DenoiserSpec, loss: Loss,
                    settings: TrainSettings, seed: int, pixels: Tensor, evaluations: int) -> None:  # fmt: skip
     """Train a denoiser from scratch or from the folder's checkpoint; write the model, what it cost, and its losses."""
-    only_training = TrainSettings(**{key: getattr(settings, key) for key in TrainSettings.model_fields})
-    training = Training(denoiser.network, only_training, seed)
+    training = Training(denoiser.network, settings.training(), seed)
     checkpoint = folder / RESUME
     if checkpoint.exists():
         training.load_state_dict(torch.load(checkpoint, map_location=store.device, weights_only=True))

@@ -52,7 +52,7 @@ def grid(kind: str | Sequence[int], timesteps: int, steps: int, option: str = "g
     a repeated or unsorted index, or one outside 0..T-1.
     """
     if not 1 <= steps <= timesteps:
-        raise InputError(f"steps: {steps} given, 1 to {timesteps} possible (the teacher has T = {timesteps})")
+        raise InputError(f"--steps: {steps} given, 1 to {timesteps} possible (the teacher has T = {timesteps})")
     if not isinstance(kind, str):
         indices, label = list(kind), "the given list"
     elif kind in GRIDS:

@@ -95,7 +95,7 @@ class SingleFold(Method):
             name=f"{self.name} to {steps} step{'s' * (steps != 1)}",
             spec=self.student_spec(steps),
             init=settings.init,
-            train=TrainSettings(**{key: getattr(settings, key) for key in TrainSettings.model_fields}),
+            train=settings.training(),
             evaluations=FORWARD + FORWARD + BACKWARD,  # teacher; student
             settings={"objective": "single-fold", **{key: getattr(settings, key) for key in names}},
             loss=lambda teacher, student: single_fold_loss(teacher.respaced(phi), student, settings),

@@ -39,6 +39,10 @@ class TrainSettings(BaseModel):
     clip_gradient: float | None = Field(None, gt=0)
     flip: bool = False
 
+    def training(self) -> "TrainSettings":
+        """Return the training settings alone, of a method's settings that add knobs of their own."""
+        return TrainSettings(**{key: getattr(self, key) for key in TrainSettings.model_fields})
+
     def rate(self, iteration: int) -> float:
         """Return the learning rate of one iteration: linear warm-up, then constant, or down to zero after the last."""
         if iteration < self.warmup:
@@ -65,8 +69,7 @@ class Training:
     average: AveragedModel | None = field(init=False)
 
     def __post_init__(self) -> None:
-        fused = next(self.network.parameters()).is_cuda
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.settings.learning_rate, fused=fused)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.settings.learning_rate, fused=True)
         decay = self.settings.ema
         self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
 

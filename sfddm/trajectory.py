@@ -135,7 +135,7 @@ class Trajectory(Method):
                 update={"indices": tuple(phi), "time_input": "phi", "prediction": settings.prediction}
             ),
             init=settings.init,
-            train=TrainSettings(**{key: getattr(settings, key) for key in TrainSettings.model_fields}),
+            train=settings.training(),
             evaluations=substeps * FORWARD + FORWARD + BACKWARD,
             settings={
                 "objective": "trajectory",

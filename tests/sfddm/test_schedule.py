@@ -14,7 +14,9 @@ FLOAT32_ENDS = 1e-7  # denoising-diffusion-pytorch rounds the sigmoid's two end 
 @pytest.mark.parametrize("timesteps", [128, 1000, 1024])
 def test_sigmoid_equals_denoising_diffusion_pytorch(timesteps: int) -> None:
     betas = sigmoid_beta_schedule(timesteps).double()
-    torch.testing.assert_close(alpha_bar_table("sigmoid", timesteps), torch.cumprod(1 - betas, 0), rtol=0, atol=FLOAT32_ENDS)
+    torch.testing.assert_close(
+        alpha_bar_table("sigmoid", timesteps), torch.cumprod(1 - betas, 0), rtol=0, atol=FLOAT32_ENDS
+    )
 
 
 def test_cosine_equals_denoising_diffusion_pytorch() -> None:

@@ -1,0 +1,70 @@
+"""DPM-Solver++(2M) (Lu et al. 2022, arXiv 2211.01095, algorithm 2) on the teacher: what one would use instead of distilling.
+
+With lambda = log(alpha / sigma), h = lambda_s - lambda_t and the data predictions x0 at the last two indices,
+
+    D = (1 + 1 / 2r) x0_t - (1 / 2r) x0_previous,   r = h_previous / h
+    x_s = (sigma_s / sigma_t) x_t - alpha_s (exp(-h) - 1) D
+
+The first step is first order (D = x0_t), and so is the last one before the clean image, as the paper advises for
+few steps. The clean image is x0 of the last index, as everywhere in this suite.
+"""
+
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from sfddm.denoiser import Denoiser, per_image
+from sfddm.grids import grid
+from sfddm.method import Method, MethodSettings
+from sfddm.noise import ImageNoise
+
+
+class DPMSolverSettings(MethodSettings):
+    """Grid and clip as in DDIM."""
+
+    grid: str | list[int] = "trailing"
+    clip: Literal["none", "x0"] = "x0"
+
+
+@torch.inference_mode()
+def dpm_solver(denoiser: Denoiser, noise: ImageNoise, clip: bool = True) -> Tensor:
+    """Return images (N,C,H,W) by DPM-Solver++(2M) over all the denoiser's indices."""
+    x = noise.draw()
+    alpha, sigma = denoiser.alpha_bar.sqrt(), (1 - denoiser.alpha_bar).sqrt()
+    log_snr = torch.log(alpha / sigma)
+    previous: Tensor | None = None
+    for t in reversed(range(len(denoiser))):
+        index = torch.full((len(x),), t, device=x.device)
+        x0 = denoiser(x, index, clip).x0
+        if t == 0:
+            return x0
+        h = log_snr[t - 1] - log_snr[t]
+        data = x0
+        if previous is not None:
+            half_inverse_r = h / (2 * (log_snr[t] - log_snr[t + 1]))
+            data = x0 + per_image(half_inverse_r.expand(len(x)), x) * (x0 - previous)
+        keep, add = sigma[t - 1] / sigma[t], -alpha[t - 1] * torch.expm1(-h)
+        x = per_image(keep.expand(len(x)), x) * x + per_image(add.expand(len(x)), x) * data
+        previous = x0
+    raise AssertionError("a denoiser has at least one index")
+
+
+class DPMSolver(Method):
+    """The teacher, by a second-order solver."""
+
+    name = "dpm-solver"
+    summary = "the teacher by DPM-Solver++(2M): training-free"
+    Settings: ClassVar[type[DPMSolverSettings]] = DPMSolverSettings
+
+    def timesteps(self, steps: int) -> list[int]:
+        return grid(self.settings.grid, self.teacher.timesteps, steps, f"{self.name}.grid")
+
+    def grid(self, steps: int) -> str:
+        return self.settings.grid if isinstance(self.settings.grid, str) else "list"
+
+    def sampling(self) -> dict[str, Any]:
+        return {"sampler": "dpm-solver++(2m)", "clip": self.settings.clip}
+
+    def sample(self, denoiser: Denoiser, steps: int, noise: ImageNoise) -> Tensor:
+        return dpm_solver(denoiser.respaced(self.timesteps(steps)), noise, self.settings.clip == "x0")

@@ -1,0 +1,102 @@
+"""Progressive distillation (Salimans and Ho, ICLR 2022, algorithm 2; google-research/diffusion_distillation).
+
+Each fold halves the steps: a student with N steps learns to make in one DDIM step what its teacher with 2N steps
+makes in two. It starts from its teacher's weights, with a new Adam, the learning rate going linearly to zero,
+gradients clipped at 1, no dropout and no EMA. A chain to S steps starts at the largest S 2^k <= T; the trailing
+grid of S 2^k is halved by keeping every second index, so the folds of a sweep to 1, 2, 4, 8 are shared.
+"""
+
+from typing import Any, ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from sfddm.denoiser import Denoiser
+from sfddm.grids import grid
+from sfddm.method import BACKWARD, FORWARD, Fold, Method
+from sfddm.noise import ImageNoise
+from sfddm.sampler import ddim
+from sfddm.trajectory import Weight, trajectory_loss
+from sfddm.training import TrainSettings
+
+
+class PDSettings(TrainSettings):
+    """Knobs of progressive distillation, per fold. A teacher that predicts eps is converted: prediction is v or x0.
+
+    clip_target: clip the teacher's x0 in the target. The published method does not (None: only where the fold's
+    teacher predicts eps, whose x0 = (z - sigma eps) / alpha has no bound near the last timestep).
+    """
+
+    decay: Literal["constant", "linear", "cosine"] = "linear"
+    clip_gradient: float | None = Field(1.0, gt=0)
+    prediction: Literal["v", "x0"] = "v"
+    weight: Weight = "truncated-snr"
+    clip_target: bool | None = None
+
+
+def first_steps(timesteps: int, steps: int) -> tuple[int, int]:
+    """Return (N0, k): the largest N0 = steps 2^k that is at most T."""
+    folds = (timesteps // steps).bit_length() - 1
+    return steps << folds, folds
+
+
+def halving_paths(students: int) -> Tensor:
+    """Return the index triples (N, 3), long, of each student step in its teacher's 2N indices: t, midpoint, s.
+
+    With c = 2 the indices are t = 2j + 1, m = 2j, s = 2j - 1; the last s is the clean image.
+    """
+    t = 2 * torch.arange(students) + 1
+    return torch.stack([t, t - 1, t - 2], dim=1)
+
+
+class ProgressiveDistillation(Method):
+    """As published."""
+
+    name = "pd"
+    summary = "progressive distillation as published: halving folds from the teacher"
+    Settings: ClassVar[type[PDSettings]] = PDSettings
+
+    def chain(self, steps: int) -> list[list[int]]:
+        """Return the teacher indices of each model of the chain: the start's, then each fold's student's."""
+        start, folds = first_steps(self.teacher.timesteps, steps)
+        grids = [grid("trailing", self.teacher.timesteps, start, "steps")]
+        for _ in range(folds):
+            grids.append(grids[-1][1::2])
+        return grids
+
+    def timesteps(self, steps: int) -> list[int]:
+        grid("trailing", self.teacher.timesteps, steps, "steps")  # refuses a step count that is not possible
+        return self.chain(steps)[-1]
+
+    def folds(self, steps: int) -> list[Fold]:
+        first, *students = self.chain(steps)
+        return [self._fold(first if number == 0 else None, indices) for number, indices in enumerate(students)]
+
+    def _fold(self, start: list[int] | None, indices: list[int]) -> Fold:
+        """Return one halving. `start` is the chain's grid where the fold's teacher is the run's teacher."""
+        settings = self.settings
+        from_eps = start is not None and self.teacher.prediction == "eps"
+        clip = from_eps if settings.clip_target is None else settings.clip_target
+        paths = halving_paths(len(indices))
+
+        def loss(teacher: Denoiser, student: Denoiser) -> Any:
+            doubled = teacher.respaced(start) if start is not None else teacher
+            return trajectory_loss(doubled, student, paths, settings.weight, clip)
+
+        return Fold(
+            name=f"pd {2 * len(indices)} to {len(indices)} step{'s' * (len(indices) != 1)}",
+            spec=self.teacher.model_copy(
+                update={"indices": tuple(indices), "time_input": "phi", "prediction": settings.prediction}
+            ),
+            init="teacher",
+            train=settings.training(),
+            evaluations=2 * FORWARD + FORWARD + BACKWARD,
+            settings={"objective": "pd", "weight": settings.weight, "clip": clip, "from": 2 * len(indices)},
+            loss=loss,
+        )
+
+    def sample(self, denoiser: Denoiser, steps: int, noise: ImageNoise) -> Tensor:
+        if not self.folds(steps):  # as many steps as the teacher has, or more than half: nothing to distil
+            denoiser = denoiser.respaced(self.timesteps(steps))
+        return ddim(denoiser, noise)

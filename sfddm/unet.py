@@ -1,0 +1,204 @@
+"""The SFDDM authors' U-Net: parameter for parameter that of denoising-diffusion-pytorch 1.9.4.
+
+With the default configuration it has 35.7 M parameters. It can return its last hidden map, which the SFDDM
+loss matches between student and teacher.
+"""
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+GROUPS = 8  # of every GroupNorm
+MEMORY = 4  # learned keys and values beside those of the image
+
+
+class UNetConfig(BaseModel):
+    """The shape of a U-Net; the defaults are the authors'.
+
+    full_attention: for each level, whether attention is full or linear; None is full on the innermost level only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dim: int = Field(64, ge=GROUPS, multiple_of=GROUPS)
+    dim_mults: tuple[int, ...] = Field((1, 2, 4, 8), min_length=1)
+    channels: int = Field(3, ge=1)
+    full_attention: tuple[bool, ...] | None = None
+    heads: int = Field(4, ge=1)
+    head_dim: int = Field(32, ge=1)
+
+
+class RMSNorm(nn.Module):
+    """Root-mean-square norm over channels, with a learned gain."""
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(1, dim, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.normalize(x, dim=1) * (self.gain * x.shape[1] ** 0.5)
+
+
+class TimeEmbedding(nn.Module):
+    """Time (N,), long or float -> (N, 4 dim): sinusoids, then a two-layer perceptron."""
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.dim = dim
+        self.layers = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, 4 * dim))
+
+    def forward(self, t: Tensor) -> Tensor:
+        half = self.dim // 2
+        # The exponents are float32 whatever the network's dtype, as in the library: weights of one fit the other.
+        rates = torch.exp(torch.arange(half, device=t.device) * (-math.log(10_000) / (half - 1)))
+        angles = t[:, None] * rates
+        return self.layers(torch.cat([angles.sin(), angles.cos()], dim=1).to(self.layers[0].weight.dtype))
+
+
+class Block(nn.Module):
+    """Convolution, GroupNorm, optional scale and shift, SiLU."""
+
+    def __init__(self, dim_in: int, dim_out: int):
+        super().__init__()
+        self.conv = nn.Conv2d(dim_in, dim_out, 3, padding=1)
+        self.norm = nn.GroupNorm(GROUPS, dim_out)
+
+    def forward(self, x: Tensor, scale_shift: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        x = self.norm(self.conv(x))
+        if scale_shift is not None:
+            scale, shift = scale_shift
+            x = torch.addcmul(shift, x, scale + 1)
+        return F.silu(x)
+
+
+class ResBlock(nn.Module):
+    """Two blocks with a residual; the time enters the first."""
+
+    def __init__(self, dim_in: int, dim_out: int, time_dim: int):
+        super().__init__()
+        self.time = nn.Linear(time_dim, 2 * dim_out)
+        self.first, self.second = Block(dim_in, dim_out), Block(dim_out, dim_out)
+        self.skip = nn.Conv2d(dim_in, dim_out, 1) if dim_in != dim_out else nn.Identity()
+
+    def forward(self, x: Tensor, time: Tensor) -> Tensor:
+        scale, shift = self.time(F.silu(time))[:, :, None, None].chunk(2, dim=1)
+        return self.second(self.first(x, (scale, shift))) + self.skip(x)
+
+
+class LinearAttention(nn.Module):
+    """Attention linear in the number of pixels: softmax over q's channels and over k's pixels."""
+
+    def __init__(self, dim: int, heads: int, head_dim: int):
+        super().__init__()
+        self.heads, self.head_dim = heads, head_dim
+        self.norm = RMSNorm(dim)
+        self.memory = nn.Parameter(torch.randn(2, heads, head_dim, MEMORY))
+        self.qkv = nn.Conv2d(dim, 3 * heads * head_dim, 1, bias=False)
+        self.out = nn.Sequential(nn.Conv2d(heads * head_dim, dim, 1), RMSNorm(dim))
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, _, height, width = x.shape
+        # (N, 3, heads, head_dim, pixels)
+        q, k, v = self.qkv(self.norm(x)).reshape(n, 3, self.heads, self.head_dim, height * width).unbind(1)
+        memory_k, memory_v = self.memory.expand(n, *self.memory.shape).unbind(1)
+        k, v = torch.cat([memory_k, k], dim=3).softmax(3), torch.cat([memory_v, v], dim=3)
+        context = v @ k.transpose(2, 3)  # (N, heads, head_dim of v, head_dim of k)
+        out = context @ (q.softmax(2) * self.head_dim**-0.5)
+        return self.out(out.reshape(n, -1, height, width))
+
+
+class FullAttention(nn.Module):
+    """Scaled dot-product attention over pixels and the memory."""
+
+    def __init__(self, dim: int, heads: int, head_dim: int):
+        super().__init__()
+        self.heads, self.head_dim = heads, head_dim
+        self.norm = RMSNorm(dim)
+        self.memory = nn.Parameter(torch.randn(2, heads, MEMORY, head_dim))
+        self.qkv = nn.Conv2d(dim, 3 * heads * head_dim, 1, bias=False)
+        self.out = nn.Conv2d(heads * head_dim, dim, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, _, height, width = x.shape
+        qkv = self.qkv(self.norm(x)).reshape(n, 3, self.heads, self.head_dim, height * width)
+        q, k, v = qkv.transpose(3, 4).unbind(1)  # each (N, heads, pixels, head_dim)
+        memory_k, memory_v = self.memory.expand(n, *self.memory.shape).unbind(1)
+        k, v = torch.cat([memory_k, k], dim=2), torch.cat([memory_v, v], dim=2)
+        out = F.scaled_dot_product_attention(q, k, v)
+        return self.out(out.transpose(2, 3).reshape(n, -1, height, width))
+
+
+class Level(nn.Module):
+    """One resolution: two residual blocks, attention, and the way to the next level."""
+
+    def __init__(self, first: ResBlock, second: ResBlock, attention: nn.Module, resample: nn.Module):
+        super().__init__()
+        self.first, self.second, self.attention, self.resample = first, second, attention, resample
+
+
+class UNet(nn.Module):
+    """(x (N,C,H,W), t (N,) long or float) -> (N,C,H,W); H and W divisible by 2^(levels - 1)."""
+
+    def __init__(self, config: UNetConfig):
+        super().__init__()
+        dim, time_dim = config.dim, 4 * config.dim
+        widths = [dim, *(dim * multiple for multiple in config.dim_mults)]
+        levels = list(zip(widths[:-1], widths[1:], full_attention(config), strict=True))
+
+        def attention(width: int, full: bool) -> nn.Module:
+            kind: Callable[[int, int, int], nn.Module] = FullAttention if full else LinearAttention
+            return kind(width, config.heads, config.head_dim)
+
+        self.stem = nn.Conv2d(config.channels, dim, 7, padding=3)
+        self.time = TimeEmbedding(dim)
+        self.down = nn.ModuleList()
+        for depth, (outer, inner, full) in enumerate(levels):
+            last = depth == len(levels) - 1
+            halve = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * outer, inner, 1))
+            resample = nn.Conv2d(outer, inner, 3, padding=1) if last else halve
+            blocks = (ResBlock(outer, outer, time_dim) for _ in range(2))
+            self.down.append(Level(*blocks, attention(outer, full), resample))
+        self.middle_first = ResBlock(widths[-1], widths[-1], time_dim)
+        self.middle_attention = attention(widths[-1], True)
+        self.middle_second = ResBlock(widths[-1], widths[-1], time_dim)
+        self.up = nn.ModuleList()
+        for depth, (outer, inner, full) in reversed(list(enumerate(levels))):
+            double = nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(inner, outer, 3, padding=1))
+            resample = nn.Conv2d(inner, outer, 3, padding=1) if depth == 0 else double
+            blocks = (ResBlock(inner + outer, inner, time_dim) for _ in range(2))
+            self.up.append(Level(*blocks, attention(inner, full), resample))
+        self.last = ResBlock(2 * dim, dim, time_dim)
+        self.head = nn.Conv2d(dim, config.channels, 1)
+
+    def forward(self, x: Tensor, t: Tensor, return_hidden: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+        """Return the prediction, and with return_hidden also the (N,dim,H,W) map before the last convolution."""
+        stem = x = self.stem(x)
+        time = self.time(t)
+        skips: list[Tensor] = []
+        for level in self.down:
+            x = level.first(x, time)
+            skips.append(x)
+            x = level.second(x, time)
+            x = level.attention(x) + x
+            skips.append(x)
+            x = level.resample(x)
+        x = self.middle_first(x, time)
+        x = self.middle_attention(x) + x
+        x = self.middle_second(x, time)
+        for level in self.up:
+            x = level.first(torch.cat([x, skips.pop()], dim=1), time)
+            x = level.second(torch.cat([x, skips.pop()], dim=1), time)
+            x = level.attention(x) + x
+            x = level.resample(x)
+        hidden = self.last(torch.cat([x, stem], dim=1), time)
+        return (self.head(hidden), hidden) if return_hidden else self.head(hidden)
+
+
+def full_attention(config: UNetConfig) -> tuple[bool, ...]:
+    """Return for each level whether its attention is full."""
+    levels = len(config.dim_mults)
+    return config.full_attention or (False,) * (levels - 1) + (True,)

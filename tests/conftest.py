@@ -1,0 +1,9 @@
+"""What every test shares."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `exact`, the closed-form denoisers
+torch.set_num_threads(1)

@@ -1,0 +1,106 @@
+"""Samplers against closed forms, diffusers and denoising-diffusion-pytorch."""
+
+import pytest
+import torch
+from denoising_diffusion_pytorch import GaussianDiffusion
+from diffusers import DDIMScheduler
+from exact import Smooth, exact_teacher, smooth_teacher
+
+from sfddm.denoiser import Denoiser
+from sfddm.grids import grid
+from sfddm.noise import ImageNoise, latents
+from sfddm.sampler import ancestral, ddim, from_uint8, to_uint8
+from sfddm.schedule import alpha_bar_table
+
+SHAPE = (1, 4, 4)
+FLOAT32_CHAIN = 2e-5  # up to 128 float32 steps
+POINTS = torch.randn(5, *SHAPE, generator=torch.Generator().manual_seed(0)).clamp(-1, 1)
+
+
+class Doubled(ImageNoise):
+    """The same noise in float64."""
+
+    def draw(self) -> torch.Tensor:
+        return super().draw().double()
+
+
+def test_ddim_with_the_exact_posterior_mean_reproduces_data_points() -> None:
+    images = ddim(exact_teacher(POINTS), Doubled(0, range(64), SHAPE))
+    distance = (images.unsqueeze(1) - POINTS.double()).abs().flatten(2).amax(2)
+    assert distance.amin(1).max() < 1e-6
+    assert len(distance.argmin(1).unique()) == len(POINTS)
+
+
+def test_ddpm_with_the_exact_posterior_mean_reproduces_data_points() -> None:
+    images = ancestral(exact_teacher(POINTS), Doubled(0, range(64), SHAPE))
+    distance = (images.unsqueeze(1) - POINTS.double()).abs().flatten(2).amax(2)
+    assert distance.amin(1).max() < 1e-6
+
+
+@pytest.mark.parametrize("steps", [1, 4, 16, 128])
+def test_ddim_equals_diffusers_where_that_is_right(steps: int) -> None:
+    """Leading grid, steps dividing T, no clipping: the case in which diffusers' previous index is right."""
+    scheduler = DDIMScheduler(1024, clip_sample=False, set_alpha_to_one=True, timestep_spacing="leading")
+    teacher = Denoiser(Smooth(), "eps", alpha_bar_table("linear", 1024), torch.arange(1024))
+    scheduler.alphas_cumprod = teacher.alpha_bar.clone()
+    scheduler.set_timesteps(steps)
+    x = latents(3, range(4), SHAPE).double()
+    for t in scheduler.timesteps:
+        x = scheduler.step(teacher.network(x, t.expand(4)), t, x).prev_sample
+    respaced = teacher.respaced(grid("leading", 1024, steps))
+    torch.testing.assert_close(ddim(respaced, Doubled(3, range(4), SHAPE), clip=False), x, rtol=1e-9, atol=1e-9)
+
+
+def library_diffusion(objective: str, sampling_timesteps: int) -> GaussianDiffusion:
+    """Return the authors' base library's diffusion around the same smooth function."""
+    network = Smooth()
+    network.channels, network.out_dim, network.self_condition = 1, 1, False
+    network.random_or_learned_sinusoidal_cond = False
+    call = network.forward
+    network.forward = lambda x, t, condition=None: call(x, t)
+    options = {"objective": objective, "timesteps": 1024, "sampling_timesteps": sampling_timesteps}
+    return GaussianDiffusion(network, image_size=4, auto_normalize=False, **options)
+
+
+@pytest.mark.parametrize("objective", ["pred_noise", "pred_v", "pred_x0"])
+@pytest.mark.parametrize("steps", [1, 4, 32])
+def test_ddim_equals_denoising_diffusion_pytorch(objective: str, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its grid, linspace(-1, T-1, S+1), is the trailing one where S divides T."""
+    noise = latents(1, range(4), SHAPE)
+    monkeypatch.setattr(torch, "randn", lambda *_, **__: noise.clone())
+    expected = library_diffusion(objective, steps).ddim_sample((4, *SHAPE))
+    prediction = {"pred_noise": "eps", "pred_v": "v", "pred_x0": "x0"}[objective]
+    ours = ddim(smooth_teacher(prediction).respaced(grid("trailing", 1024, steps)), ImageNoise(1, range(4), SHAPE))
+    torch.testing.assert_close(ours, expected, rtol=0, atol=FLOAT32_CHAIN * 10)
+
+
+def test_ancestral_equals_denoising_diffusion_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All 1,024 steps with the same noise in the same order."""
+    source = ImageNoise(1, range(2), SHAPE)
+    monkeypatch.setattr(torch, "randn", lambda *_, **__: source.draw())
+    monkeypatch.setattr(torch, "randn_like", lambda _: source.draw())
+    expected = library_diffusion("pred_v", 1024).p_sample_loop((2, *SHAPE))
+    ours = ancestral(smooth_teacher("v"), ImageNoise(1, range(2), SHAPE))
+    torch.testing.assert_close(ours, expected, rtol=0, atol=1e-3)  # 1,024 float32 steps from a float32 table
+
+
+def test_ddpm_small_variance_equals_ddim_with_eta_one() -> None:
+    teacher = smooth_teacher("v").respaced(grid("trailing", 1024, 20))
+    one = ancestral(teacher, Doubled(2, range(4), SHAPE))
+    other = ddim(teacher, Doubled(2, range(4), SHAPE), eta=1.0)
+    torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
+
+
+def test_images_do_not_depend_on_the_batch_they_are_sampled_in() -> None:
+    teacher = smooth_teacher("eps").respaced(grid("trailing", 1024, 8))
+    together = ancestral(teacher, ImageNoise(0, range(6), SHAPE))
+    alone = torch.cat([ancestral(teacher, ImageNoise(0, [k], SHAPE)) for k in range(6)])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-6)
+
+
+def test_uint8_conversion_rounds_and_inverts() -> None:
+    pixels = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+    assert torch.equal(to_uint8(from_uint8(pixels)), pixels)
+    half_level = 1 / 127.5 / 2
+    assert torch.equal(to_uint8(from_uint8(pixels[..., :-1]) + 0.98 * half_level), pixels[..., :-1])
+    assert to_uint8(torch.tensor([-7.0, 7.0])).tolist() == [0, 255]

@@ -17,8 +17,8 @@ from sfddm.grids import grid
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
 from sfddm.noise import ImageNoise
 from sfddm.sampler import ddim
-from sfddm.trajectory import Weight, trajectory_loss
 from sfddm.training import TrainSettings
+from sfddm.trajectory import Weight, trajectory_loss
 
 
 class PDSettings(TrainSettings):

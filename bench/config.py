@@ -11,7 +11,6 @@ from importlib import resources
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sfddm.unet import UNetConfig
 
 from bench import methods
 from sfddm.checkpoint import DenoiserSpec
@@ -19,6 +18,7 @@ from sfddm.denoiser import Prediction
 from sfddm.errors import InputError
 from sfddm.schedule import ScheduleName
 from sfddm.training import TrainSettings
+from sfddm.unet import UNetConfig
 
 Scale = Literal["smoke", "quick", "paper"]
 

@@ -1,5 +1,7 @@
 """Progressive distillation against the published formula, the teacher's own two steps, and index arithmetic."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from exact import exact_teacher, smooth_teacher
@@ -65,7 +67,7 @@ def test_every_fold_of_a_power_of_two_has_the_published_index_triples() -> None:
     """Student step j of N on a discrete T = 1024 teacher: t = c(j+1)-1, midpoint cj + c/2 - 1, s = cj - 1, c = T/N."""
     chain = method().chain(1)
     assert [len(indices) for indices in chain] == [2**k for k in range(10, -1, -1)]
-    for doubled, students in zip(chain, chain[1:], strict=False):
+    for doubled, students in pairwise(chain):
         n, c = len(students), 1024 // len(students)
         triples = [[doubled[i] if i >= 0 else -1 for i in row] for row in halving_paths(n).tolist()]
         assert triples == [[c * (j + 1) - 1, c * j + c // 2 - 1, c * j - 1] for j in range(n)]

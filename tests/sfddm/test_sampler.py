@@ -67,20 +67,22 @@ def library_diffusion(objective: str, sampling_timesteps: int) -> GaussianDiffus
 def test_ddim_equals_denoising_diffusion_pytorch(objective: str, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its grid, linspace(-1, T-1, S+1), is the trailing one where S divides T."""
     noise = latents(1, range(4), SHAPE)
-    monkeypatch.setattr(torch, "randn", lambda *_, **__: noise.clone())
-    expected = library_diffusion(objective, steps).ddim_sample((4, *SHAPE))
     prediction = {"pred_noise": "eps", "pred_v": "v", "pred_x0": "x0"}[objective]
-    ours = ddim(smooth_teacher(prediction).respaced(grid("trailing", 1024, steps)), ImageNoise(1, range(4), SHAPE))
+    library, teacher = library_diffusion(objective, steps), smooth_teacher(prediction)
+    monkeypatch.setattr(torch, "randn", lambda *_, **__: noise.clone())
+    expected = library.ddim_sample((4, *SHAPE))
+    ours = ddim(teacher.respaced(grid("trailing", 1024, steps)), ImageNoise(1, range(4), SHAPE))
     torch.testing.assert_close(ours, expected, rtol=0, atol=FLOAT32_CHAIN * 10)
 
 
 def test_ancestral_equals_denoising_diffusion_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
     """All 1,024 steps with the same noise in the same order."""
     source = ImageNoise(1, range(2), SHAPE)
+    library, teacher = library_diffusion("pred_v", 1024), smooth_teacher("v")
     monkeypatch.setattr(torch, "randn", lambda *_, **__: source.draw())
     monkeypatch.setattr(torch, "randn_like", lambda _: source.draw())
-    expected = library_diffusion("pred_v", 1024).p_sample_loop((2, *SHAPE))
-    ours = ancestral(smooth_teacher("v"), ImageNoise(1, range(2), SHAPE))
+    expected = library.p_sample_loop((2, *SHAPE))
+    ours = ancestral(teacher, ImageNoise(1, range(2), SHAPE))
     torch.testing.assert_close(ours, expected, rtol=0, atol=1e-3)  # 1,024 float32 steps from a float32 table
 
 

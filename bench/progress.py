@@ -63,14 +63,14 @@ class Display:
     def task(self, label: str, total: int, unit: str) -> Iterator[Update]:
         """Show a task while it runs; the update it yields takes how much is done and a note."""
         task = self.bar.add_task(label, total=total, note="")
-        started = last = time.monotonic()
-        first: int | None = None
+        began = last = time.monotonic()
+        first: tuple[int, float] | None = None  # the first update: what came before it may be old work, or warming up
 
         def update(done: int, note: str = "") -> None:
             nonlocal last, first
             now = time.monotonic()
-            first = done if first is None else first
-            rate = (done - first) / (now - started) if now > started else 0.0
+            first = first or (done, now)
+            rate = (done - first[0]) / (now - first[1]) if now > first[1] else 0.0
             shown = f"{rate:.1f} {unit}/s {note}".rstrip()
             self.bar.update(task, completed=done, note=shown)
             if not self.live and now - last > PLAIN_EVERY_SECONDS:
@@ -84,4 +84,4 @@ class Display:
             yield update
         finally:
             self.bar.remove_task(task)
-        self.say(f"{label}: done in {time.monotonic() - started:.1f} s")
+        self.say(f"{label}: done in {time.monotonic() - began:.1f} s")

@@ -1,0 +1,164 @@
+"""The command line as a user meets it, in processes of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TINY = ["--scale", "smoke", "--set", "teacher.iterations=4", "--set", "student.iterations=3", "--images", "20",
+        "--set", "classifier.epochs=1"]  # fmt: skip
+
+
+def sfddm_bench(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench.cli", *words]
+    root = str(Path(__file__).parents[2])
+    environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
+
+
+BAD_INPUT = [
+    (["--dataset", "mnist"], "--dataset", "'mnist'", "digits"),
+    (["--methods", "sfdm"], "--methods", "'sfdm'", "did you mean 'sfddm'?"),
+    (["--steps", "0"], "--steps", "'0'", "from 1 up"),
+    (["--steps", "2000"], "--steps", "2000", "1 to 1024"),
+    (["--steps", "a"], "--steps", "'a'", "such as 1,4,16"),
+    (["--steps", "1,,4"], "--steps", "'1,,4'", "such as 1,4,16"),
+    (["--seeds", "-1"], "--seeds", "'-1'", "from 0 up"),
+    (["--images", "-5"], "--images", "-5", "from 1 up"),
+    (["--images", "3"], "--images", "3", "at least 10"),
+    (["--device", "cuda:99"], "--device", "'cuda:99'", "cpu"),
+    (["--scale", "huge"], "--scale", "'huge'", "smoke, quick, paper"),
+    (["--set", "teacher.iteration=5"], "--set", "'teacher.iteration'", "teacher.iterations"),
+    (["--set", "ddim.eta=-1"], "--set", "-1", "greater than or equal to 0"),
+    (["--set", "sfddm"], "--set", "'sfddm'", "section.key=value"),
+    (["--methods", "ddim", "--set", "ddim.grid=zigzag"], "ddim.grid", "'zigzag'", "trailing"),
+    (["--methods", "ddim", "--set", "ddim.grid=uniform", "--steps", "64", "--set", "teacher.timesteps=1000"],
+     "ddim.grid", "'uniform'", "67 network calls"),
+    (["--no-such-option"], "--no-such-option", "No such option", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "option", "given", "possible"), BAD_INPUT, ids=lambda value: str(value)[:40])
+def test_bad_input_is_one_line_and_exit_code_2(words: list[str], option: str, given: str, possible: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run = sfddm_bench("run", "--out", str(out), *words)
+    assert run.returncode == 2
+    assert run.stdout == ""
+    assert run.stderr.count("\n") == 1
+    for part in (option, given, possible):
+        assert part in run.stderr
+    assert not out.exists()
+
+
+def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    run = sfddm_bench("run", "--out", str(blocked / "runs"), *TINY)
+    assert run.returncode == 2
+    assert run.stderr.count("\n") == 1
+    assert "--out" in run.stderr
+    assert str(blocked) in run.stderr
+
+
+def test_help_answers_without_torch() -> None:
+    probe = "import sys, bench.cli; sys.exit('torch' in sys.modules or 'pydantic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", probe], check=False, cwd=Path(__file__).parents[2]).returncode == 0
+    started = time.perf_counter()
+    run = sfddm_bench("run", "--help")
+    assert run.returncode == 0
+    assert "--dataset" in run.stdout
+    assert "Examples" in run.stdout
+    # 0.3 s on two idle cores; the bound is loose because tests share them.
+    assert time.perf_counter() - started < 2.0
+
+
+def records(out: Path) -> dict[str, dict]:
+    return {path.stem: json.loads(path.read_text()) for path in sorted(out.glob("records/*/*.json"))}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("run")
+    run = sfddm_bench("run", "--out", str(out), "--steps", "1,4", *TINY)
+    assert run.returncode == 0, run.stderr
+    return out
+
+
+def test_a_run_writes_a_record_a_picture_tables_and_plots(finished: Path) -> None:
+    found = records(finished)
+    assert sorted((r["method"], r["steps"]) for r in found.values() if r["steps"]) == [
+        ("ddim", 1), ("ddim", 4), ("sfddm", 1), ("sfddm", 4),
+    ]  # fmt: skip
+    for record in found.values():
+        assert record["fid"] is None
+        assert record["fd"] > 0
+        assert record["feature_space"] == "digits-cnn"
+        if record["steps"]:
+            assert record["nfe"] == record["steps"] == len(record["timesteps"])
+            assert record["folds"] == (1 if record["method"] == "sfddm" else 0)
+            assert record["train_evaluations"] == (4 * 3 * 32 if record["method"] == "sfddm" else 0)
+            assert record["gpu_peak_bytes"] is None
+            assert record["reasons"]["gpu_peak_bytes"]
+            assert record["rss_peak_bytes"] > 2**20
+    pictures = {path.stem for path in finished.glob("records/*/*.png")}
+    assert {name for name, record in found.items() if record["steps"]} <= pictures
+    for name in ("tables/digits-8-smoke.md", "tables/digits-8-smoke.csv", "plots/digits-8-smoke-quality.png"):
+        assert (finished / name).stat().st_size > 100
+
+
+def test_the_same_command_elsewhere_gives_the_same_numbers(finished: Path, tmp_path: Path) -> None:
+    assert sfddm_bench("run", "--out", str(tmp_path), "--steps", "1,4", *TINY).returncode == 0
+    one, other = records(finished), records(tmp_path)
+    assert one.keys() == other.keys()
+    for name in one:
+        for metric in ("fd", "is_mean", "is_std", "timesteps"):
+            assert one[name][metric] == other[name][metric]
+
+
+def test_a_second_run_computes_nothing_and_changes_no_record(finished: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.glob("stages/*/done.json")}
+    metrics = {name: record["fd"] for name, record in records(finished).items()}
+    run = sfddm_bench("run", "--out", str(finished), "--steps", "1,4", *TINY)
+    assert run.returncode == 0
+    assert before == {path: path.stat().st_mtime_ns for path in finished.glob("stages/*/done.json")}
+    assert metrics == {name: record["fd"] for name, record in records(finished).items()}
+
+
+def test_dry_run_says_what_would_be_done_and_writes_nothing(finished: Path, tmp_path: Path) -> None:
+    out = tmp_path / "none"
+    fresh = sfddm_bench("run", "--out", str(out), "--steps", "1,4", "--dry-run", *TINY)
+    assert fresh.returncode == 0
+    assert not out.exists()
+    assert sum(line.startswith("record") for line in fresh.stdout.splitlines()) == 5
+    assert "compute  teacher (seed 0)" in fresh.stdout
+    again = sfddm_bench("run", "--out", str(finished), "--steps", "1,4", "--dry-run", *TINY)
+    assert "compute" not in again.stdout
+    assert "reuse    teacher (seed 0)" in again.stdout
+
+
+def test_an_interrupted_run_ends_with_one_line_and_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
+    words = ["run", "--out", str(tmp_path), "--steps", "2", "--methods", "ddim", "--scale", "smoke", "--images", "20",
+             "--set", "classifier.epochs=1", "--set", "teacher.iterations=400"]  # fmt: skip
+    root = str(Path(__file__).parents[2])
+    environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-m", "bench.cli", *words], stderr=subprocess.PIPE, text=True, env=environment)
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("teacher"):
+            break
+    process.terminate()
+    rest = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "interrupted" in rest.splitlines()[-1]
+    assert "Traceback" not in rest
+    assert list(tmp_path.glob("stages/classifier-*/done.json"))
+    assert not list(tmp_path.glob("stages/teacher-*/done.json"))
+    assert sfddm_bench(*words).returncode == 0
+    straight = tmp_path / "straight"
+    words[2] = str(straight)
+    assert sfddm_bench(*words).returncode == 0
+    assert {n: r["fd"] for n, r in records(tmp_path).items()} == {n: r["fd"] for n, r in records(straight).items()}

@@ -1,0 +1,13 @@
+"""Our U-Net with the weights of denoising-diffusion-pytorch's, through the key mapping the parity tests check."""
+
+from torch import nn
+
+from sfddm.import_lucidrains import translate
+from sfddm.unet import UNet, UNetConfig
+
+
+def copy_from_library(library: nn.Module, config: UNetConfig) -> UNet:
+    """Return our U-Net with the library's weights."""
+    network = UNet(config)
+    network.load_state_dict(translate(library.state_dict(), network.state_dict(), "the library's own"))
+    return network

@@ -14,7 +14,7 @@ EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
 # Click's UsageError, from wherever Typer has it: recent versions carry a Click of their own.
-UsageError = typer.BadParameter.__mro__[1]
+UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     help="Measure whether step distillation of a diffusion model works: SFDDM against its baselines.",
@@ -94,6 +94,8 @@ def main() -> None:
     except UsageError as error:
         sys.exit(complain(error.format_message(), EXIT_BAD_INPUT))
     except (KeyboardInterrupt, typer.Abort):
+        code = EXIT_INTERRUPTED
+    if code == EXIT_INTERRUPTED:  # some versions of Typer turn Ctrl-C into this exit code themselves
         sys.exit(complain("interrupted; what is done is kept, the same command goes on from there", EXIT_INTERRUPTED))
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -16,6 +16,7 @@ from bench import methods
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.denoiser import Prediction
 from sfddm.errors import InputError
+from sfddm.method import Method
 from sfddm.schedule import ScheduleName
 from sfddm.training import TrainSettings
 from sfddm.unet import UNetConfig
@@ -73,7 +74,7 @@ class Config(BaseModel):
             network=self.network, prediction=teacher.prediction, schedule=teacher.schedule, timesteps=teacher.timesteps
         )
 
-    def method(self, name: str) -> "methods.Method":
+    def method(self, name: str) -> Method:
         """Return a method with its settings from this configuration."""
         kind = methods.get(name)
         return kind(kind.Settings(**self.methods[name]), self.teacher_spec())

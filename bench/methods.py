@@ -27,8 +27,6 @@ BUILT_IN: tuple[type[Method], ...] = (
     DPMSolver,
 )
 
-__all__ = ["Method", "get", "names"]
-
 
 @cache
 def _all() -> dict[str, type[Method]]:

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -25,7 +26,7 @@ COLOURS = {
     "dpm-solver": "#F0E442",
 }
 MARKERS = "osD^vPX*<>"
-STYLE = {
+STYLE: Any = {
     "pdf.fonttype": 42,
     "font.size": 10,
     "axes.spines.top": False,

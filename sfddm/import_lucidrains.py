@@ -22,8 +22,8 @@ SCHEDULE_TOLERANCE = 1e-5  # of alpha_bar; the library's float32 tables are with
 # (pattern of the library's key, ours), tried in order on the part of the key before the parameter's own name.
 MODULES: tuple[tuple[str, str], ...] = (
     (r"init_conv", "stem"),
-    (r"time_mlp\.1", "time.layers.0"),
-    (r"time_mlp\.3", "time.layers.2"),
+    (r"time_mlp\.1", "time.first"),
+    (r"time_mlp\.3", "time.second"),
     (r"mid_block1", "middle_first"),
     (r"mid_attn", "middle_attention"),
     (r"mid_block2", "middle_second"),
@@ -68,7 +68,9 @@ def load_lucidrains(path: Path, heads: int = 4) -> Imported:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise InputError(f"{path}: not a readable state dict of tensors ({' '.join(str(error).split())[:120]})") from None
+        raise InputError(
+            f"{path}: not a readable state dict of tensors ({' '.join(str(error).split())[:120]})"
+        ) from None
     state, origin = _network_state(loaded, path)
     table = _find_table(loaded)
     config = infer_config(state, heads, path)
@@ -78,7 +80,9 @@ def load_lucidrains(path: Path, heads: int = 4) -> Imported:
 def check_schedule(found: Tensor, expected: Tensor, path: Path) -> None:
     """Raise InputError where a file's alpha_bar table is not the run's."""
     if len(found) != len(expected):
-        raise InputError(f"{path}: its schedule has T = {len(found)}, the run's has T = {len(expected)} (teacher.timesteps)")
+        raise InputError(
+            f"{path}: its schedule has T = {len(found)}, the run's has T = {len(expected)} (teacher.timesteps)"
+        )
     difference = (found - expected).abs()
     if difference.max() > SCHEDULE_TOLERANCE:
         first = int((difference > SCHEDULE_TOLERANCE).nonzero()[0])
@@ -114,7 +118,9 @@ def translate(state: Mapping[str, Any], ours: Mapping[str, Tensor], origin: str)
             raise InputError(f"{origin}: no key for '{name}' of the network")
         key, value = translated[name]
         if value.shape != expected.shape:
-            raise InputError(f"{origin}: '{key}' has shape {tuple(value.shape)}, the network needs {tuple(expected.shape)}")
+            raise InputError(
+                f"{origin}: '{key}' has shape {tuple(value.shape)}, the network needs {tuple(expected.shape)}"
+            )
     for name, (key, _) in translated.items():
         if name not in ours:
             raise InputError(f"{origin}: unexpected key '{key}'")

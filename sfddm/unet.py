@@ -49,14 +49,15 @@ class TimeEmbedding(nn.Module):
     def __init__(self, dim: int):
         super().__init__()
         self.dim = dim
-        self.layers = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, 4 * dim))
+        self.first, self.second = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, 4 * dim)
 
     def forward(self, t: Tensor) -> Tensor:
         half = self.dim // 2
         # The exponents are float32 whatever the network's dtype, as in the library: weights of one fit the other.
         rates = torch.exp(torch.arange(half, device=t.device) * (-math.log(10_000) / (half - 1)))
         angles = t[:, None] * rates
-        return self.layers(torch.cat([angles.sin(), angles.cos()], dim=1).to(self.layers[0].weight.dtype))
+        sinusoids = torch.cat([angles.sin(), angles.cos()], dim=1).to(self.first.weight.dtype)
+        return self.second(F.gelu(self.first(sinusoids)))
 
 
 class Block(nn.Module):
@@ -140,6 +141,25 @@ class Level(nn.Module):
         self.first, self.second, self.attention, self.resample = first, second, attention, resample
 
 
+class DownLevel(Level):
+    """Returns its result and the two maps that the way up takes again."""
+
+    def forward(self, x: Tensor, time: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        early = self.first(x, time)
+        x = self.second(early, time)
+        late = self.attention(x) + x
+        return self.resample(late), early, late
+
+
+class UpLevel(Level):
+    """Takes the two maps of the level on the way down."""
+
+    def forward(self, x: Tensor, early: Tensor, late: Tensor, time: Tensor) -> Tensor:
+        x = self.first(torch.cat([x, late], dim=1), time)
+        x = self.second(torch.cat([x, early], dim=1), time)
+        return self.resample(self.attention(x) + x)
+
+
 class UNet(nn.Module):
     """(x (N,C,H,W), t (N,) long or float) -> (N,C,H,W); H and W divisible by 2^(levels - 1)."""
 
@@ -160,8 +180,8 @@ class UNet(nn.Module):
             last = depth == len(levels) - 1
             halve = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * outer, inner, 1))
             resample = nn.Conv2d(outer, inner, 3, padding=1) if last else halve
-            blocks = (ResBlock(outer, outer, time_dim) for _ in range(2))
-            self.down.append(Level(*blocks, attention(outer, full), resample))
+            first, second = ResBlock(outer, outer, time_dim), ResBlock(outer, outer, time_dim)
+            self.down.append(DownLevel(first, second, attention(outer, full), resample))
         self.middle_first = ResBlock(widths[-1], widths[-1], time_dim)
         self.middle_attention = attention(widths[-1], True)
         self.middle_second = ResBlock(widths[-1], widths[-1], time_dim)
@@ -169,8 +189,8 @@ class UNet(nn.Module):
         for depth, (outer, inner, full) in reversed(list(enumerate(levels))):
             double = nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(inner, outer, 3, padding=1))
             resample = nn.Conv2d(inner, outer, 3, padding=1) if depth == 0 else double
-            blocks = (ResBlock(inner + outer, inner, time_dim) for _ in range(2))
-            self.up.append(Level(*blocks, attention(inner, full), resample))
+            first, second = ResBlock(inner + outer, inner, time_dim), ResBlock(inner + outer, inner, time_dim)
+            self.up.append(UpLevel(first, second, attention(inner, full), resample))
         self.last = ResBlock(2 * dim, dim, time_dim)
         self.head = nn.Conv2d(dim, config.channels, 1)
 
@@ -180,20 +200,14 @@ class UNet(nn.Module):
         time = self.time(t)
         skips: list[Tensor] = []
         for level in self.down:
-            x = level.first(x, time)
-            skips.append(x)
-            x = level.second(x, time)
-            x = level.attention(x) + x
-            skips.append(x)
-            x = level.resample(x)
+            x, *kept = level(x, time)
+            skips += kept
         x = self.middle_first(x, time)
         x = self.middle_attention(x) + x
         x = self.middle_second(x, time)
         for level in self.up:
-            x = level.first(torch.cat([x, skips.pop()], dim=1), time)
-            x = level.second(torch.cat([x, skips.pop()], dim=1), time)
-            x = level.attention(x) + x
-            x = level.resample(x)
+            late, early = skips.pop(), skips.pop()
+            x = level(x, early, late, time)
         hidden = self.last(torch.cat([x, stem], dim=1), time)
         return (self.head(hidden), hidden) if return_hidden else self.head(hidden)
 

@@ -43,7 +43,9 @@ BAD_INPUT = [
 
 
 @pytest.mark.parametrize(("words", "option", "given", "possible"), BAD_INPUT, ids=lambda value: str(value)[:40])
-def test_bad_input_is_one_line_and_exit_code_2(words: list[str], option: str, given: str, possible: str, tmp_path: Path) -> None:
+def test_bad_input_is_one_line_and_exit_code_2(
+    words: list[str], option: str, given: str, possible: str, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     run = sfddm_bench("run", "--out", str(out), *words)
     assert run.returncode == 2
@@ -145,14 +147,16 @@ def test_an_interrupted_run_ends_with_one_line_and_goes_on_to_the_same_numbers(t
              "--set", "classifier.epochs=1", "--set", "teacher.iterations=400"]  # fmt: skip
     root = str(Path(__file__).parents[2])
     environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([sys.executable, "-m", "bench.cli", *words], stderr=subprocess.PIPE, text=True, env=environment)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.cli", *words], stderr=subprocess.PIPE, text=True, env=environment
+    )
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("teacher"):
             break
     process.terminate()
-    rest = process.communicate(timeout=60)[1]
-    assert process.returncode == 130
+    rest = process.stderr.read()
+    assert process.wait(timeout=60) == 130
     assert "interrupted" in rest.splitlines()[-1]
     assert "Traceback" not in rest
     assert list(tmp_path.glob("stages/classifier-*/done.json"))

@@ -85,7 +85,9 @@ def test_each_switch_changes_the_loss_and_the_folds_identity(name: str, value: f
     plain, changed = only_fold(SingleFoldSettings(), 4), only_fold(SingleFoldSettings(**{name: value}), 4)
     parent = teacher()
     student = plain.student(parent, seed=3)
-    losses = [f.loss(parent, student)(student.network, batch(), training_generator(0, 0)).item() for f in (plain, changed)]
+    losses = [
+        f.loss(parent, student)(student.network, batch(), training_generator(0, 0)).item() for f in (plain, changed)
+    ]
     assert losses[0] != losses[1]
     assert plain.settings != changed.settings
 
@@ -113,7 +115,9 @@ def test_a_v_student_of_an_eps_teacher_has_zero_output_loss_when_it_says_the_sam
             super().__init__()
             self.network = copy.deepcopy(parent.network)
 
-        def forward(self, x: torch.Tensor, t: torch.Tensor, return_hidden: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        def forward(
+            self, x: torch.Tensor, t: torch.Tensor, return_hidden: bool = False
+        ) -> tuple[torch.Tensor, torch.Tensor]:
             phi = torch.tensor(grid("trailing", 1024, 16))[t]
             level = parent.alpha_bar[phi].to(x).view(-1, 1, 1, 1)
             eps, hidden = self.network(x, phi, return_hidden=True)

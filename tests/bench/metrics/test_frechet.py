@@ -1,0 +1,109 @@
+"""The Frechet distance against closed forms and clean-fid's own function."""
+
+import numpy as np
+import pytest
+import scipy.linalg
+import torch
+from torch import Tensor
+
+from bench.metrics.frechet import Gaussian, GaussianStream, distance_of_gaussians, frechet_distance, gaussian
+
+ORACLE = 1e-9  # relative, float64
+CLEANFID = 1e-6  # relative; clean-fid takes a Schur matrix root
+
+
+def features(n: int, d: int, seed: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    mix = torch.randn(d, d, generator=generator, dtype=dtype) / d**0.5
+    return torch.randn(n, d, generator=generator, dtype=dtype) @ mix + torch.randn(d, generator=generator, dtype=dtype)
+
+
+def spd(d: int, seed: int) -> Tensor:
+    x = torch.randn(d, 2 * d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    return x @ x.T / (2 * d)
+
+
+def test_mean_shift_costs_its_square() -> None:
+    x = features(200, 8, 0)
+    shift = torch.arange(8, dtype=torch.float64)
+    assert frechet_distance(x + shift, x).value == pytest.approx(shift.square().sum().item(), rel=ORACLE)
+    assert frechet_distance(x, x).value == pytest.approx(0, abs=1e-9)
+
+
+def test_commuting_covariances_have_their_closed_form() -> None:
+    a, b = torch.rand(2, 16, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 0.1
+    q = torch.linalg.qr(features(16, 16, 1)).Q
+    one, other = (Gaussian(torch.zeros(16, dtype=torch.float64), q @ s.diag() @ q.T, 100) for s in (a, b))
+    expected = (a.sqrt() - b.sqrt()).square().sum().item()
+    assert distance_of_gaussians(one, other).value == pytest.approx(expected, rel=ORACLE)
+
+
+def test_congruent_covariances_have_their_exact_root() -> None:
+    """S2 = T S1 T with T symmetric positive definite: tr (S1 S2)^(1/2) = tr(T S1)."""
+    d = 512
+    s1, t = spd(d, 0), spd(d, 1)
+    zero = torch.zeros(d, dtype=torch.float64)
+    result = distance_of_gaussians(Gaussian(zero, t @ s1 @ t, 10**4), Gaussian(zero, s1, 10**4))
+    expected = (s1.trace() + (t @ s1 @ t).trace() - 2 * (t @ s1).trace()).item()
+    assert result.path == "cholesky"
+    assert not result.rank_deficient
+    assert result.value == pytest.approx(expected, rel=ORACLE)
+
+
+def test_a_rotation_of_the_feature_space_changes_nothing() -> None:
+    x, y = features(300, 12, 0), features(300, 12, 1)
+    q = torch.linalg.qr(features(12, 12, 2)).Q
+    assert frechet_distance(x @ q, y @ q).value == pytest.approx(frechet_distance(x, y).value, rel=ORACLE)
+
+
+@pytest.mark.parametrize("n", [5, 40, 64])
+def test_fewer_images_than_dimensions_against_the_nuclear_norm(n: int) -> None:
+    x, y = features(n, 64, 0), features(200, 64, 1)
+    result = frechet_distance(x, y)
+    a, b = ((z - z.mean(0)) / (len(z) - 1) ** 0.5 for z in (x, y))
+    nuclear = torch.linalg.svdvals(a @ b.T).sum()
+    expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + (a**2).sum() + (b**2).sum() - 2 * nuclear
+    assert (result.path, result.rank_deficient) == ("gram", True)
+    assert result.value == pytest.approx(expected.item(), rel=ORACLE)
+
+
+def test_a_reference_without_a_cholesky_factor_goes_by_eigenvalues() -> None:
+    x = features(300, 12, 0)
+    flat = x.clone()
+    flat[:, 3:] = 0
+    result = frechet_distance(x, flat)
+    a, b = ((z - z.mean(0)) / (len(z) - 1) ** 0.5 for z in (x, flat))
+    expected = (
+        ((x.mean(0) - flat.mean(0)) ** 2).sum() + (a**2).sum() + (b**2).sum() - 2 * torch.linalg.svdvals(a @ b.T).sum()
+    )
+    assert result.path == "eigh"
+    assert result.value == pytest.approx(expected.item(), rel=1e-7)  # square roots of eigenvalues of about 1e-17
+
+
+def test_it_equals_clean_fids_own_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cleanfid import fid
+
+    sqrtm = scipy.linalg.sqrtm
+    # clean-fid calls sqrtm(disp=False) for a pair; SciPy 1.18 has no `disp` any more.
+    monkeypatch.setattr(fid.linalg, "sqrtm", lambda matrix, disp=True: (sqrtm(matrix), 0.0))
+    x, y = features(400, 48, 0), features(500, 48, 1)
+    moments = [part for z in (x, y) for part in (np.mean(z.numpy(), axis=0), np.cov(z.numpy(), rowvar=False))]
+    assert frechet_distance(x, y).value == pytest.approx(float(fid.frechet_distance(*moments)), rel=CLEANFID)
+
+
+def test_a_stream_equals_the_whole() -> None:
+    x = features(1000, 16, 0) + 1e4  # far from zero: sums of squares would cancel
+    stream = GaussianStream()
+    for part in x.split(37):
+        stream.add(part)
+    whole = gaussian(x)
+    torch.testing.assert_close(stream.result().mean, whole.mean, rtol=1e-12, atol=0)
+    torch.testing.assert_close(stream.result().cov, whole.cov, rtol=1e-8, atol=1e-10)
+    assert stream.result().count == 1000
+
+
+def test_float32_features_are_compared_in_float64() -> None:
+    x = features(300, 8, 0, torch.float32)
+    assert gaussian(x).cov.dtype == gaussian(x).mean.dtype == torch.float64
+    y = features(300, 8, 1, torch.float32)
+    assert frechet_distance(x, y).value == frechet_distance(x.double(), y.double()).value

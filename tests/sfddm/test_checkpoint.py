@@ -1,0 +1,57 @@
+"""Denoisers on disk: the schedule is rebuilt from the specification, and broken files are named."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from sfddm.checkpoint import DenoiserSpec, load_denoiser, save_denoiser
+from sfddm.errors import InputError
+from sfddm.schedule import alpha_bar_table
+from sfddm.unet import UNetConfig
+
+SPEC = DenoiserSpec(
+    network=UNetConfig(dim=8, dim_mults=(1,), channels=1), prediction="v", indices=(0, 64, 500, 1023), time_input="phi"
+)
+
+
+def test_a_denoiser_comes_back_with_its_weights_and_its_subsequences_noise_levels(tmp_path: Path) -> None:
+    network = SPEC.fresh_network(3)
+    save_denoiser(tmp_path / "model.safetensors", network, SPEC)
+    denoiser, spec = load_denoiser(tmp_path / "model.safetensors")
+    assert spec == SPEC
+    assert denoiser.prediction == "v"
+    assert denoiser.time_input.tolist() == [0, 64, 500, 1023]
+    torch.testing.assert_close(denoiser.alpha_bar, alpha_bar_table("sigmoid", 1024)[[0, 64, 500, 1023]], rtol=0, atol=0)
+    x, index = torch.randn(4, 1, 4, 4), torch.arange(4)
+    with torch.no_grad():
+        assert torch.equal(denoiser.raw(x, index), network(x, torch.tensor([0, 64, 500, 1023])))
+
+
+def test_time_input_t_gives_the_network_its_own_index() -> None:
+    spec = SPEC.model_copy(update={"time_input": "t"})
+    assert spec.denoiser(torch.nn.Identity()).time_input.tolist() == [0, 1, 2, 3]
+
+
+def test_fresh_networks_are_functions_of_their_seed_and_leave_the_global_generator_alone() -> None:
+    torch.manual_seed(9)
+    expected = torch.rand(1)
+    torch.manual_seed(9)
+    one, same, other = (SPEC.fresh_network(seed).state_dict()["stem.weight"] for seed in (1, 1, 2))
+    assert torch.equal(torch.rand(1), expected)
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_broken_files_are_named_in_one_line(tmp_path: Path) -> None:
+    garbage, foreign, short = (tmp_path / name for name in ("garbage", "foreign", "short"))
+    garbage.write_bytes(b"not safetensors")
+    save_file({"a": torch.zeros(1)}, foreign)
+    save_file({"a": torch.zeros(1)}, short, metadata={"sfddm": SPEC.model_dump_json()})
+    for path, message in [(garbage, "not a readable"), (foreign, "no 'sfddm' metadata"), (short, "do not fit"),
+                          (tmp_path / "absent", "not a readable")]:  # fmt: skip
+        with pytest.raises(InputError, match=message) as caught:
+            load_denoiser(path)
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)

@@ -8,12 +8,13 @@ import difflib
 import tomllib
 from collections.abc import Iterable
 from importlib import resources
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench import methods
-from sfddm.checkpoint import DenoiserSpec
+from sfddm.checkpoint import DenoiserSpec, read_spec
 from sfddm.denoiser import Prediction
 from sfddm.errors import InputError
 from sfddm.method import Method
@@ -25,8 +26,9 @@ Scale = Literal["smoke", "quick", "paper"]
 
 
 class TeacherSettings(TrainSettings):
-    """The teacher's diffusion process and training."""
+    """The teacher's diffusion process and training; `weights` is a file to take instead of training one."""
 
+    weights: Path | None = None
     timesteps: int = Field(1024, ge=1)
     schedule: ScheduleName = "sigmoid"
     prediction: Prediction = "eps"
@@ -70,6 +72,8 @@ class Config(BaseModel):
     def teacher_spec(self) -> DenoiserSpec:
         """Return what the teacher is."""
         teacher = self.teacher
+        if teacher.weights is not None:
+            return read_spec(teacher.weights)
         return DenoiserSpec(
             network=self.network, prediction=teacher.prediction, schedule=teacher.schedule, timesteps=teacher.timesteps
         )

@@ -4,6 +4,7 @@ dataset -> classifier -> reference features; teacher -> fold(s) -> samples -> fe
 """
 
 import hashlib
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,11 @@ class Pipeline:
         return Stage("reference", "reference features", self.data, work, (classifier,))
 
     def teacher(self, seed: int) -> Stage:
-        """Train the teacher."""
+        """Train the teacher, or take the one that `teacher.weights` names."""
         config = self.config
         spec = config.teacher_spec()
+        if config.teacher.weights is not None:
+            return self._taken_teacher(config.teacher.weights)
         settings: dict[str, Any] = {
             **self.data,
             "spec": spec.model_dump(),
@@ -104,6 +107,13 @@ class Pipeline:
                            self.pixels, FORWARD + BACKWARD)  # fmt: skip
 
         return Stage("teacher", f"teacher (seed {seed})", settings, work)
+
+    def _taken_teacher(self, weights: Path) -> Stage:
+        def work(folder: Path, store: Store) -> None:
+            shutil.copyfile(weights, folder / MODEL)
+            write_json(folder / "cost.json", {"seconds": None, "evaluations": None, "loss": []})
+
+        return Stage("teacher", f"teacher from {weights.name}", {"weights": file_sha256(weights)}, work)
 
     def fold(self, fold: Fold, parent: Stage, seed: int) -> Stage:
         """Train one fold's student from its parent."""

@@ -153,6 +153,8 @@ def _of_method(sweep: Sweep, cell: Cell, steps: int, store: Store) -> dict[str, 
     reasons = {}
     if cost["gpu_peak_bytes"] is None:
         reasons["gpu_peak_bytes"] = "sampled on the CPU"
+    if teacher["seconds"] is None:
+        reasons |= dict.fromkeys(("teacher_seconds", "teacher_evaluations"), "the teacher was given (teacher.weights)")
     if not cost["rss_is_of_this_pass"]:
         reasons["rss_peak_bytes"] = "peak of the whole process: this system cannot reset it"
     return {
@@ -183,7 +185,7 @@ def check_device(device: str) -> str:
     return device
 
 
-def check_writable(folder: Path) -> Path:
+def check_writable(folder: Path, option: str = "--out") -> Path:
     """Make a folder and return it. Raises InputError where it cannot be made or written to."""
     probe = folder / ".writable"
     try:
@@ -192,6 +194,6 @@ def check_writable(folder: Path) -> Path:
         probe.unlink()
     except OSError as error:
         raise InputError(
-            f"--out: '{folder}' given, but it cannot be written ({error.strerror}); name a folder you may write to"
+            f"{option}: '{folder}' given, but it cannot be written ({error.strerror}); name a folder you may write to"
         ) from None
     return folder

@@ -11,13 +11,14 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from sfddm.denoiser import Denoiser, Prediction
 from sfddm.errors import InputError
 from sfddm.schedule import ScheduleName, alpha_bar_table
 from sfddm.unet import UNet, UNetConfig
+from sfddm.unet2d import UNet2D, UNet2DConfig
 
 
 class DenoiserSpec(BaseModel):
@@ -29,7 +30,7 @@ class DenoiserSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    network: UNetConfig
+    network: UNetConfig | UNet2DConfig
     prediction: Prediction = "eps"
     schedule: ScheduleName = "sigmoid"
     timesteps: int = Field(1024, ge=1)
@@ -47,7 +48,7 @@ class DenoiserSpec(BaseModel):
         """Return a randomly initialised network, a function of the seed; the global generator is left as it was."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return UNet(self.network)
+            return UNet(self.network) if isinstance(self.network, UNetConfig) else UNet2D(self.network)
 
 
 def save_denoiser(path: Path, network: nn.Module, spec: DenoiserSpec) -> None:
@@ -58,23 +59,27 @@ def save_denoiser(path: Path, network: nn.Module, spec: DenoiserSpec) -> None:
     os.replace(temporary, path)
 
 
-def load_denoiser(path: Path) -> tuple[Denoiser, DenoiserSpec]:
-    """Return the denoiser of a file that `save_denoiser` wrote, on the CPU in evaluation mode, and its specification."""
+def read_spec(path: Path) -> DenoiserSpec:
+    """Return the specification in a file that `save_denoiser` wrote. Raises InputError."""
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get("sfddm")
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable safetensors file ({error})") from None
     if text is None:
-        raise InputError(f"{path}: has no 'sfddm' metadata; it was not written by sfddm-bench")
+        raise InputError(f"{path}: has no 'sfddm' metadata; make one with: sfddm-bench teacher import")
     try:
-        spec = DenoiserSpec.model_validate_json(text)
+        return DenoiserSpec.model_validate_json(text)
     except ValidationError as error:
         raise InputError(f"{path}: its metadata does not describe a denoiser ({error.error_count()} faults)") from None
+
+
+def load_denoiser(path: Path) -> tuple[Denoiser, DenoiserSpec]:
+    """Return the denoiser of a file that `save_denoiser` wrote, on the CPU in evaluation mode, and its specification."""
+    spec = read_spec(path)
     network = spec.fresh_network(seed=0)
     try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
+        network.load_state_dict(load_file(path))
+    except (RuntimeError, SafetensorError) as error:
         raise InputError(f"{path}: weights do not fit the network: {' '.join(str(error).split())[:200]}") from None
     return spec.denoiser(network.eval()), spec

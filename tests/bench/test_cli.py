@@ -1,24 +1,12 @@
 """The command line as a user meets it, in processes of its own."""
 
-import json
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
-
-TINY = ["--scale", "smoke", "--set", "teacher.iterations=4", "--set", "student.iterations=3", "--images", "20",
-        "--set", "classifier.epochs=1"]  # fmt: skip
-
-
-def sfddm_bench(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bench.cli", *words]
-    root = str(Path(__file__).parents[2])
-    environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
-
+from command_line import ENVIRONMENT, PROGRAM, TINY, records, sfddm_bench
 
 BAD_INPUT = [
     (["--dataset", "mnist"], "--dataset", "'mnist'", "digits"),
@@ -76,10 +64,6 @@ def test_help_answers_without_torch() -> None:
     assert "Examples" in run.stdout
     # 0.3 s on two idle cores; the bound is loose because tests share them.
     assert time.perf_counter() - started < 2.0
-
-
-def records(out: Path) -> dict[str, dict]:
-    return {path.stem: json.loads(path.read_text()) for path in sorted(out.glob("records/*/*.json"))}
 
 
 @pytest.fixture(scope="module")
@@ -145,11 +129,7 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(finished: Path, tmp_
 def test_an_interrupted_run_ends_with_one_line_and_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     words = ["run", "--out", str(tmp_path), "--steps", "2", "--methods", "ddim", "--scale", "smoke", "--images", "20",
              "--set", "classifier.epochs=1", "--set", "teacher.iterations=400"]  # fmt: skip
-    root = str(Path(__file__).parents[2])
-    environment = os.environ | {"PYTHONPATH": root, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bench.cli", *words], stderr=subprocess.PIPE, text=True, env=environment
-    )
+    process = subprocess.Popen([*PROGRAM, *words], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("teacher"):

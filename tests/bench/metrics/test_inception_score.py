@@ -17,7 +17,7 @@ def test_balanced_one_hots_give_the_number_of_classes() -> None:
 
 
 def test_it_equals_torch_fidelity_on_the_same_logits_unshuffled() -> None:
-    """Splits of one image order: torch-fidelity shuffles by its own generator, so one split is compared, and each of ten alone."""
+    """One split, so that the order of the images does not matter."""
     logits = torch.randn(500, 12, generator=torch.Generator().manual_seed(0)) * 2
     theirs = isc_features_to_metric(logits, splits=1, shuffle=False)["inception_score_mean"]
     assert inception_score(logits.softmax(1), splits=1)[0] == pytest.approx(theirs, rel=1e-6)  # float32 softmax

@@ -62,6 +62,10 @@ def run(
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="Override a setting, such as teacher.iterations=2000.")
     ] = None,
+    budget: Annotated[
+        int | None,
+        typer.Option(help="Network evaluations in training, the same for every trained method (backward counts 2)."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     out: Annotated[Path, typer.Option(help="Where stages, records, tables and plots go.")] = Path("runs"),
     data_root: Annotated[Path | None, typer.Option(help="Where prepared datasets are.")] = None,
@@ -73,9 +77,12 @@ def run(
     if images is not None and images < 1:
         raise InputError(f"--images: {images} given, a whole number from 1 up is possible")
 
+    if budget is not None and budget < 1:
+        raise InputError(f"--budget: {budget} given, a whole number from 1 up is possible")
+
     from bench.command_run import run_command
 
-    run_command(dataset, wanted_steps, comma_list("--methods", methods) if methods else None, wanted_seeds, scale, images,
+    run_command(dataset, wanted_steps, comma_list("--methods", methods) if methods else None, wanted_seeds, scale, images, budget,
                 assignments or [], device, out, data_root, dry_run)  # fmt: skip
 
 

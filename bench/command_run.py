@@ -20,14 +20,14 @@ from bench.tables import cell_row, score_name, write_tables
 
 
 def run_command(dataset: str, steps: Sequence[int] | None, names: Sequence[str] | None, seeds: Sequence[int],
-                scale: str | None, images: int | None, assignments: Sequence[str], device: str, out: Path,
+                scale: str | None, images: int | None, budget: int | None, assignments: Sequence[str], device: str, out: Path,
                 data_root: Path | None, dry_run: bool) -> None:  # fmt: skip
     """Check everything, then run (or only print) the sweep. Raises InputError before anything is written."""
     preset = load_preset(dataset)
     names = list(names or preset.methods)
     for name in names:
         methods.get(name)
-    config = resolve(preset, scale, assignments, images=images)
+    config = resolve(preset, scale, assignments, images, budget)
     device = check_device(device)
     data = load(dataset, config.resolution, data_root)
     sweep = make_sweep(config, data, names, steps or preset.steps, seeds)

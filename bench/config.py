@@ -17,7 +17,7 @@ from bench import methods
 from sfddm.checkpoint import DenoiserSpec, read_spec
 from sfddm.denoiser import Prediction
 from sfddm.errors import InputError
-from sfddm.method import Method
+from sfddm.method import Fold, Method, share_budget
 from sfddm.schedule import ScheduleName
 from sfddm.training import TrainSettings
 from sfddm.unet import UNetConfig
@@ -68,6 +68,7 @@ class Config(BaseModel):
     evaluation: EvaluationSettings
     classifier: ClassifierSettings
     methods: dict[str, dict[str, Any]]
+    budget: int | None = None  # network evaluations in training, the same for every trained method and step count
 
     def teacher_spec(self) -> DenoiserSpec:
         """Return what the teacher is."""
@@ -77,6 +78,11 @@ class Config(BaseModel):
         return DenoiserSpec(
             network=self.network, prediction=teacher.prediction, schedule=teacher.schedule, timesteps=teacher.timesteps
         )
+
+    def folds(self, method: Method, steps: int) -> list[Fold]:
+        """Return the folds of a method, within the budget where one is set."""
+        folds = method.folds(steps)
+        return folds if self.budget is None else share_budget(folds, self.budget)
 
     def method(self, name: str) -> Method:
         """Return a method with its settings from this configuration."""
@@ -140,8 +146,9 @@ def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
     return overrides
 
 
-def resolve(preset: Preset, scale: str | None, assignments: Iterable[str] = (), **evaluation: Any) -> Config:
-    """Return the configuration of a run. `evaluation` holds settings that have an option of their own (images)."""
+def resolve(preset: Preset, scale: str | None, assignments: Iterable[str] = (), images: int | None = None,
+            budget: int | None = None) -> Config:  # fmt: skip
+    """Return the configuration of a run; images and budget have options of their own."""
     scale = scale or preset.sections["scale"]
     if scale not in preset.scales:
         raise InputError(f"--scale: '{scale}' given, possible: {', '.join(preset.scales)}")
@@ -149,11 +156,14 @@ def resolve(preset: Preset, scale: str | None, assignments: Iterable[str] = (), 
     overrides = parse_overrides(assignments)
     _check_keys(overrides)
     sections = merged(sections, overrides)
-    sections["evaluation"] = sections["evaluation"] | {k: v for k, v in evaluation.items() if v is not None}
+    if images is not None:
+        sections["evaluation"] = sections["evaluation"] | {"images": images}
     shared = sections.pop("student", {})
     own = {name: sections.pop(name, {}) for name in methods.names()}
     try:
-        return Config(**sections, methods={name: _method_settings(name, shared | own[name]) for name in own})
+        return Config(
+            **sections, budget=budget, methods={name: _method_settings(name, shared | own[name]) for name in own}
+        )
     except ValidationError as error:
         raise InputError(_first_fault(error)) from None
 

@@ -133,7 +133,7 @@ class Pipeline:
     def students(self, method: Method, steps: int, seed: int) -> list[Stage]:
         """The teacher and the folds a method needs for a step count, each the parent of the next."""
         stages = [self.teacher(seed)]
-        for fold in method.folds(steps):
+        for fold in self.config.folds(method, steps):
             stages.append(self.fold(fold, stages[-1], seed))
         return stages
 

@@ -60,8 +60,9 @@ def make_sweep(
     """Return the sweep, every cell checked. Raises InputError for a step count or grid that a method cannot do."""
     for name in methods:
         for count in steps:
-            config.method(name).folds(count)
-            config.method(name).timesteps(count)
+            method = config.method(name)
+            method.timesteps(count)
+            config.folds(method, count)
     splits = config.evaluation.splits
     if config.evaluation.images < splits:
         raise InputError(f"--images: {config.evaluation.images} given, at least {splits} needed (evaluation.splits)")

@@ -7,8 +7,8 @@ registers the class under the entry point group `sfddm_bench.methods`.
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.denoiser import Denoiser
+from sfddm.errors import InputError
 from sfddm.noise import ImageNoise
 from sfddm.training import Loss, TrainSettings
 
@@ -52,6 +53,24 @@ class Fold:
         if self.spec.prediction != parent.prediction:
             network.head = self.spec.fresh_network(seed).head
         return self.spec.denoiser(network)
+
+
+def share_budget(folds: Sequence[Fold], budget: int) -> list[Fold]:
+    """Return the folds with iterations that together make at most `budget` network evaluations, split evenly.
+
+    Raises InputError where that is less than one iteration of a fold.
+    """
+    shared = []
+    for fold in folds:
+        per_iteration = fold.evaluations * fold.train.batch
+        iterations = budget // len(folds) // per_iteration
+        if iterations < 1:
+            raise InputError(
+                f"--budget: {budget} given, at least {per_iteration * len(folds)} needed for one iteration of each of the "
+                f"{len(folds)} folds of {fold.name}"
+            )
+        shared.append(replace(fold, train=fold.train.model_copy(update={"iterations": iterations})))
+    return shared
 
 
 class MethodSettings(BaseModel):

@@ -4,10 +4,12 @@ import io
 
 import pytest
 import torch
+from denoising_diffusion_pytorch import GaussianDiffusion, Unet
+from library import copy_from_library
 
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.noise import training_generator
-from sfddm.teacher import ddpm_loss
+from sfddm.teacher import ddpm_loss, draw_index_and_eps
 from sfddm.training import NonFiniteLoss, Training, TrainSettings, draw_batch, train
 from sfddm.unet import UNetConfig
 
@@ -101,6 +103,21 @@ def test_a_batch_is_images_of_the_dataset_and_flips_are_mirrored_ones() -> None:
     assert set(flipped) <= images | mirrored
     # 200 fair coins: between 60 and 140 flips but for one run in a hundred million; the seed is fixed.
     assert 60 < sum(image in mirrored for image in flipped) < 140
+
+
+@pytest.mark.parametrize(("objective", "prediction"), [("pred_noise", "eps"), ("pred_v", "v")])
+def test_ddpm_loss_equals_denoising_diffusion_pytorch(objective: str, prediction: str) -> None:
+    """The two predictions the SFDDM authors train with; the library weights v by SNR / (SNR + 1)."""
+    torch.manual_seed(0)
+    library = Unet(dim=8, dim_mults=(1,), channels=1).eval()
+    diffusion = GaussianDiffusion(library, image_size=4, timesteps=1024, objective=objective, auto_normalize=False)
+    config = UNetConfig(dim=8, dim_mults=(1,), channels=1)
+    denoiser = DenoiserSpec(network=config, prediction=prediction).denoiser(copy_from_library(library, config))
+    x0 = draw_batch(PIXELS, 6, False, training_generator(0, 0))
+    index, eps = draw_index_and_eps(1024, x0, training_generator(0, 1))
+    expected = diffusion.p_losses(x0, index, noise=eps)
+    ours = ddpm_loss(denoiser)(denoiser.network, x0, training_generator(0, 1))
+    torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-6)  # float32
 
 
 def test_ddpm_loss_is_zero_for_a_network_that_knows_the_noise() -> None:

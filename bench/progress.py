@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -17,7 +18,11 @@ from rich.progress import (
 
 PLAIN_EVERY_SECONDS = 10.0
 
-Update = Callable[[int, str], None]
+
+class Update(Protocol):
+    """Takes how much is done, a note, and the total where that has become known."""
+
+    def __call__(self, done: int, note: str = "", known: int | None = None) -> None: ...
 
 
 class Display:
@@ -62,26 +67,33 @@ class Display:
     @contextmanager
     def task(self, label: str, total: int, unit: str) -> Iterator[Update]:
         """Show a task while it runs; the update it yields takes how much is done and a note."""
-        task = self.bar.add_task(label, total=total, note="")
+        task = self.bar.add_task(label, total=total or None, note="")
         began = last = time.monotonic()
         first: tuple[int, float] | None = None  # the first update: what came before it may be old work, or warming up
 
-        def update(done: int, note: str = "") -> None:
-            nonlocal last, first
+        def update(done: int, note: str = "", known: int | None = None) -> None:
+            nonlocal last, first, total
+            total = total if known is None else known
             now = time.monotonic()
             first = first or (done, now)
             rate = (done - first[0]) / (now - first[1]) if now > first[1] else 0.0
             shown = f"{rate:.1f} {unit}/s {note}".rstrip()
-            self.bar.update(task, completed=done, note=shown)
+            self.bar.update(task, completed=done, total=total, note=shown)
             if not self.live and now - last > PLAIN_EVERY_SECONDS:
                 left = f", {(total - done) / rate:.0f} s left" if rate else ""
                 self.say(f"  {label}: {done}/{total} {unit}, {shown}{left}")
                 last = now
 
-        if not self.live:
+        if not self.live and total:
             self.say(f"{label} ({total} {unit})")
         try:
             yield update
         finally:
             self.bar.remove_task(task)
         self.say(f"{label}: done in {time.monotonic() - began:.1f} s")
+
+    @contextmanager
+    def waiting(self, label: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+        """Show a task whose size is known only once it runs; the update takes how much is done and of how much."""
+        with self.task(label, 0, unit) as update:
+            yield lambda done, total: update(done, "", total)

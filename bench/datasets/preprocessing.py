@@ -1,0 +1,63 @@
+"""From an image of any size and mode to RGB at the wanted resolution, by named rules.
+
+Training and reference statistics read the same packed array, so a rule is applied once, here. Each rule is PIL
+alone and equals torchvision's transforms on PIL images to the pixel.
+"""
+
+from collections.abc import Callable
+
+from PIL import Image, ImageOps
+
+SFDDM_CROP = 256
+
+
+def sfddm(image: Image.Image, resolution: int) -> Image.Image:
+    """Centre crop 256 of the unresized image, black where it is smaller, then bilinear with antialiasing (the authors')."""
+    return _bilinear(_centre_crop(image, SFDDM_CROP), resolution)
+
+
+def sfddm_reduced(image: Image.Image, resolution: int) -> Image.Image:
+    """The authors' rule on a larger square image (CelebA-HQ at 1024): LANCZOS to 256 first."""
+    return sfddm(square_lanczos(image, SFDDM_CROP), resolution)
+
+
+def square_lanczos(image: Image.Image, resolution: int) -> Image.Image:
+    """The largest centre square, then LANCZOS."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.resize((resolution, resolution), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
+
+
+def none(image: Image.Image, resolution: int) -> Image.Image:
+    """The image as it is; ValueError where that is not the resolution."""
+    if image.size != (resolution, resolution):
+        raise ValueError(f"{image.width}x{image.height} image where {resolution}x{resolution} is needed")
+    return image
+
+
+PREPROCESSING: dict[str, Callable[[Image.Image, int], Image.Image]] = {
+    "sfddm": sfddm,
+    "sfddm-reduced": sfddm_reduced,
+    "square-lanczos": square_lanczos,
+    "none": none,
+}
+
+
+def describe(name: str) -> str:
+    """Return what a rule does, in a line."""
+    return (PREPROCESSING[name].__doc__ or "").splitlines()[0]
+
+
+def _centre_crop(image: Image.Image, side: int) -> Image.Image:
+    # torchvision pads a smaller image, the odd pixel to the right and bottom, and rounds half to even when cropping.
+    wide, high = max(side - image.width, 0), max(side - image.height, 0)
+    if wide or high:
+        image = ImageOps.expand(image, (wide // 2, high // 2, (wide + 1) // 2, (high + 1) // 2), fill=0)
+    left, top = round((image.width - side) / 2), round((image.height - side) / 2)
+    return image.crop((left, top, left + side, top + side))
+
+
+def _bilinear(image: Image.Image, resolution: int) -> Image.Image:
+    if image.size == (resolution, resolution):
+        return image
+    return image.resize((resolution, resolution), Image.Resampling.BILINEAR)

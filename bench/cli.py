@@ -16,6 +16,9 @@ EXIT_INTERRUPTED = 130
 # Click's UsageError, from wherever Typer has it: recent versions carry a Click of their own.
 UsageError: Any = typer.BadParameter.__mro__[1]
 
+DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where prepared datasets are (else $SFDDM_DATA).")]
+Resolution = Annotated[int | None, typer.Option(help="Pixels a side (default: the dataset's).")]
+
 app = typer.Typer(
     help="Measure whether step distillation of a diffusion model works: SFDDM against its baselines.",
     epilog="Example: sfddm-bench run --dataset digits --steps 1,4,16",
@@ -47,9 +50,14 @@ def integers(option: str, text: str, least: int) -> list[int]:
 
 
 @app.command(epilog="Examples: sfddm-bench run | sfddm-bench run --dataset digits --steps 1,4 --scale smoke | "
+             "sfddm-bench run --dataset lsun_church --steps 1,10,100 | "
              "sfddm-bench run --methods ddim --steps 1,10,100 --set ddim.clip=none")  # fmt: skip
 def run(
-    dataset: Annotated[str, typer.Option(help="What to run on.")] = "digits",
+    dataset: Annotated[
+        str,
+        typer.Option(help="digits, cifar10, celeba_hq, lsun_church, lsun_bedroom, folder, or one prepared by a name."),
+    ] = "digits",
+    resolution: Resolution = None,
     steps: Annotated[str | None, typer.Option(help="Step counts, such as 1,4,16 (default: the dataset's).")] = None,
     methods: Annotated[
         str | None, typer.Option(help="Methods by name, such as sfddm,ddim (default: the dataset's).")
@@ -68,7 +76,10 @@ def run(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     out: Annotated[Path, typer.Option(help="Where stages, records, tables and plots go.")] = Path("runs"),
-    data_root: Annotated[Path | None, typer.Option(help="Where prepared datasets are.")] = None,
+    data_root: DataRoot = None,
+    inception_weights: Annotated[
+        Path | None, typer.Option(help="The Inception-2015 file (else the cache folder's, else downloaded).")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print every stage and cell, compute nothing.")] = False,
 ) -> None:
     """Train a teacher, distil students, sample, evaluate, and write records, tables, plots and sample grids."""
@@ -82,8 +93,8 @@ def run(
 
     from bench.command_run import run_command
 
-    run_command(dataset, wanted_steps, comma_list("--methods", methods) if methods else None, wanted_seeds, scale, images, budget,
-                assignments or [], device, out, data_root, dry_run)  # fmt: skip
+    run_command(dataset, resolution, wanted_steps, comma_list("--methods", methods) if methods else None, wanted_seeds, scale,
+                images, budget, assignments or [], device, out, data_root, inception_weights, dry_run)  # fmt: skip
 
 
 teacher_app = typer.Typer(help="Bring in a teacher trained elsewhere, or take one out.", no_args_is_help=True)
@@ -96,6 +107,7 @@ def teacher_import(
     source: Annotated[Path, typer.Argument(help="A state dict file (lucidrains) or a UNet2DModel folder (diffusers).")],
     form: Annotated[str, typer.Option("--format", help="lucidrains (denoising-diffusion-pytorch) or diffusers.")],
     dataset: Annotated[str, typer.Option(help="The dataset whose preset the teacher is for.")],
+    resolution: Resolution = None,
     to: Annotated[Path, typer.Option(help="The file to write.")] = Path("teacher.safetensors"),
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="Override a setting, such as teacher.schedule.")
@@ -104,7 +116,7 @@ def teacher_import(
     """Write a teacher trained elsewhere as a file that `run --set teacher.weights=FILE` takes."""
     from bench.command_teacher import import_teacher
 
-    import_teacher(source, form, dataset, to, assignments or [])
+    import_teacher(source, form, dataset, resolution, to, assignments or [])
 
 
 @teacher_app.command(
@@ -113,22 +125,21 @@ def teacher_import(
 def teacher_export(
     to: Annotated[Path, typer.Argument(help="The safetensors file to write.")],
     dataset: Annotated[str, typer.Option(help="The dataset of the run.")] = "digits",
+    resolution: Resolution = None,
     scale: Annotated[str | None, typer.Option(help="The scale of the run.")] = None,
     seed: Annotated[int, typer.Option(help="The seed of the run.")] = 0,
     assignments: Annotated[list[str] | None, typer.Option("--set", help="The settings of the run.")] = None,
     out: Annotated[Path, typer.Option(help="Where the run went.")] = Path("runs"),
-    data_root: Annotated[Path | None, typer.Option(help="Where prepared datasets are.")] = None,
+    data_root: DataRoot = None,
 ) -> None:
     """Write the teacher of a finished run as safetensors, with its configuration in the metadata."""
     from bench.command_teacher import export_teacher
 
-    export_teacher(to, dataset, scale, seed, assignments or [], out, data_root)
+    export_teacher(to, dataset, resolution, scale, seed, assignments or [], out, data_root)
 
 
 datasets_app = typer.Typer(help="See, and prepare, the datasets.", no_args_is_help=True)
 app.add_typer(datasets_app, name="datasets")
-
-DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where prepared datasets are (else $SFDDM_DATA).")]
 
 
 @datasets_app.command("list", epilog="Example: sfddm-bench datasets list")
@@ -154,7 +165,7 @@ def datasets_info(
 def datasets_prepare(
     name: Annotated[str, typer.Argument(help="A dataset's name.", metavar="NAME")],
     source: Annotated[Path | None, typer.Option("--from", help="A folder, zip, LMDB or CIFAR-10 tarball.")] = None,
-    resolution: Annotated[int | None, typer.Option(help="Pixels a side (default: the dataset's first).")] = None,
+    resolution: Resolution = None,
     limit: Annotated[str | None, typer.Option(help="At most so many images from the start, or all.")] = None,
     label: Annotated[
         str | None, typer.Option("--name", help="Keep it under a name of its own, such as cifar10-jpeg.")

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from bench import methods
 from bench.config import load_preset, resolve
-from bench.datasets.registry import load
+from bench.datasets.registry import definition_name, load
+from bench.feature_space import check_feature_space, inception_weights
 from bench.pictures import write_grid
 from bench.plots import write_plots
 from bench.progress import Display
@@ -19,18 +20,20 @@ from bench.sweep import Sweep, check_device, check_writable, make_sweep, plan, r
 from bench.tables import cell_row, score_name, write_tables
 
 
-def run_command(dataset: str, steps: Sequence[int] | None, names: Sequence[str] | None, seeds: Sequence[int],
-                scale: str | None, images: int | None, budget: int | None, assignments: Sequence[str], device: str, out: Path,
-                data_root: Path | None, dry_run: bool) -> None:  # fmt: skip
+def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | None, names: Sequence[str] | None,
+                seeds: Sequence[int], scale: str | None, images: int | None, budget: int | None, assignments: Sequence[str],
+                device: str, out: Path, data_root: Path | None, inception: Path | None, dry_run: bool) -> None:  # fmt: skip
     """Check everything, then run (or only print) the sweep. Raises InputError before anything is written."""
-    preset = load_preset(dataset)
+    preset = load_preset(definition_name(dataset, data_root))
     names = list(names or preset.methods)
     for name in names:
         methods.get(name)
-    config = resolve(preset, scale, assignments, images, budget)
+    config = resolve(preset, scale, assignments, images, budget, resolution)
     device = check_device(device)
     data = load(dataset, config.resolution, data_root)
-    sweep = make_sweep(config, data, names, steps or preset.steps, seeds)
+    check_feature_space(config, data)
+    weights = inception_weights(config, inception, dry_run)
+    sweep = make_sweep(config, data, names, steps or preset.steps, seeds, weights)
     with Display() as display:
         store = Store(out, device, display)
         if dry_run:

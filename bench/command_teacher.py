@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.config import Config, load_preset, resolve
-from bench.datasets.registry import load
+from bench.datasets.registry import definition_name, load
 from bench.pipeline import MODEL, Pipeline
 from bench.progress import Display
 from bench.stages import Store
@@ -18,9 +18,10 @@ from sfddm.schedule import alpha_bar_table
 from sfddm.unet import UNet
 
 
-def import_teacher(source: Path, form: str, dataset: str, to: Path, assignments: Sequence[str]) -> None:
+def import_teacher(source: Path, form: str, dataset: str, resolution: int | None, to: Path,
+                   assignments: Sequence[str]) -> None:  # fmt: skip
     """Convert a teacher into this suite's form. Raises InputError where it does not fit the dataset."""
-    config = resolve(load_preset(dataset), None, assignments)
+    config = resolve(load_preset(definition_name(dataset)), None, assignments, resolution=resolution)
     if form == "lucidrains":
         origin = _import_lucidrains(source, config, to)
     elif form == "diffusers":
@@ -33,10 +34,10 @@ def import_teacher(source: Path, form: str, dataset: str, to: Path, assignments:
     print(f"{to}: {origin} of {source}; use it with: sfddm-bench run --dataset {dataset} --set teacher.weights={to}")
 
 
-def export_teacher(to: Path, dataset: str, scale: str | None, seed: int, assignments: Sequence[str], out: Path,
-                   data_root: Path | None) -> None:  # fmt: skip
+def export_teacher(to: Path, dataset: str, resolution: int | None, scale: str | None, seed: int,
+                   assignments: Sequence[str], out: Path, data_root: Path | None) -> None:  # fmt: skip
     """Copy the teacher of a finished run. Raises InputError where there is none with these settings."""
-    config = resolve(load_preset(dataset), scale, assignments)
+    config = resolve(load_preset(definition_name(dataset, data_root)), scale, assignments, resolution=resolution)
     stage = Pipeline(config, load(dataset, config.resolution, data_root)).teacher(seed)
     store = Store(out, "cpu", Display())
     if not store.is_done(stage):

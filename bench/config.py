@@ -1,4 +1,4 @@
-"""The resolved configuration of a run: a dataset's preset, a scale laid over it, and --set on top.
+"""The resolved configuration of a run: a dataset's preset, a resolution and a scale laid over it, and --set on top.
 
 Every layer is a plain nested mapping; only the result is validated, into frozen objects that refuse an
 unknown key with the nearest valid name.
@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench import methods
+from bench.metrics.features import Resize
 from sfddm.checkpoint import DenoiserSpec, read_spec
 from sfddm.denoiser import Prediction
 from sfddm.errors import InputError
@@ -23,6 +24,8 @@ from sfddm.training import TrainSettings
 from sfddm.unet import UNetConfig
 
 Scale = Literal["smoke", "quick", "paper"]
+ANY_RESOLUTION = "folder"
+CONTROLS = ("ddim", "ddpm")
 
 
 class TeacherSettings(TrainSettings):
@@ -39,7 +42,8 @@ class EvaluationSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    feature_space: str
+    feature_space: str  # "inception", or "<dataset>-cnn": the dataset's own classifier
+    resize: Resize = "clean"  # of Inception's input
     images: int = Field(ge=2)
     batch: int = Field(256, ge=1)
     splits: int = Field(10, ge=1)
@@ -50,9 +54,9 @@ class ClassifierSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: int = Field(30, ge=1)
-    batch: int = Field(64, ge=1)
-    learning_rate: float = Field(2e-3, gt=0)
+    epochs: int = Field(default=30, ge=1)
+    batch: int = Field(default=64, ge=1)
+    learning_rate: float = Field(default=2e-3, gt=0)
 
 
 class Config(BaseModel):
@@ -66,7 +70,7 @@ class Config(BaseModel):
     network: UNetConfig
     teacher: TeacherSettings
     evaluation: EvaluationSettings
-    classifier: ClassifierSettings
+    classifier: ClassifierSettings = ClassifierSettings()
     methods: dict[str, dict[str, Any]]
     budget: int | None = None  # network evaluations in training, the same for every trained method and step count
 
@@ -99,6 +103,19 @@ class Preset(BaseModel):
     methods: list[str]
     sections: dict[str, Any]
     scales: dict[str, dict[str, Any]]
+    resolutions: dict[str, dict[str, Any]]
+
+    def at(self, resolution: int | None) -> dict[str, Any]:
+        """Return the sections at a resolution: the preset's own where none is given. Raises InputError."""
+        own = self.sections["resolution"]
+        if resolution is None or resolution == own:
+            return self.sections
+        if self.sections["dataset"] == ANY_RESOLUTION:
+            return self.sections | {"resolution": resolution}
+        if str(resolution) not in self.resolutions:
+            possible = ", ".join(map(str, sorted([own, *map(int, self.resolutions)])))
+            raise InputError(f"--resolution: {resolution} given, {self.sections['dataset']} has: {possible}")
+        return merged(self.sections, self.resolutions[str(resolution)]) | {"resolution": resolution}
 
 
 def preset_names() -> list[str]:
@@ -109,12 +126,16 @@ def preset_names() -> list[str]:
 
 
 def load_preset(dataset: str) -> Preset:
-    """Return a dataset's preset. Raises InputError for an unknown dataset."""
+    """Return the preset of a dataset of the catalogue. Raises InputError for an unknown one."""
     if dataset not in preset_names():
         raise InputError(f"--dataset: '{dataset}' given, possible: {', '.join(preset_names())}")
     sections = tomllib.loads(resources.files("bench.presets").joinpath(f"{dataset}.toml").read_text())
     return Preset(
-        steps=sections.pop("steps"), methods=sections.pop("methods"), scales=sections.pop("scales"), sections=sections
+        steps=sections.pop("steps"),
+        methods=sections.pop("methods"),
+        scales=sections.pop("scales"),
+        resolutions=sections.pop("resolutions", {}),
+        sections=sections,
     )
 
 
@@ -147,12 +168,12 @@ def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
 
 
 def resolve(preset: Preset, scale: str | None, assignments: Iterable[str] = (), images: int | None = None,
-            budget: int | None = None) -> Config:  # fmt: skip
-    """Return the configuration of a run; images and budget have options of their own."""
+            budget: int | None = None, resolution: int | None = None) -> Config:  # fmt: skip
+    """Return the configuration of a run; images, budget and resolution have options of their own."""
     scale = scale or preset.sections["scale"]
     if scale not in preset.scales:
         raise InputError(f"--scale: '{scale}' given, possible: {', '.join(preset.scales)}")
-    sections = merged(preset.sections, preset.scales[scale]) | {"scale": scale}
+    sections = merged(preset.at(resolution), preset.scales[scale]) | {"scale": scale}
     overrides = parse_overrides(assignments)
     _check_keys(overrides)
     sections = merged(sections, overrides)
@@ -160,12 +181,26 @@ def resolve(preset: Preset, scale: str | None, assignments: Iterable[str] = (), 
         sections["evaluation"] = sections["evaluation"] | {"images": images}
     shared = sections.pop("student", {})
     own = {name: sections.pop(name, {}) for name in methods.names()}
+    for control in CONTROLS:  # the teacher on SFDDM's own sub-sequence stands beside SFDDM
+        own[control] = {"grid": own["sfddm"].get("subsequence", "trailing")} | own[control]
     try:
-        return Config(
+        config = Config(
             **sections, budget=budget, methods={name: _method_settings(name, shared | own[name]) for name in own}
         )
     except ValidationError as error:
         raise InputError(_first_fault(error)) from None
+    _check_network(config)
+    return config
+
+
+def _check_network(config: Config) -> None:
+    """Raise InputError where the U-Net cannot halve the images as often as it has levels."""
+    factor = 2 ** (len(config.network.dim_mults) - 1)
+    if config.resolution % factor:
+        raise InputError(
+            f"--resolution: {config.resolution} given, a multiple of {factor} is needed by network.dim_mults of "
+            f"{len(config.network.dim_mults)} levels"
+        )
 
 
 def _method_settings(name: str, given: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ dataset -> classifier -> reference features; teacher -> fold(s) -> samples -> fe
 import hashlib
 import shutil
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.classifier import Classifier, ClassifierFeatures, train_classifier
+from bench.classifier import train_classifier
 from bench.config import Config
 from bench.datasets.dataset import Images
+from bench.feature_space import ClassifierSpace, FeatureSpace, InceptionSpace
 from bench.files import file_sha256, write_json
 from bench.machine import peak_rss_bytes, reset_peak_rss
-from bench.metrics.features import FeatureExtractor, extract
+from bench.metrics.features import INCEPTION, extract
 from bench.metrics.frechet import frechet_distance
 from bench.metrics.inception_score import inception_score
 from bench.stages import Stage, Store
@@ -43,10 +45,10 @@ def plural(count: int, noun: str) -> str:
 
 
 class Pipeline:
-    """Builds the stages of one configuration on one dataset."""
+    """Builds the stages of one configuration on one dataset; `inception` is the weight file of its features."""
 
-    def __init__(self, config: Config, images: Images):
-        self.config, self.images = config, images
+    def __init__(self, config: Config, images: Images, inception: Path | None = None):
+        self.config, self.images, self.inception = config, images, inception
         self.data = {"dataset": images.name, "sha256": images.sha256, "preprocessing": images.preprocessing}
 
     @property
@@ -68,24 +70,21 @@ class Pipeline:
 
         return Stage("classifier", self.config.evaluation.feature_space, self.data | settings.model_dump(), work)
 
-    def extractor(self, store: Store) -> FeatureExtractor:
-        """Return the feature extractor of a done classifier stage."""
-        path = store.folder(self.classifier()) / "weights.pt"
-        assert self.images.labels is not None
-        channels, resolution = self.images.pixels.shape[1:3]
-        network = Classifier(channels, resolution, int(self.images.labels.max()) + 1)
-        network.load_state_dict(torch.load(path, weights_only=True))
-        network.to(store.device).eval()
-        return ClassifierFeatures(self.config.evaluation.feature_space, file_sha256(path), network)
+    @cached_property
+    def space(self) -> FeatureSpace:
+        """The feature space that the run is judged in."""
+        evaluation = self.config.evaluation
+        if evaluation.feature_space == INCEPTION:
+            return InceptionSpace(self.inception, evaluation.resize)
+        return ClassifierSpace(evaluation.feature_space, self.images, self.classifier(), {})
 
     def reference(self) -> Stage:
         """Features of the dataset's own images."""
-        classifier = self.classifier()
 
         def work(folder: Path, store: Store) -> None:
             self._write_features(folder, store, self.images.pixels, "features of the dataset")
 
-        return Stage("reference", "reference features", self.data, work, (classifier,))
+        return Stage("reference", "reference features", self.data | self.space.identity, work, self.space.parents)
 
     def teacher(self, seed: int) -> Stage:
         """Train the teacher, or take the one that `teacher.weights` names."""
@@ -163,7 +162,9 @@ class Pipeline:
         def work(folder: Path, store: Store) -> None:
             self._write_features(folder, store, np.load(store.folder(samples) / "samples.npy"), samples.label)
 
-        return Stage("features", f"features of {samples.label}", {}, work, (samples, self.classifier()))
+        return Stage(
+            "features", f"features of {samples.label}", self.space.identity, work, (samples, *self.space.parents)
+        )
 
     def metrics(self, features: Stage, seed: int) -> Stage:
         """Quality of one set of features against the reference."""
@@ -197,7 +198,7 @@ class Pipeline:
         )
 
     def _write_features(self, folder: Path, store: Store, pixels: np.ndarray, label: str) -> None:
-        extractor = self.extractor(store)
+        extractor = self.space.extractor(store)
         features, probabilities = extract(extractor, torch.from_numpy(pixels), self.config.evaluation.batch)
         np.savez(folder / "features.npz", features=features.numpy(), probabilities=probabilities.numpy())
         write_json(folder / "extractor.json", {"name": extractor.name, "weights_sha256": extractor.weights_sha256})

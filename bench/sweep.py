@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +40,12 @@ class Sweep:
     config: Config
     images: Images
     cells: tuple[Cell, ...]
+    inception: Path | None = None
 
-    @property
+    @cached_property
     def pipeline(self) -> Pipeline:
         """The stage builder."""
-        return Pipeline(self.config, self.images)
+        return Pipeline(self.config, self.images, self.inception)
 
     def last_stage(self, cell: Cell) -> Stage:
         """Return the stage whose metrics end a cell; its lineage is all the cell needs."""
@@ -55,8 +57,9 @@ class Sweep:
 
 
 def make_sweep(
-    config: Config, images: Images, methods: Sequence[str], steps: Sequence[int], seeds: Sequence[int]
-) -> Sweep:
+    config: Config, images: Images, methods: Sequence[str], steps: Sequence[int], seeds: Sequence[int],
+    inception: Path | None = None,
+) -> Sweep:  # fmt: skip
     """Return the sweep, every cell checked. Raises InputError for a step count or grid that a method cannot do."""
     for name in methods:
         for count in steps:
@@ -68,7 +71,7 @@ def make_sweep(
         raise InputError(f"--images: {config.evaluation.images} given, at least {splits} needed (evaluation.splits)")
     floors = [Cell(REAL, None, seed) for seed in seeds]
     cells = [Cell(name, count, seed) for seed in seeds for count in steps for name in methods]
-    return Sweep(config, images, (*floors, *cells))
+    return Sweep(config, images, (*floors, *cells), inception)
 
 
 def plan(sweep: Sweep, store: Store) -> Iterator[tuple[str, str, str]]:
@@ -112,7 +115,7 @@ def make_record(sweep: Sweep, cell: Cell, store: Store, about: dict[str, Any]) -
     config, images, last = sweep.config, sweep.images, sweep.last_stage(cell)
     metrics = store.read(last, "metrics.json")
     extractor = store.read(sweep.pipeline.reference(), "extractor.json")
-    is_fid = extractor["name"].startswith("inception")
+    is_fid = extractor["name"].startswith("inception-2015")
     measured = _real_data() if cell.steps is None else _of_method(sweep, cell, cell.steps, store)
     return Record(
         key=digest(

@@ -36,10 +36,17 @@ def train_in_stage(folder: Path, store: Store, label: str, denoiser: Denoiser, s
                 save_training(checkpoint, training)
                 saved = time.monotonic()
 
-        train(training, loss, pixels.to(store.device), store.device, report)
+        train(training, loss, placed(pixels, store.device), store.device, report)
     save_denoiser(folder / "model.safetensors", training.result, spec)
     total = evaluations * settings.batch * settings.iterations
     write_json(folder / "cost.json", {"seconds": training.seconds, "evaluations": total, "loss": losses})
+
+
+def placed(pixels: Tensor, device: str) -> Tensor:
+    """Return the images on the device where they take at most half of its free memory, else where they are."""
+    if device.startswith("cuda") and pixels.nbytes > torch.cuda.mem_get_info(torch.device(device))[0] // 2:
+        return pixels
+    return pixels.to(device)
 
 
 def save_training(path: Path, training: Training) -> None:

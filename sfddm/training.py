@@ -7,7 +7,7 @@ generator seeded by (seed, i), so a run is the same however it is cut into piece
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from sfddm.batches import Batches
 from sfddm.noise import training_generator
-from sfddm.sampler import from_uint8
 
 Loss = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
 
@@ -111,24 +111,22 @@ def evaluating(*networks: nn.Module) -> Iterator[None]:
                 parameter.requires_grad_(flag)
 
 
-def draw_batch(pixels: Tensor, batch: int, flip: bool, generator: torch.Generator) -> Tensor:
-    """Return a batch of float32 images in [-1, 1] drawn with replacement from uint8 pixels (N,C,H,W)."""
-    chosen = torch.randint(len(pixels), (batch,), generator=generator, device=generator.device)
-    x0 = from_uint8(pixels[chosen.to(pixels.device)].to(generator.device))
-    if not flip:
-        return x0
-    mirrored = torch.rand(batch, generator=generator, device=generator.device) < 0.5
-    return torch.where(mirrored.view(-1, 1, 1, 1), x0.flip(3), x0)
-
-
 def train(training: Training, loss: Loss, pixels: Tensor, device: torch.device | str,
           report: Callable[[int, float], None] | None = None) -> None:  # fmt: skip
     """Train to settings.iterations, from wherever `training` stands.
 
-    pixels: uint8 (N,C,H,W), on the device already where it fits. `report(iteration, loss)` is called every
+    pixels: uint8 (N,C,H,W), on the device already where they fit. `report(iteration, loss)` is called every
     REPORT_EVERY iterations. Raises NonFiniteLoss.
     """
-    settings, network = training.settings, training.network.train()
+    training.network.train()
+    settings = training.settings
+    with closing(Batches(pixels, settings.batch, settings.flip, training.seed, device)) as batches:
+        _iterate(training, loss, batches, device, report)
+
+
+def _iterate(training: Training, loss: Loss, batches: Batches, device: torch.device | str,
+             report: Callable[[int, float], None] | None) -> None:  # fmt: skip
+    settings, network = training.settings, training.network
     while training.iteration < settings.iterations:
         started = time.perf_counter()
         stop = min(settings.iterations, (training.iteration // REPORT_EVERY + 1) * REPORT_EVERY)
@@ -138,7 +136,7 @@ def train(training: Training, loss: Loss, pixels: Tensor, device: torch.device |
             generator = training_generator(training.seed, training.iteration, device)
             for group in training.optimizer.param_groups:
                 group["lr"] = settings.rate(training.iteration)
-            value = loss(network, draw_batch(pixels, settings.batch, settings.flip, generator), generator)
+            value = loss(network, batches(training.iteration), generator)
             training.optimizer.zero_grad(set_to_none=True)
             value.backward()
             if settings.clip_gradient is not None:

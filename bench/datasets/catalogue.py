@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Definition:
-    """One dataset. share: the part of a source taken by default, from its start (SFDDM: 1/20 of LSUN Bedroom)."""
+    """One dataset. resolutions: the default first, empty for any.
+
+    share: the part of a source taken by default, from its start (SFDDM: 1/20 of LSUN Bedroom).
+    """
 
     name: str
     summary: str
-    resolutions: tuple[int, ...]  # empty: any
+    resolutions: tuple[int, ...]
     preprocessing: str
     page: str
     example: str
@@ -46,7 +49,7 @@ CATALOGUE: dict[str, Definition] = {
         Definition(
             "lsun_bedroom",
             "LSUN Bedroom, the first 1/20 of 3,033,042 images as the authors, or all with --limit all",
-            (64, 128),
+            (128, 64),
             "sfddm",
             "https://github.com/fyu/lsun",
             "--from bedroom_train_lmdb",

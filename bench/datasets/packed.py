@@ -70,7 +70,7 @@ def load_packed(root: Path, name: str, resolution: int) -> Images:
     manifest = read_manifest(folder)
     path = folder / IMAGES
     try:
-        pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+        pixels = np.load(path, mmap_mode="c", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable array ({error}); prepare the dataset again") from None
     shape = (manifest.count, pixels.shape[1] if pixels.ndim == 4 else 3, resolution, resolution)
@@ -117,9 +117,11 @@ def missing(root: Path, name: str, resolution: int) -> str:
     """Return the line that says what is missing, where it was looked for, and how to get it."""
     definition = CATALOGUE.get(name)
     example = definition.example if definition else "--from PATH"
+    others = [f"{found.resolution}x{found.resolution}" for found in prepared(root) if found.name == name]
+    there = f" (there is {', '.join(others)})" if others else ""
     page = f" (from {definition.page})" if definition and definition.page else ""
     return (
-        f"--dataset: '{name}' at {resolution}x{resolution} is not in '{root}'; prepare it with: "
+        f"--dataset: '{name}' at {resolution}x{resolution} is not in '{root}'{there}; prepare it with: "
         f"sfddm-bench datasets prepare {name} {example} --resolution {resolution}{page}, or name its folder with --data-root"
     )
 

@@ -1,9 +1,14 @@
 """Feature extractors: from images to what the metrics compare."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
+
+INCEPTION = "inception"
+OWN_CLASSIFIER = "-cnn"  # how the name of a dataset's own feature space ends
+
+Resize = Literal["clean", "legacy_tensorflow"]
 
 
 class FeatureExtractor(Protocol):

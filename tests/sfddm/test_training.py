@@ -9,8 +9,9 @@ from library import copy_from_library
 
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.noise import training_generator
+from sfddm.sampler import from_uint8
 from sfddm.teacher import ddpm_loss, draw_index_and_eps
-from sfddm.training import NonFiniteLoss, Training, TrainSettings, draw_batch, train
+from sfddm.training import NonFiniteLoss, Training, TrainSettings, train
 from sfddm.unet import UNetConfig
 
 SPEC = DenoiserSpec(network=UNetConfig(dim=8, dim_mults=(1,), channels=1, heads=1, head_dim=8), timesteps=64)
@@ -94,17 +95,6 @@ def test_a_loss_that_is_not_finite_stops_with_what_to_change() -> None:
         train(training, ddpm_loss(denoiser), PIXELS, "cpu")
 
 
-def test_a_batch_is_images_of_the_dataset_and_flips_are_mirrored_ones() -> None:
-    images = {tuple(image.flatten().tolist()) for image in PIXELS.float() / 127.5 - 1}
-    mirrored = {tuple(image.flip(2).flatten().tolist()) for image in PIXELS.float() / 127.5 - 1}
-    plain = draw_batch(PIXELS, 50, False, training_generator(0, 0))
-    assert {tuple(image.flatten().tolist()) for image in plain} <= images
-    flipped = [tuple(image.flatten().tolist()) for image in draw_batch(PIXELS, 200, True, training_generator(0, 0))]
-    assert set(flipped) <= images | mirrored
-    # 200 fair coins: between 60 and 140 flips but for one run in a hundred million; the seed is fixed.
-    assert 60 < sum(image in mirrored for image in flipped) < 140
-
-
 @pytest.mark.parametrize(("objective", "prediction"), [("pred_noise", "eps"), ("pred_v", "v")])
 def test_ddpm_loss_equals_denoising_diffusion_pytorch(objective: str, prediction: str) -> None:
     """The two predictions the SFDDM authors train with; the library weights v by SNR / (SNR + 1)."""
@@ -113,7 +103,7 @@ def test_ddpm_loss_equals_denoising_diffusion_pytorch(objective: str, prediction
     diffusion = GaussianDiffusion(library, image_size=4, timesteps=1024, objective=objective, auto_normalize=False)
     config = UNetConfig(dim=8, dim_mults=(1,), channels=1)
     denoiser = DenoiserSpec(network=config, prediction=prediction).denoiser(copy_from_library(library, config))
-    x0 = draw_batch(PIXELS, 6, False, training_generator(0, 0))
+    x0 = from_uint8(PIXELS[:6])
     index, eps = draw_index_and_eps(1024, x0, training_generator(0, 1))
     expected = diffusion.p_losses(x0, index, noise=eps)
     ours = ddpm_loss(denoiser)(denoiser.network, x0, training_generator(0, 1))

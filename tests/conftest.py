@@ -5,5 +5,6 @@ from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent))  # for `exact`, the closed-form denoisers
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE / "bench" / "datasets")]  # for `exact`, `command_line`, `forms` and the like
 torch.set_num_threads(1)

@@ -5,7 +5,9 @@ number. Progress is kept beside the growing array; an interrupted preparation go
 """
 
 import json
+import multiprocessing.connection
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -202,9 +204,17 @@ _source: Source  # of a worker process
 
 
 def set_source(source: Source) -> None:
-    """Give a worker process its source."""
+    """Give a worker process its source; it ends when the process that started it is killed."""
     global _source
     _source = source
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)
 
 
 def decode_chunk(numbers: range, rule: str, resolution: int) -> tuple[np.ndarray, list[int]]:

@@ -25,7 +25,8 @@ def square_lanczos(image: Image.Image, resolution: int) -> Image.Image:
     """The largest centre square, then LANCZOS."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    return image.resize((resolution, resolution), Image.Resampling.LANCZOS, box=(left, top, left + side, top + side))
+    square = image.crop((left, top, left + side, top + side))
+    return square.resize((resolution, resolution), Image.Resampling.LANCZOS)
 
 
 def none(image: Image.Image, resolution: int) -> Image.Image:

@@ -204,15 +204,15 @@ def _read_tarball(path: Path) -> list[bytes]:
                 raise InputError(f"--from: '{path}' holds no '{missing[0]}'; CIFAR-10's python tarball is needed")
             return [file.extractfile(members[name]).read() for name in CIFAR10_BATCHES]  # type: ignore[union-attr]
     except (tarfile.TarError, OSError, EOFError) as error:
-        raise InputError(f"--from: '{path}' is not a readable tarball ({error})") from None
+        raise InputError(f"--from: '{path}' is not a readable tarball ({str(error).splitlines()[0]})") from None
 
 
 class _ArraysOnly(pickle.Unpickler):
     """Reads the pickles that CIFAR-10 is published as: dictionaries, strings, lists, NumPy arrays, and nothing else."""
 
-    ALLOWED = frozenset({"_reconstruct", "ndarray", "dtype", "encode", "_frombuffer"})
+    ALLOWED = frozenset({"_reconstruct", "ndarray", "dtype", "encode", "bytes", "_frombuffer"})
     MODULES = frozenset({"numpy", "numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric",
-                         "numpy._core.numeric", "_codecs"})  # fmt: skip
+                         "numpy._core.numeric", "_codecs", "builtins", "__builtin__"})  # fmt: skip
 
     def find_class(self, module: str, name: str) -> Any:
         if module in self.MODULES and name in self.ALLOWED:

@@ -13,6 +13,8 @@ from bench.datasets.preprocessing import describe
 from bench.datasets.registry import definition_name, names
 from bench.progress import Display
 
+DIGITS = "the 1,797 handwritten digits of scikit-learn, 8x8"
+
 
 def list_datasets(root: Path | None) -> None:
     """Print every dataset with what is prepared of it."""
@@ -21,12 +23,13 @@ def list_datasets(root: Path | None) -> None:
     for name in ("name", "what", "prepared"):
         table.add_column(name)
     for name in names(root):
-        definition = CATALOGUE.get(name)
-        summary = (
-            definition.summary if definition else "the 1,797 8x8 digits of scikit-learn" if name == "digits" else ""
-        )
-        found = [f"{manifest.resolution}: {manifest.count:,}" for manifest in there if manifest.name == name]
-        table.add_row(name, summary, "built in" if name == "digits" else ", ".join(found) or "-")
+        found = [manifest for manifest in there if manifest.name == name]
+        definition = CATALOGUE.get(found[0].dataset if found else name)
+        summary = definition.summary if definition else DIGITS if name == "digits" else ""
+        if definition and definition.name != name:
+            summary = f"prepared as {definition.name} from {found[0].source_name}"
+        sizes = ", ".join(f"{manifest.resolution}: {manifest.count:,}" for manifest in found)
+        table.add_row(name, summary, "built in" if name == "digits" else sizes or "-")
     Console(width=None if Console().is_terminal else 140).print(table)
 
 

@@ -64,42 +64,46 @@ class GaussianStream:
         return Gaussian(self.mean, self.scatter / (self.count - 1), self.count)
 
 
-def distance_of_gaussians(one: Gaussian, reference: Gaussian) -> FrechetResult:
-    """Return the Frechet distance of two Gaussians."""
-    trace, path, least = _root_trace(one.cov, reference.cov)
-    deficient = min(one.count, reference.count) <= len(one.mean)
-    return _assemble(one, reference, trace, path, least, deficient)
+class Reference:
+    """The Gaussian to measure from, with a root R of its covariance (S = R R'), found once for many distances."""
+
+    path: Path
+
+    def __init__(self, gaussian: Gaussian):
+        self.gaussian = gaussian
+        lower, failed = torch.linalg.cholesky_ex(gaussian.cov)
+        if not failed:
+            self.root, self.path, self.least = lower, "cholesky", float("inf")
+            return
+        values, vectors = torch.linalg.eigh(gaussian.cov)
+        self.root, self.path, self.least = vectors * values.clamp(min=0).sqrt(), "eigh", values[0].item()
+
+    def distance_of_gaussian(self, one: Gaussian) -> FrechetResult:
+        """Return the Frechet distance of another Gaussian."""
+        eigenvalues = torch.linalg.eigvalsh(self.root.T @ one.cov @ self.root)
+        return self._result(one, eigenvalues, self.path)
+
+    def distance(self, features: Tensor) -> FrechetResult:
+        """Return the Frechet distance of features (n,d), n >= 2.
+
+        Where n <= d the covariance has no Cholesky factor; its thin factor A (n,d) gives the root through the Gram
+        matrix A S A', which is also faster.
+        """
+        one = gaussian(features)
+        if len(features) > features.shape[1]:
+            return self.distance_of_gaussian(one)
+        thin = (features.double() - one.mean) / (len(features) - 1) ** 0.5
+        product = thin @ self.root
+        return self._result(one, torch.linalg.eigvalsh(product @ product.T), "gram")
+
+    def _result(self, one: Gaussian, eigenvalues: Tensor, path: Path) -> FrechetResult:
+        other = self.gaussian
+        trace = eigenvalues.clamp(min=0).sqrt().sum()
+        value = (one.mean - other.mean).square().sum() + one.cov.trace() + other.cov.trace() - 2 * trace
+        deficient = min(one.count, other.count) <= len(one.mean)
+        return FrechetResult(value.item(), path, min(self.least, eigenvalues[0].item()), deficient)
 
 
 def frechet_distance(features: Tensor, reference: Tensor) -> FrechetResult:
-    """Return the Frechet distance of features (n,d) from reference features (m,d); n, m >= 2.
-
-    Where n <= d the covariance has no Cholesky factor; its thin factor A (n,d) gives the root through the Gram
-    matrix A S A', which is also faster.
-    """
-    one, other = gaussian(features), gaussian(reference)
-    if len(features) > features.shape[1]:
-        return distance_of_gaussians(one, other)
-    factor = (features.double() - one.mean) / (len(features) - 1) ** 0.5
-    eigenvalues = torch.linalg.eigvalsh(factor @ other.cov @ factor.T)
-    return _assemble(one, other, eigenvalues.clamp(min=0).sqrt().sum(), "gram", eigenvalues[0].item(), True)
-
-
-def _root_trace(one: Tensor, reference: Tensor) -> tuple[Tensor, Path, float]:
-    """Return tr (S1 S2)^(1/2), the path taken and the smallest eigenvalue."""
-    lower, failed = torch.linalg.cholesky_ex(reference)
-    if not failed:
-        eigenvalues = torch.linalg.eigvalsh(lower.T @ one @ lower)
-        return eigenvalues.clamp(min=0).sqrt().sum(), "cholesky", eigenvalues[0].item()
-    values, vectors = torch.linalg.eigh(reference)
-    root = vectors * values.clamp(min=0).sqrt()
-    eigenvalues = torch.linalg.eigvalsh(root.T @ one @ root)
-    return eigenvalues.clamp(min=0).sqrt().sum(), "eigh", min(values[0].item(), eigenvalues[0].item())
-
-
-def _assemble(
-    one: Gaussian, other: Gaussian, trace: Tensor, path: Path, least: float, deficient: bool
-) -> FrechetResult:
-    shift = (one.mean - other.mean).square().sum()
-    value = shift + one.cov.trace() + other.cov.trace() - 2 * trace
-    return FrechetResult(value.item(), path, least, deficient)
+    """Return the Frechet distance of features (n,d) from reference features (m,d); n, m >= 2."""
+    return Reference(gaussian(reference)).distance(features)

@@ -1,0 +1,49 @@
+"""FID-infinity and the jackknife interval on Gaussians whose true distance is known."""
+
+import numpy as np
+import pytest
+import torch
+
+from bench.metrics.fid_infinity import fid_infinity
+from bench.metrics.frechet import Reference, gaussian
+from bench.metrics.intervals import jackknife_interval
+
+D = 24
+SHIFT = 0.5  # of every mean: the true distance is D SHIFT^2
+
+
+def drawn(seed: int, n: int) -> torch.Tensor:
+    return torch.randn(n, D, generator=torch.Generator().manual_seed(seed)) + SHIFT
+
+
+REFERENCE = Reference(gaussian(torch.randn(200_000, D, generator=torch.Generator().manual_seed(99))))
+TRUE = D * SHIFT**2
+
+
+def test_the_intercept_is_nearer_the_truth_than_the_plain_distance() -> None:
+    plain = [REFERENCE.distance(drawn(seed, 400)).value for seed in range(10)]
+    found = [fid_infinity(drawn(seed, 400), REFERENCE, seed) for seed in range(10)]
+    intercepts = [extrapolation.value for extrapolation in found]
+    assert np.mean(plain) - TRUE > 0.3  # d (d + 3) / 4 n and more
+    assert abs(np.mean(intercepts) - TRUE) < (np.mean(plain) - TRUE) / 3
+    assert all(extrapolation.slope > 0 for extrapolation in found)
+    assert found[0].sizes[-1] == 400
+
+
+def test_the_fit_is_seeded() -> None:
+    x = drawn(0, 200)
+    assert fid_infinity(x, REFERENCE, 1) == fid_infinity(x, REFERENCE, 1)
+    assert fid_infinity(x, REFERENCE, 1) != fid_infinity(x, REFERENCE, 2)
+
+
+def test_the_interval_is_as_wide_as_the_distance_varies_between_independent_samples() -> None:
+    values, widths = [], []
+    for seed in range(40):
+        x = drawn(seed, 500)
+        low, high = jackknife_interval(x, REFERENCE, seed)
+        value = REFERENCE.distance(x).value
+        assert low < value < high
+        values.append(value)
+        widths.append((high - low) / 2)
+    # t(19) = 2.093 sds each way; the sd of 40 values is itself known to 11 %.
+    assert np.mean(widths) == pytest.approx(2.093 * np.std(values, ddof=1), rel=0.3)

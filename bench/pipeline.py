@@ -5,7 +5,6 @@ dataset -> classifier -> reference features; teacher -> fold(s) -> samples -> fe
 
 import hashlib
 import shutil
-import time
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,16 +18,14 @@ from bench.config import Config
 from bench.datasets.dataset import Images
 from bench.feature_space import ClassifierSpace, FeatureSpace, InceptionSpace
 from bench.files import file_sha256, write_json
-from bench.machine import peak_rss_bytes, reset_peak_rss
 from bench.metrics.features import INCEPTION, extract
 from bench.metrics.frechet import frechet_distance
 from bench.metrics.inception_score import inception_score
+from bench.sampling import sample_images
 from bench.stages import Stage, Store
 from bench.training import train_in_stage
 from sfddm.checkpoint import load_denoiser
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
-from sfddm.noise import ImageNoise
-from sfddm.sampler import to_uint8
 from sfddm.teacher import ddpm_loss
 
 MODEL = "model.safetensors"
@@ -216,54 +213,3 @@ def quality(generated: Any, reference: np.ndarray, splits: int, seed: int) -> di
         "images": len(generated["features"]),
         "reference_images": len(reference),
     }
-
-
-def sample_images(method: Method, denoiser: Any, steps: int, seed: int, count: int, batch: int,
-                  shape: tuple[int, int, int], store: Store, label: str) -> tuple[np.ndarray, dict[str, Any]]:  # fmt: skip
-    """Return uint8 images 0..count-1 under a seed, and what they cost.
-
-    The clock runs from latents to uint8 images on the device, synchronised, after a warm-up of one batch's shape.
-    NFE is counted, not assumed.
-    """
-    cuda = store.device.startswith("cuda")
-
-    def batch_of(start: int) -> tuple[Tensor, float]:
-        noise = ImageNoise(seed, range(start, min(start + batch, count)), shape, store.device)
-        if cuda:
-            torch.cuda.synchronize()
-        started = time.perf_counter()
-        images = to_uint8(method.sample(denoiser, steps, noise))
-        if cuda:
-            torch.cuda.synchronize()
-        return images, time.perf_counter() - started
-
-    calls = 0
-
-    def count_call(*_: Any) -> None:
-        nonlocal calls
-        calls += 1
-
-    warm_up = ImageNoise(seed, range(min(batch, count)), shape, store.device)
-    with torch.inference_mode():
-        denoiser.network(warm_up.draw(), denoiser.time_input[:1].repeat(len(warm_up.streams)))
-    resettable = reset_peak_rss()
-    if cuda:
-        torch.cuda.reset_peak_memory_stats()
-    hook = denoiser.network.register_forward_pre_hook(count_call)
-    pixels, seconds = np.empty((count, *shape), np.uint8), 0.0
-    with store.display.task(label, count, "images") as update:
-        for start in range(0, count, batch):
-            images, taken = batch_of(start)
-            pixels[start : start + len(images)] = images.cpu().numpy()
-            seconds += taken
-            update(start + len(images), "")
-    hook.remove()
-    cost = {
-        "nfe": calls // -(-count // batch),
-        "wall_seconds": seconds,
-        "images_per_second": count / seconds,
-        "gpu_peak_bytes": torch.cuda.max_memory_allocated() if cuda else None,
-        "rss_peak_bytes": peak_rss_bytes(),
-        "rss_is_of_this_pass": resettable,
-    }
-    return pixels, cost

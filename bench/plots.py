@@ -40,6 +40,11 @@ def colour(method: str) -> str:
     return COLOURS.get(method) or list(COLOURS.values())[zlib.crc32(method.encode()) % len(COLOURS)]
 
 
+def measured(records: Sequence[Record]) -> list[float]:
+    """Return the distances of those records that have one."""
+    return [record.quality for record in records if record.quality is not None]
+
+
 def quality_over_steps(records: Sequence[Record]) -> Figure:
     """Return the distance over steps, log axes, one line per method, a band over seeds, and the real data's floor."""
     first = records[0]
@@ -49,7 +54,7 @@ def quality_over_steps(records: Sequence[Record]) -> Figure:
     for number, name in enumerate(names):
         own = [record for record in records if record.method == name]
         steps = sorted({record.steps for record in own if record.steps is not None})
-        values = [[record.quality for record in own if record.steps == count] for count in steps]
+        values = [measured([record for record in own if record.steps == count]) for count in steps]
         axes.plot(
             steps, [np.mean(v) for v in values], color=colour(name), marker=MARKERS[number % len(MARKERS)], label=name
         )
@@ -57,7 +62,7 @@ def quality_over_steps(records: Sequence[Record]) -> Figure:
             axes.fill_between(
                 steps, [min(v) for v in values], [max(v) for v in values], color=colour(name), alpha=0.2, lw=0
             )
-    floor = [record.quality for record in records if record.method == REAL]
+    floor = measured([record for record in records if record.method == REAL])
     if floor:
         axes.axhline(float(np.mean(floor)), color="#666666", ls="--", lw=1, label="real data, half against half")
     axes.set_xscale("log", base=2)

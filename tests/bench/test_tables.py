@@ -19,8 +19,8 @@ def record(method: str, steps: int | None, seed: int, fd: float, **other: object
     given = {
         "key": f"{method}-{steps}-{seed}", "dataset": "digits", "dataset_sha256": "0", "preprocessing": "none", "resolution": 8,
         "method": method, "steps": steps, "nfe": steps, "grid": "trailing", "timesteps": None, "sampling": {}, "seed": seed,
-        "scale": "quick", "images": 1797, "reference_images": 1797, "feature_space": "digits-cnn", "feature_sha256": "0",
-        "fid": None, "fd": fd, "fd_method": "cholesky", "is_mean": 6.0, "is_std": 0.1, "wall_seconds": 1.0,
+        "scale": "quick", "images": 1797, "reference_images": 1797, "feature_space": "digits-cnn",
+        "fid": None, "fd": fd, "distance_path": "cholesky", "is_mean": 6.0, "is_std": 0.1, "wall_seconds": 1.0,
         "images_per_second": 1797.0, "gpu_peak_bytes": None, "rss_peak_bytes": 2**30, "teacher_seconds": 1.0,
         "teacher_evaluations": 10, "train_seconds": 1.0, "train_evaluations": 10, "folds": 1, "reasons": {}, "config": {},
         "versions": {}, "machine": {}, "git": {},

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import methods
+from bench.cells import Sweep, make_sweep
+from bench.checks import check_device, check_writable
 from bench.config import load_preset, resolve
 from bench.datasets.registry import definition_name, load
 from bench.feature_space import check_feature_space, inception_weights
@@ -16,7 +18,7 @@ from bench.plots import write_plots
 from bench.progress import Display
 from bench.records import Record
 from bench.stages import Store
-from bench.sweep import Sweep, check_device, check_writable, make_sweep, plan, run_sweep
+from bench.sweep import plan, run_sweep
 from bench.tables import cell_row, score_name, write_tables
 
 

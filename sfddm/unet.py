@@ -87,12 +87,12 @@ class Block(nn.Module):
 
 
 def modulated(norm: nn.GroupNorm, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Return norm(x) (scale + 1) + shift for x (N,C,H,W), scale and shift (N,C).
+    """Return norm(x) (scale + 1) + shift for x (N,C,H,W), scale and shift (N,C), or (1,C) for all images.
 
     The images of a contiguous batch are normed as the groups of one image, whose gains and offsets are then each
     image's own: one pass over the maps instead of two, and of four on the way back.
     """
-    scale = scale + 1
+    scale = (scale + 1).expand(len(x), -1)
     if not x.is_contiguous():
         return torch.addcmul(shift[:, :, None, None], norm(x), scale[:, :, None, None])
     gain, offset = norm.weight * scale, torch.addcmul(shift, norm.bias, scale)
@@ -222,7 +222,7 @@ class UpLevel(Level):
 
 
 class UNet(nn.Module):
-    """(x (N,C,H,W), t (N,) long or float) -> (N,C,H,W); H and W divisible by 2^(levels - 1)."""
+    """(x (N,C,H,W), t (N,) or (1,) for all, long or float) -> (N,C,H,W); H and W divisible by 2^(levels - 1)."""
 
     def __init__(self, config: UNetConfig):
         super().__init__()

@@ -108,3 +108,12 @@ def test_a_pixel_of_zeros_has_a_finite_norm_and_gradient() -> None:
     assert x.grad is not None
     assert torch.equal(unit(x), torch.zeros_like(x))
     assert x.grad.isfinite().all()
+
+
+def test_one_time_for_all_images_equals_a_time_for_each() -> None:
+    torch.manual_seed(0)
+    network, x = UNet(DIGITS[0]).double(), torch.randn(5, 1, 8, 8, dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            network(x, torch.tensor([7])), network(x, torch.full((5,), 7)), rtol=FLOAT64, atol=FLOAT64
+        )

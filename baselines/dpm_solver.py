@@ -18,6 +18,7 @@ from sfddm.denoiser import Denoiser, per_image
 from sfddm.grids import grid
 from sfddm.method import Method, MethodSettings
 from sfddm.noise import ImageNoise
+from sfddm.sampler import steps_down
 
 
 class DPMSolverSettings(MethodSettings):
@@ -34,8 +35,7 @@ def dpm_solver(denoiser: Denoiser, noise: ImageNoise, clip: bool = True) -> Tens
     alpha, sigma = denoiser.alpha_bar.sqrt(), (1 - denoiser.alpha_bar).sqrt()
     log_snr = torch.log(alpha / sigma)
     previous: Tensor | None = None
-    for t in reversed(range(len(denoiser))):
-        index = torch.full((len(x),), t, device=x.device)
+    for t, index in steps_down(denoiser):
         x0 = denoiser(x, index, clip).x0
         if t == 0:
             return x0
@@ -43,9 +43,9 @@ def dpm_solver(denoiser: Denoiser, noise: ImageNoise, clip: bool = True) -> Tens
         data = x0
         if previous is not None:
             half_inverse_r = h / (2 * (log_snr[t] - log_snr[t + 1]))
-            data = x0 + per_image(half_inverse_r.expand(len(x)), x) * (x0 - previous)
+            data = x0 + per_image(half_inverse_r, x) * (x0 - previous)
         keep, add = sigma[t - 1] / sigma[t], -alpha[t - 1] * torch.expm1(-h)
-        x = per_image(keep.expand(len(x)), x) * x + per_image(add.expand(len(x)), x) * data
+        x = per_image(keep, x) * x + per_image(add, x) * data
         previous = x0
     raise AssertionError("a denoiser has at least one index")
 

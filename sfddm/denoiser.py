@@ -26,7 +26,8 @@ class Output(NamedTuple):
 class Denoiser:
     """A network over n indices; index 0 is the least noisy.
 
-    network: (x (N,C,H,W), time (N,)) -> (N,C,H,W); with return_hidden=True also its last hidden map.
+    network: (x (N,C,H,W), time (N,)) -> (N,C,H,W); with return_hidden=True also its last hidden map. A sampler gives
+    it one time, (1,), for all images.
     alpha_bar: float64 (n,), decreasing. time_input: (n,), what the network is given as time.
     """
 

@@ -6,7 +6,7 @@ from denoising_diffusion_pytorch import Unet
 from library import copy_from_library
 
 from sfddm.import_lucidrains import translate
-from sfddm.unet import UNet, UNetConfig
+from sfddm.unet import WORTH_FOLDING, Double, Halve, RMSNorm, UNet, UNetConfig, modulated, normed_conv, unit
 
 FLOAT32 = 1e-5
 FLOAT64 = 1e-12
@@ -58,3 +58,62 @@ def test_gradients_equal_the_library() -> None:
 
 def test_authors_network_has_35_7_million_parameters() -> None:
     assert sum(parameter.numel() for parameter in UNet(UNetConfig()).parameters()) == 35_719_555
+
+
+def both_ways(fast: torch.Tensor, plain: torch.Tensor, leaves: list[torch.Tensor]) -> None:
+    """Hold the value of a faster form, and its gradient for every leaf, against the plain one's, in float64."""
+    torch.testing.assert_close(fast, plain, rtol=FLOAT64, atol=FLOAT64)
+    weight = torch.randn_like(plain)
+    for one, other in zip(
+        torch.autograd.grad((fast * weight).sum(), leaves, retain_graph=True),
+        torch.autograd.grad((plain * weight).sum(), leaves),
+        strict=True,
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)  # float64 sums of up to a thousand terms
+
+
+def leaf(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+
+
+@pytest.mark.parametrize("resample", [Double, Halve])
+def test_a_resampling_in_one_convolution_equals_its_two_layers(resample: type[Double | Halve]) -> None:
+    torch.manual_seed(0)
+    layer, x = resample(3, 5).double(), leaf(WORTH_FOLDING // 16, 3, 4, 4)
+    both_ways(layer(x), torch.nn.Sequential.forward(layer, x), [x, *layer.parameters()])
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_modulated_norm_equals_scale_and_shift_after_the_norm(layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    norm, x, scale, shift = torch.nn.GroupNorm(8, 16).double(), leaf(4, 16, 6, 6), leaf(4, 16), leaf(4, 16)
+    torch.nn.init.normal_(norm.weight)
+    torch.nn.init.normal_(norm.bias)
+    plain = norm(x) * (scale[:, :, None, None] + 1) + shift[:, :, None, None]
+    fast = modulated(norm, x.contiguous(memory_format=layout), scale, shift)
+    both_ways(fast, plain, [x, scale, shift, *norm.parameters()])
+
+
+def test_a_norm_multiplied_into_a_convolution_equals_the_two() -> None:
+    torch.manual_seed(0)
+    norm, conv, x = RMSNorm(6).double(), torch.nn.Conv2d(6, 9, 1, bias=False).double(), leaf(3, 6, 4, 4)
+    torch.nn.init.normal_(norm.gain)
+    both_ways(unit(x), torch.nn.functional.normalize(x, dim=1), [x])
+    both_ways(normed_conv(norm, conv, x), conv(norm(x)), [x, *norm.parameters(), *conv.parameters()])
+
+
+def test_a_pixel_of_zeros_has_a_finite_norm_and_gradient() -> None:
+    x = torch.zeros(1, 4, 2, 2, requires_grad=True)
+    unit(x).sum().backward()
+    assert x.grad is not None
+    assert torch.equal(unit(x), torch.zeros_like(x))
+    assert x.grad.isfinite().all()
+
+
+def test_one_time_for_all_images_equals_a_time_for_each() -> None:
+    torch.manual_seed(0)
+    network, x = UNet(DIGITS[0]).double(), torch.randn(5, 1, 8, 8, dtype=torch.float64)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            network(x, torch.tensor([7])), network(x, torch.full((5,), 7)), rtol=FLOAT64, atol=FLOAT64
+        )

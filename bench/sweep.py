@@ -59,4 +59,4 @@ def sample_pixels(sweep: Sweep, cell: Cell, store: Store) -> np.ndarray:
     """Return a done cell's images, uint8 (N,C,H,W), memory-mapped."""
     assert cell.steps is not None
     stage = sweep.pipeline.samples(sweep.config.method(cell.method), cell.steps, cell.seed)
-    return np.load(store.folder(stage) / "samples.npy", mmap_mode="r")
+    return np.load(store.folder(stage) / "samples.npy", mmap_mode="r", allow_pickle=False)

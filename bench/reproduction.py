@@ -61,7 +61,9 @@ class Reproduction:
         return Sweep(config, images, (cell,), inception_weights(config, self.inception, dry_run=not features)), cell
 
     def recompute_metrics(self, path: Path, record: Record) -> None:
-        """Compute a record's metrics from the stored features and compare."""
+        """Compute a record's metrics from the stored features and compare; a failed cell has none."""
+        if record.failure is not None:
+            return
         sweep, cell = self.cell(path, record, features=True)
         for stage in {stage.key: stage for stage in sweep.last_stage(cell).lineage()}.values():
             if stage.kind in ENDS and self._here(path, stage, "features"):

@@ -16,11 +16,13 @@ from command_line import ENVIRONMENT, sfddm_bench
 from bench.files import file_sha256, write_json
 from bench.records import read_record, write_record
 from bench.verify import verify_command
+from sfddm.errors import InputError
 
 PROBE = """
 import sys
 from pathlib import Path
 from bench.verify import verify_command
+from sfddm.errors import InputError
 code = verify_command(Path(sys.argv[1]), False, None, "auto", None, None)
 sys.exit(99 if "torch" in sys.modules else code)
 """
@@ -197,6 +199,24 @@ def test_stages_that_are_gone_cannot_be_done_again_and_that_is_said(runs: Path) 
     assert code == 3
     said = [line for line in lines if "its images cannot be checked: not here are teacher (seed 0)" in line]
     assert len(said) == 2  # of DDIM; the students are their folds'
+
+
+def test_differences_are_said_also_where_the_dataset_is_not_here(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edited, other = the(runs, "tables/*.md"), the(runs, "records/*/ddim-1-*.json")
+    record = read_record(other)
+    other.unlink()
+    write_record(runs, record.model_copy(update={"dataset": "cifar10", "resolution": 32}))
+    with pytest.raises(InputError, match="'cifar10' at 32x32 is not in"):
+        verify_command(runs, False, 1, "cpu", runs, None)
+    assert str(edited) in capsys.readouterr().out
+
+
+def test_a_failed_cell_has_nothing_to_do_again(runs: Path) -> None:
+    path = the(runs, "records/*/ddim-4-*.json")
+    write_record(runs, read_record(path).model_copy(update={"failure": "out of memory", "parents": {}}))
+    assert not [line for line in verify(runs, recompute=True, resample=1)[1] if "cannot be checked" in line]
 
 
 @pytest.mark.parametrize(("words", "said"), [

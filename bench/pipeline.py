@@ -157,7 +157,9 @@ class Pipeline:
         """Features of sampled images."""
 
         def work(folder: Path, store: Store) -> None:
-            self._write_features(folder, store, np.load(store.folder(samples) / "samples.npy"), samples.label)
+            self._write_features(
+                folder, store, np.load(store.folder(samples) / "samples.npy", allow_pickle=False), samples.label
+            )
 
         return Stage(
             "features", f"features of {samples.label}", self.space.identity, work, (samples, *self.space.parents)
@@ -168,8 +170,8 @@ class Pipeline:
         reference, splits = self.reference(), self.config.evaluation.splits
 
         def work(folder: Path, store: Store) -> None:
-            generated = np.load(store.folder(features) / "features.npz")
-            real = np.load(store.folder(reference) / "features.npz")
+            generated = np.load(store.folder(features) / "features.npz", allow_pickle=False)
+            real = np.load(store.folder(reference) / "features.npz", allow_pickle=False)
             write_json(folder / "metrics.json", quality(generated, real["features"], splits, seed))
 
         return Stage(
@@ -181,7 +183,7 @@ class Pipeline:
         reference, splits = self.reference(), self.config.evaluation.splits
 
         def work(folder: Path, store: Store) -> None:
-            real = np.load(store.folder(reference) / "features.npz")
+            real = np.load(store.folder(reference) / "features.npz", allow_pickle=False)
             order = np.random.default_rng(seed).permutation(len(real["features"]))
             half = len(order) // 2
             one, other = real["features"][order[:half]], real["features"][order[half:]]

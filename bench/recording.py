@@ -16,17 +16,24 @@ def make_record(sweep: "Sweep", cell: "Cell", store: Store, about: dict[str, Any
     else:
         measured = _of_method(sweep, cell, cell.steps, store)
     return Record(
-        **_identity(sweep, cell, last.key),
+        **_identity(sweep, cell),
         **_quality(sweep, store.read(last, "metrics.json"), store),
         **measured,
         **about,
     )
 
 
-def _identity(sweep: "Sweep", cell: "Cell", last_key: str) -> dict[str, Any]:
-    config, images = sweep.config.model_dump(mode="json"), sweep.images
+def cell_key(sweep: Sweep, cell: Cell) -> str:
+    """Return the key of the record that a cell has or will have."""
+    config = sweep.config.model_dump(mode="json")
+    last = sweep.last_stage(cell).key
+    return digest({"stage": last, "method": cell.method, "steps": cell.steps, "config": config})
+
+
+def _identity(sweep: Sweep, cell: Cell) -> dict[str, Any]:
+    images = sweep.images
     return {
-        "key": digest({"stage": last_key, "method": cell.method, "steps": cell.steps, "config": config}),
+        "key": cell_key(sweep, cell),
         "dataset": images.name,
         "dataset_sha256": images.sha256,
         "preprocessing": images.preprocessing,
@@ -35,7 +42,7 @@ def _identity(sweep: "Sweep", cell: "Cell", last_key: str) -> dict[str, Any]:
         "steps": cell.steps,
         "seed": cell.seed,
         "scale": sweep.config.scale,
-        "config": config,
+        "config": sweep.config.model_dump(mode="json"),
     }
 
 

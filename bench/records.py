@@ -7,11 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.files import write_json
+from bench.files import digest, write_json
 from bench.protocol import Protocol
 from sfddm.errors import InputError
 
 SCHEMA = 2
+INTEGRITY = "integrity"  # the name, in a record's file, of the hash of all the rest
 REAL = "real data"  # the method name of the floor: one half of the data against the other
 
 
@@ -117,51 +118,110 @@ class Record(BaseModel):
 
 def record_name(record: Record) -> str:
     """Return a cell's file name without ending: readable, and unique through its key."""
-    steps = "" if record.steps is None else f"-{record.steps}"
-    return f"{record.method.replace(' ', '-')}{steps}-seed{record.seed}-{record.key[:8]}"
+    return cell_name(record.method, record.steps, record.seed, record.key)
+
+
+def cell_name(method: str, steps: int | None, seed: int, key: str) -> str:
+    """Return the name of the record that a cell has or will have."""
+    count = "" if steps is None else f"-{steps}"
+    return f"{method.replace(' ', '-')}{count}-seed{seed}-{key[:8]}"
+
+
+def set_name(dataset: str, resolution: int, scale: str) -> str:
+    """Return the name of a set of records: those of a dataset, at a resolution and a scale."""
+    return f"{dataset}-{resolution}-{scale}"
 
 
 def cell_folder(root: Path, record: Record) -> Path:
     """Return the folder of a dataset's records."""
-    return root / "records" / f"{record.dataset}-{record.resolution}-{record.scale}"
+    return root / "records" / set_name(record.dataset, record.resolution, record.scale)
 
 
 def write_record(root: Path, record: Record) -> Path:
-    """Write a record as soon as its cell ends, atomically; return its path."""
+    """Write a record as soon as its cell ends, atomically, with the hash that reading holds it against; return its path."""
     path = cell_folder(root, record) / f"{record_name(record)}.json"
-    write_json(path, record.model_dump())
+    values = record.model_dump()
+    write_json(path, values | {INTEGRITY: fingerprint(json.dumps(values))})
     return path
 
 
+def fingerprint(text: str) -> str:
+    """Return the sha256 of a record's JSON apart from its own hash, whatever the order and spacing.
+
+    Numbers count as they are written: two spellings of one float are two records.
+    """
+    values = json.loads(text, parse_float=str)
+    return digest({name: value for name, value in values.items() if name != INTEGRITY})
+
+
 def read_record(path: Path) -> Record:
-    """Return the record in a file, migrated to this version's schema. Raises InputError naming the file."""
+    """Return the record in a file, migrated to this version's schema. Raises InputError naming the file.
+
+    A record that was changed after it was written is refused; one of a version that wrote no hash is taken as it is.
+    """
     try:
-        return Record.model_validate(migrated(json.loads(path.read_text()), path))
-    except (OSError, json.JSONDecodeError) as error:
-        raise InputError(f"{path}: not a readable record ({error})") from None
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise InputError(f"{path}: not a record: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+        text = path.read_text(encoding="utf-8")
+        values = json.loads(text)
+        check_schema(values, path)
+        if INTEGRITY in values and values.pop(INTEGRITY) != fingerprint(text):
+            raise InputError(f"{path}: was changed after it was written; run its cell again, or take it from a copy")
+        return Record.model_validate(migrated(values))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(_unreadable(path, error)) from None
+
+
+def has_integrity(path: Path) -> bool:
+    """Tell whether a readable record carries its hash; those of schema 1 do not."""
+    return INTEGRITY in json.loads(path.read_text(encoding="utf-8"))
+
+
+def record_paths(root: Path) -> list[Path]:
+    """Return the files of all records under a folder, in order; the folder may be a set of records itself."""
+    return sorted(path for path in root.rglob("*.json") if path.absolute().parent.parent.name == "records")
 
 
 def read_records(root: Path) -> list[Record]:
-    """Return every record under a folder, in the order of their paths. Raises InputError where there is none."""
-    paths = sorted(path for path in root.rglob("*.json") if path.parent.parent.name == "records")
+    """Return every record under a folder: set by set, the real data first, then by seed, steps and method.
+
+    Raises InputError where there is none.
+    """
+    paths = record_paths(root)
     if not paths:
         raise InputError(f"no records in '{root}'; make some with: sfddm-bench run --out {root}")
-    return [read_record(path) for path in paths]
+    found = [(path.parent, read_record(path)) for path in paths]
+    return [record for _, record in sorted(found, key=lambda pair: (pair[0], *rank(pair[1])))]
 
 
-def migrated(values: Any, path: Path) -> Any:
-    """Return a record's values in this version's schema. Raises InputError for a newer schema."""
+def rank(record: Record) -> tuple[bool, int, int, str, str]:
+    """Return what the records of a set are sorted by."""
+    return record.method != REAL, record.seed, record.steps or 0, record.method, record.key
+
+
+def check_schema(values: Any, path: Path) -> None:
+    """Raise InputError where values are no record's, or of a newer schema than this version reads."""
     version = values.get("schema_version") if isinstance(values, dict) else None
-    if not isinstance(version, int) or version < 1:
+    if type(version) is not int or version < 1:
         raise InputError(f"{path}: not a record: it has no schema_version")
     if version > SCHEMA:
         raise InputError(f"{path}: its schema is {version}, this version reads up to {SCHEMA}; use a newer sfddm-bench")
-    for older in range(version, SCHEMA):
+
+
+def migrated(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a record's values in this version's schema."""
+    for older in range(values["schema_version"], SCHEMA):
         values = MIGRATIONS[older](values)
     return values
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, ValidationError):
+        fault = error.errors()[0]
+        return f"{path}: not a record: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+    if isinstance(error, (KeyError, TypeError)):
+        return f"{path}: not a record of its schema: {error} is missing or of another type"
+    return f"{path}: not a readable record ({error})"
 
 
 def _from_1(values: dict[str, Any]) -> dict[str, Any]:

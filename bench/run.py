@@ -16,7 +16,7 @@ from bench.feature_space import check_feature_space, inception_weights
 from bench.pictures import write_grid
 from bench.plots import write_plots
 from bench.progress import Display
-from bench.records import Record
+from bench.records import Record, cell_folder, read_records
 from bench.stages import Store
 from bench.sweep import plan, run_sweep
 from bench.tables import cell_row, score_name, write_tables
@@ -45,8 +45,10 @@ def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | Non
         torch.set_float32_matmul_precision("highest")
         records = run_sweep(sweep, store)
     print_records(records)
-    written = write_tables(records, out / "tables") + write_plots(records, out / "plots")
-    real = out / "records" / f"{data.name}-{config.resolution}-{config.scale}" / "real-data.png"
+    folder = cell_folder(out, records[0])
+    recorded = read_records(folder)  # of this sweep and of earlier ones: the tables are the records', not the run's
+    written = write_tables(recorded, out / "tables") + write_plots(recorded, out / "plots")
+    real = folder / "real-data.png"
     write_grid(data.pixels, real)
     for path in written:
         print(path)

@@ -4,6 +4,7 @@ A stage's key is the hash of its kind, version, settings and parents' keys: neve
 holds `settings.json`, its artefacts, and `done.json`, written last with the sha256 of each artefact.
 """
 
+import fcntl
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from bench.progress import Display
 
 DONE = "done.json"
+LOCK = "claim"
 KEY_LENGTH = 16
 
 
@@ -97,3 +99,17 @@ class Store:
     def read(self, stage: Stage, name: str) -> dict[str, Any]:
         """Return a JSON artefact of a done stage."""
         return json.loads((self.folder(stage) / name).read_text())
+
+
+def claimed(folder: Path) -> bool:
+    """Tell whether a process computes a stage now: it is not done, and its lock is held."""
+    if (folder / DONE).exists():
+        return False
+    try:
+        with (folder / LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except BlockingIOError:
+        return True
+    return False

@@ -7,9 +7,10 @@ import numpy as np
 from bench import machine
 from bench.cells import Cell, Sweep
 from bench.pictures import write_grid
-from bench.recording import make_record
-from bench.records import Record, write_record
+from bench.recording import cell_key, make_record
+from bench.records import Record, cell_name, set_name, write_record
 from bench.stages import Store
+from bench.wanted import WantedCell, WantedSweep, write_wanted
 
 
 def plan(sweep: Sweep, store: Store) -> Iterator[tuple[str, str, str]]:
@@ -27,6 +28,7 @@ def plan(sweep: Sweep, store: Store) -> Iterator[tuple[str, str, str]]:
 def run_sweep(sweep: Sweep, store: Store) -> list[Record]:
     """Do every cell and return the records."""
     about = {"versions": machine.versions(), "machine": machine.machine(store.device), "git": machine.git_revision()}
+    write_wanted(store.root, wanted(sweep, store))
     records = []
     store.display.count("cells", len(sweep.cells))
     for cell in sweep.cells:
@@ -41,8 +43,20 @@ def run_sweep(sweep: Sweep, store: Store) -> list[Record]:
     return records
 
 
+def wanted(sweep: Sweep, store: Store) -> WantedSweep:
+    """Return what a sweep asks for: its cells, each with the record it will have and the stages it needs."""
+    config, records = sweep.config, set_name(sweep.images.name, sweep.config.resolution, sweep.config.scale)
+    cells = []
+    for cell in sweep.cells:
+        name = cell_name(cell.method, cell.steps, cell.seed, cell_key(sweep, cell))
+        stages = dict.fromkeys(store.folder(stage).name for stage in sweep.last_stage(cell).lineage())
+        cells.append(WantedCell(method=cell.method, steps=cell.steps, seed=cell.seed,
+                                record=f"records/{records}/{name}.json", stages=tuple(stages)))  # fmt: skip
+    return WantedSweep(dataset=sweep.images.name, resolution=config.resolution, scale=config.scale, cells=tuple(cells))
+
+
 def sample_pixels(sweep: Sweep, cell: Cell, store: Store) -> np.ndarray:
     """Return a done cell's images, uint8 (N,C,H,W), memory-mapped."""
     assert cell.steps is not None
     stage = sweep.pipeline.samples(sweep.config.method(cell.method), cell.steps, cell.seed)
-    return np.load(store.folder(stage) / "samples.npy", mmap_mode="r")
+    return np.load(store.folder(stage) / "samples.npy", mmap_mode="r", allow_pickle=False)

@@ -1,6 +1,7 @@
 """Records: one JSON file per cell, the only thing tables, plots and reports are made from. No torch here."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from bench.protocol import Protocol
 from sfddm.errors import InputError
 
 SCHEMA = 2
+LONGEST_NAME = 80  # characters of a method's name in a file name; a variant's can be any length
 REAL = "real data"  # the method name of the floor: one half of the data against the other
 
 
@@ -118,7 +120,8 @@ class Record(BaseModel):
 def record_name(record: Record) -> str:
     """Return a cell's file name without ending: readable, and unique through its key."""
     steps = "" if record.steps is None else f"-{record.steps}"
-    return f"{record.method.replace(' ', '-')}{steps}-seed{record.seed}-{record.key[:8]}"
+    method = re.sub(r"[^\w.=-]+", "-", record.method).strip("-")[:LONGEST_NAME]
+    return f"{method}{steps}-seed{record.seed}-{record.key[:8]}"
 
 
 def cell_folder(root: Path, record: Record) -> Path:

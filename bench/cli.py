@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from bench.commands import datasets, reproduce, run, teacher
+from bench.commands import claims, datasets, reproduce, run, teacher
 from sfddm.errors import InputError
 
 EXIT_FAILED = 1  # a cell failed
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command(epilog=run.EXAMPLES)(run.run)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
+app.command(epilog=claims.EXAMPLES)(claims.claims)
 app.add_typer(teacher.app, name="teacher")
 app.add_typer(datasets.app, name="datasets")
 

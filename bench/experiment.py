@@ -45,6 +45,7 @@ class Experiment(BaseModel):
     datasets: list[str] = Field(min_length=1)
     seeds: list[int] = Field(min_length=1)
     metrics: list[str] = ["quality"]
+    set: list[str] = []
     cells: list[Group] = Field(min_length=1)
     scales: dict[Scale, dict[str, Any]] = {}
 
@@ -73,7 +74,11 @@ def load_experiment(name: str) -> Experiment:
     if path.suffix != ".toml" or not path.is_file():
         possible = ", ".join(experiment_names())
         raise InputError(f"NAME: '{name}' given, possible: {possible}, or a TOML file of your own")
-    return parse_experiment(path.stem, path.read_text(), name)
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"NAME: '{name}' given, but it cannot be read ({error})") from None
+    return parse_experiment(path.stem, text, name)
 
 
 def parse_experiment(name: str, text: str, source: str) -> Experiment:
@@ -85,7 +90,8 @@ def parse_experiment(name: str, text: str, source: str) -> Experiment:
         for method, _ in experiment.wanted():
             methods.get(base_name(method))
     except ValidationError as error:
-        fault = error.errors()[0]
+        faults = error.errors()
+        fault = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])  # a misspelt key first
         where = ".".join(map(str, fault["loc"]))
         raise InputError(f"{source}: {where}: {fault['msg'][0].lower()}{fault['msg'][1:]}") from None
     except (tomllib.TOMLDecodeError, InputError) as error:

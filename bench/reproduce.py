@@ -38,7 +38,7 @@ def request(
     if known is None:
         raise InputError(f"--scale: '{wanted}' given, possible: {', '.join(get_args(Scale))}")
     there = experiment.at(known)
-    return Request(dataset, there.wanted(), seeds or there.seeds, scale=known)
+    return Request(dataset, there.wanted(), seeds or there.seeds, scale=known, assignments=there.set)
 
 
 def those_there(experiment: Experiment, place: Place) -> list[str]:
@@ -83,5 +83,5 @@ def list_command(datasets: Sequence[str] | None, place: Place) -> None:
 def size(experiment: Experiment, dataset: str, scale: Scale, place: Place) -> tuple[int, Cost]:
     """Return how many cells an experiment has on a dataset at a scale, and what they cost. No data is needed."""
     asked = request(experiment, dataset, scale, None, place)
-    config = resolve(preset_of(dataset, place), scale)
+    config = resolve(preset_of(dataset, place), scale, asked.assignments)
     return len(asked.cells) * len(asked.seeds), cost(config, asked.cells, asked.seeds)

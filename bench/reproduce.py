@@ -38,6 +38,7 @@ def request(
     if known is None:
         raise InputError(f"--scale: '{wanted}' given, possible: {', '.join(get_args(Scale))}")
     there = experiment.at(known)
+    # there.metrics is to be passed on once a Request takes metrics; until then every cell gets quality alone.
     return Request(dataset, there.wanted(), seeds or there.seeds, scale=known, assignments=there.set)
 
 

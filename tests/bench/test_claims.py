@@ -1,5 +1,6 @@
 """The verdicts of the claims on records whose answer is known, and each rule's edges."""
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 import pytest
 from command_line import sfddm_bench
 
-from bench.claims import HIGH_QUALITY, KEPT, NEGLIGIBLE, decide
+from bench.claims import CLAIMS, HIGH_QUALITY, KEPT, NEGLIGIBLE, decide
+from bench.config import Scale, load_preset, resolve
 from bench.effects import distance_ratio
+from bench.experiment import load_experiment
 from bench.records import Record, write_record
 from bench.setups import setups
-from bench.verdicts import Verdict, combined
+from bench.verdicts import Claim, Verdict, combined, judge
 from sfddm.grids import grid
 
 T = 1024
@@ -217,6 +220,29 @@ def test_failed_cells_and_the_floor_are_no_evidence() -> None:
     found = verdict(4, [failed, floor, *few(6.0, 13.0)[1:]])
     assert found.verdict == "undecided"
     assert "sfddm at 6 to 10 steps" in found.missing
+
+
+@pytest.mark.parametrize("scale", ["smoke", "quick"])
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.experiments[0])
+def test_the_experiments_that_a_claim_names_make_every_cell_it_needs(claim: Claim, scale: Scale) -> None:
+    config = resolve(load_preset("digits"), scale)
+    cells = {}
+    for experiment in (load_experiment(name).at(scale) for name in claim.experiments):
+        for (name, steps), seed in itertools.product(experiment.wanted(), experiment.seeds):
+            method = config.method(name)
+            own = record("ddim", steps, 10.0, seed).model_copy(update={
+                "method": name, "timesteps": method.timesteps(steps), "sampling": method.sampling(),
+                "folds": len(method.folds(steps)), "scale": scale, "config": config.model_dump(mode="json"),
+            })  # fmt: skip
+            measured = {"consistency", "interpolation"} & set(experiment.metrics)
+            near = consistent(0.7, 0.8, 2.2, seed)[0]
+            own = own.model_copy(update={metric: getattr(near, metric) for metric in measured})
+            known = cells.get((name, steps, seed))
+            cells[name, steps, seed] = own if known is None else known.model_copy(
+                update={metric: getattr(own, metric) for metric in measured}
+            )  # fmt: skip
+    found = judge(claim, setups(list(cells.values())))
+    assert found.verdict != "undecided", found.missing
 
 
 def test_a_verdict_needs_every_test_and_one_failure_is_enough() -> None:

@@ -3,7 +3,7 @@
 A rule is a few tests, each on a measured effect with its 95 % interval. In a setup (one dataset under one
 configuration) a claim is *supported* where every test that decides holds, *not supported* where one fails, and
 *undecided* where a cell is missing or an interval straddles its bound. Over setups, those of the largest scale at hand
-decide: a claim is supported where all decided ones support it.
+decide, and smoke never does: a claim is supported where all decided ones support it.
 """
 
 from collections.abc import Callable, Sequence

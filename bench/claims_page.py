@@ -64,7 +64,7 @@ def markdown(verdicts: Sequence[Verdict]) -> str:
     lines = ["# The claims of SFDDM's abstract", "", "| claim | verdict |", "|---|---|"]
     lines += [f"| {verdict.claim} | **{verdict.verdict}** |" for verdict in verdicts]
     lines += ["", "Brackets are 95 % intervals. Over setups, those of the largest scale at hand decide; the scale `smoke` shows "
-              "that the machinery works, and says nothing about the method."]  # fmt: skip
+              "that the machinery works, and decides nothing."]  # fmt: skip
     for verdict in verdicts:
         lines += ["", f"## {verdict.claim}", "", f"**{verdict.verdict}**", "", f"Rule: {verdict.rule}", "",
                   f"Cells: {verdict.about.cells}."]  # fmt: skip

@@ -8,7 +8,7 @@ from bench.effects import Effect
 from bench.setups import Setup
 
 Decision = Literal["supported", "not supported", "undecided"]
-SCALES = ("smoke", "quick", "paper")
+DECIDING = ("quick", "paper")  # a smoke teacher has learnt nothing: to be near it, or to beat it, says nothing
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,8 @@ class Verdict:
             return ""
         lacking = [f"{finding.setup.label}: {test.missing}" for finding in self.findings for test in finding.tests
                    if test.decides and test.missing]  # fmt: skip
+        if all(finding.setup.scale not in DECIDING for finding in self.findings):
+            lacking.insert(0, f"records of scale {' or '.join(DECIDING)}")
         commands = " and ".join(f"sfddm-bench reproduce {name}" for name in self.about.experiments)
         return f"{'; '.join(dict.fromkeys(lacking or [self.about.cells]))}. Make it with: {commands}"
 
@@ -91,9 +93,9 @@ def judge(claim: Claim, there: Sequence[Setup]) -> Verdict:
     for setup in there:
         tests = tuple(claim.tests(setup))
         findings.append(Finding(setup, combined([test.holds for test in tests if test.decides]), tests))
-    decided = [finding for finding in findings if finding.verdict != "undecided"]
-    largest = max((SCALES.index(finding.setup.scale) for finding in decided), default=None)
-    holds = [f.verdict == "supported" for f in decided if SCALES.index(f.setup.scale) == largest]
+    decided = [f for f in findings if f.verdict != "undecided" and f.setup.scale in DECIDING]
+    largest = max((DECIDING.index(finding.setup.scale) for finding in decided), default=None)
+    holds = [f.verdict == "supported" for f in decided if DECIDING.index(f.setup.scale) == largest]
     return Verdict(claim, combined(list[bool | None](holds)), tuple(findings))
 
 

@@ -208,10 +208,15 @@ def test_records_of_two_configurations_are_never_compared() -> None:
     assert verdict(4, cells).verdict == "undecided"
 
 
-def test_the_largest_scale_at_hand_decides() -> None:
-    smoke = [cell.model_copy(update={"scale": "smoke"}) for cell in few(20.0, 13.0)]
-    assert verdict(4, smoke).verdict == "not supported"
-    assert verdict(4, [*smoke, *few(6.0, 13.0)]).verdict == "supported"
+def test_the_largest_scale_at_hand_decides_and_smoke_never_does() -> None:
+    smoke, quick = (
+        [cell.model_copy(update={"scale": scale}) for cell in few(20.0, 13.0)] for scale in ("smoke", "quick")
+    )
+    alone = verdict(4, smoke)
+    assert (alone.verdict, alone.findings[0].verdict) == ("undecided", "not supported")
+    assert "records of scale quick or paper" in alone.missing
+    assert verdict(4, [*smoke, *quick]).verdict == "not supported"
+    assert verdict(4, [*smoke, *quick, *few(6.0, 13.0)]).verdict == "supported"
 
 
 def test_failed_cells_and_the_floor_are_no_evidence() -> None:
@@ -241,8 +246,8 @@ def test_the_experiments_that_a_claim_names_make_every_cell_it_needs(claim: Clai
             cells[name, steps, seed] = own if known is None else known.model_copy(
                 update={metric: getattr(own, metric) for metric in measured}
             )  # fmt: skip
-    found = judge(claim, setups(list(cells.values())))
-    assert found.verdict != "undecided", found.missing
+    (finding,) = judge(claim, setups(list(cells.values()))).findings
+    assert finding.verdict != "undecided", finding.tests
 
 
 def test_a_verdict_needs_every_test_and_one_failure_is_enough() -> None:

@@ -3,6 +3,7 @@
 nox -s demo      the main job: teacher, SFDDM students and DDIM on real digits (minutes, no GPU, no network)
 nox -s tests     the tests
 nox -s smoke     the same job as demo, as small as it gets
+nox -s reproduce every experiment of the paper on digits, as small as it gets, and the claims decided from it
 nox -s lint types
 """
 
@@ -43,6 +44,16 @@ def smoke(session: nox.Session) -> None:
     """Run the main job at smoke scale."""
     options = ["--dataset", "digits", "--scale", "smoke", "--steps", "1,4", "--out", "runs-smoke"]
     session.run(str(shared_environment(session) / "sfddm-bench"), "run", *options, *session.posargs)
+
+
+@nox.session
+def reproduce(session: nox.Session) -> None:
+    """Run every named experiment at smoke scale in one folder, then decide the claims."""
+    program, out = str(shared_environment(session) / "sfddm-bench"), "runs-reproduce"
+    for path in sorted((ROOT / "bench" / "experiments").glob("*.toml")):
+        options = ["--dataset", "digits", "--scale", "smoke", "--out", out]
+        session.run(program, "reproduce", path.stem, *options, *session.posargs)
+    session.run(program, "claims", out)
 
 
 @nox.session

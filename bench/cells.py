@@ -10,6 +10,7 @@ from bench.datasets.dataset import Images
 from bench.pipeline import Pipeline, plural
 from bench.records import REAL
 from bench.stages import Stage
+from bench.variants import canonical
 from sfddm.errors import InputError
 
 
@@ -49,19 +50,28 @@ class Sweep:
         return pipeline.metrics(pipeline.features(samples), cell.seed)
 
 
-def make_sweep(
-    config: Config, images: Images, methods: Sequence[str], steps: Sequence[int], seeds: Sequence[int],
-    inception: Path | None = None,
-) -> Sweep:  # fmt: skip
-    """Return the sweep, every cell checked. Raises InputError for a step count or grid that a method cannot do."""
-    for name in methods:
-        for count in steps:
-            method = config.method(name)
-            method.timesteps(count)
-            config.folds(method, count)
+def methods_by_steps(methods: Sequence[str], steps: Sequence[int]) -> list[tuple[str, int]]:
+    """Return every method at every step count."""
+    return [(canonical(name), count) for count in steps for name in methods]
+
+
+def check_cells(config: Config, wanted: Sequence[tuple[str, int]]) -> None:
+    """Raise InputError for a step count or grid that a method cannot do, and for too few images."""
+    for name, count in wanted:
+        method = config.method(name)
+        method.timesteps(count)
+        config.folds(method, count)
     splits = config.evaluation.splits
     if config.evaluation.images < splits:
         raise InputError(f"--images: {config.evaluation.images} given, at least {splits} needed (evaluation.splits)")
+
+
+def make_sweep(
+    config: Config, images: Images, wanted: Sequence[tuple[str, int]], seeds: Sequence[int],
+    inception: Path | None = None,
+) -> Sweep:  # fmt: skip
+    """Return the sweep of (method, steps) under each seed, every cell checked. Raises InputError."""
+    check_cells(config, wanted)
     floors = [Cell(REAL, None, seed) for seed in seeds]
-    cells = [Cell(name, count, seed) for seed in seeds for count in steps for name in methods]
+    cells = [Cell(name, count, seed) for seed in seeds for name, count in dict.fromkeys(wanted)]
     return Sweep(config, images, (*floors, *cells), inception)

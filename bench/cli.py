@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from bench.commands import clean, datasets, doctor, run, status, teacher, verify
+from bench.commands import claims, clean, datasets, doctor, reproduce, run, status, teacher, verify
 from sfddm.errors import InputError
 
 EXIT_FAILED = 1  # a cell failed
@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(epilog=run.EXAMPLES)(run.run)
+app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
+app.command(epilog=claims.EXAMPLES)(claims.claims)
 app.command(epilog=status.EXAMPLES)(status.status)
 app.command(epilog=verify.EXAMPLES)(verify.verify)
 app.command(epilog=clean.EXAMPLES)(clean.clean)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench import methods
+from bench import methods, variants
 from bench.metrics.features import Resize
 from sfddm.checkpoint import DenoiserSpec, read_spec
 from sfddm.denoiser import Prediction
@@ -89,9 +89,21 @@ class Config(BaseModel):
         return folds if self.budget is None else share_budget(folds, self.budget)
 
     def method(self, name: str) -> Method:
-        """Return a method with its settings from this configuration."""
-        kind = methods.get(name)
-        return kind(kind.Settings(**self.methods[name]), self.teacher_spec())
+        """Return a method with its settings from this configuration; a variant's own lie on top. Raises InputError."""
+        base, given = variants.parse(name)
+        kind = methods.get(base)
+        unknown = next((key for key in given if key not in kind.Settings.model_fields), None)
+        if unknown is not None:
+            near = difflib.get_close_matches(unknown, kind.Settings.model_fields, n=1, cutoff=0)
+            hint = f"the nearest valid name is '{near[0]}'" if near else f"{base} has no settings"
+            raise InputError(f"--methods: '{name}' given; unknown setting '{unknown}'; {hint}")
+        try:
+            settings = kind.Settings(**self.methods[base] | {key: toml_value(text) for key, text in given.items()})
+        except ValidationError as error:
+            raise InputError(_first_fault(error, base, option="--methods")) from None
+        method = kind(settings, self.teacher_spec())
+        method.label = name
+        return method
 
 
 class Preset(BaseModel):
@@ -156,15 +168,19 @@ def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
         keys = path.strip().split(".")
         if not equals or not all(keys):
             raise InputError(f"--set: '{assignment}' given, the form is section.key=value")
-        try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text.strip()
-        nested: Any = value
+        nested = toml_value(text)
         for key in reversed(keys):
             nested = {key: nested}
         overrides = merged(overrides, nested)
     return overrides
+
+
+def toml_value(text: str) -> Any:
+    """Return the value that a setting's text stands for: TOML, or a bare word as a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
 
 
 def resolve(preset: Preset, scale: str | None, assignments: Iterable[str] = (), images: int | None = None,
@@ -237,7 +253,7 @@ def _check_keys(overrides: dict[str, Any]) -> None:
                 raise InputError(f"--set: unknown key '{key}'; the nearest valid name is '{near}'")
 
 
-def _first_fault(error: ValidationError, section: str = "") -> str:
+def _first_fault(error: ValidationError, section: str = "", option: str = "--set") -> str:
     fault = error.errors()[0]
     key = ".".join([part for part in (section, *map(str, fault["loc"])) if part])
-    return f"--set: {key} = {fault['input']!r} given; {fault['msg'][0].lower()}{fault['msg'][1:]}"
+    return f"{option}: {key} = {fault['input']!r} given; {fault['msg'][0].lower()}{fault['msg'][1:]}"

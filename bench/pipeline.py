@@ -113,8 +113,7 @@ class Pipeline:
 
     def fold(self, fold: Fold, parent: Stage, seed: int) -> Stage:
         """Train one fold's student from its parent."""
-        settings = {**self.data, "spec": fold.spec.model_dump(), "init": fold.init, "train": fold.train.model_dump(),
-                    "seed": seed, **fold.settings}  # fmt: skip
+        settings = {**self.data, "seed": seed, **fold.identity}
 
         def work(folder: Path, store: Store) -> None:
             own_seed = stage_seed(seed, fold.name)
@@ -142,7 +141,7 @@ class Pipeline:
 
         def work(folder: Path, store: Store) -> None:
             denoiser = load_denoiser(store.folder(model) / MODEL)[0].to(store.device)
-            label = f"sampling {method.name}, {plural(steps, 'step')}"
+            label = f"sampling {method.label}, {plural(steps, 'step')}"
             pixels, cost = sample_images(
                 method, denoiser, steps, seed, count, batch, self.images.pixels.shape[1:], store, label
             )
@@ -150,7 +149,7 @@ class Pipeline:
             write_json(folder / "cost.json", cost)
 
         return Stage(
-            "samples", f"samples of {method.name} at {plural(steps, 'step')} (seed {seed})", settings, work, (model,)
+            "samples", f"samples of {method.label} at {plural(steps, 'step')} (seed {seed})", settings, work, (model,)
         )
 
     def features(self, samples: Stage) -> Stage:

@@ -32,7 +32,7 @@ class Display:
         self.console = Console(stderr=True, highlight=False)
         self.live = self.console.is_terminal
         self.bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),  # a variant's name has brackets
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}"),

@@ -1,6 +1,7 @@
 """Records: one JSON file per cell, the only thing tables, plots and reports are made from. No torch here."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sfddm.errors import InputError
 
 SCHEMA = 2
 INTEGRITY = "integrity"  # the name, in a record's file, of the hash of all the rest
+LONGEST_NAME = 80  # characters of a method's name in a file name; a variant's can be any length
 REAL = "real data"  # the method name of the floor: one half of the data against the other
 
 
@@ -124,7 +126,8 @@ def record_name(record: Record) -> str:
 def cell_name(method: str, steps: int | None, seed: int, key: str) -> str:
     """Return the name of the record that a cell has or will have."""
     count = "" if steps is None else f"-{steps}"
-    return f"{method.replace(' ', '-')}{count}-seed{seed}-{key[:8]}"
+    safe = re.sub(r"[^\w.=-]+", "-", method).strip("-")[:LONGEST_NAME]
+    return f"{safe}{count}-seed{seed}-{key[:8]}"
 
 
 def set_name(dataset: str, resolution: int, scale: str) -> str:

@@ -1,16 +1,18 @@
-"""The `run` command: from options to records, tables and plots."""
+"""The `run` command, and what every command that runs a sweep shares: prepare it, run it, render it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench import methods
-from bench.cells import Sweep, make_sweep
+from bench.cells import Sweep, make_sweep, methods_by_steps
 from bench.checks import check_device, check_writable
-from bench.config import load_preset, resolve
+from bench.config import Preset, load_preset, resolve
 from bench.datasets.registry import definition_name, load
 from bench.feature_space import check_feature_space, inception_weights
 from bench.pictures import write_grid
@@ -20,38 +22,76 @@ from bench.records import Record, cell_folder, read_records
 from bench.stages import Store
 from bench.sweep import plan, run_sweep
 from bench.tables import cell_row, score_name, write_tables
+from bench.variants import base_name
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be run on one dataset; None leaves a thing to the dataset's preset. cells: (method, steps)."""
+
+    dataset: str
+    cells: Sequence[tuple[str, int]]
+    seeds: Sequence[int]
+    resolution: int | None = None
+    scale: str | None = None
+    images: int | None = None
+    budget: int | None = None
+    assignments: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where it is run, and where its data and results are."""
+
+    device: str
+    out: Path
+    data_root: Path | None = None
+    inception: Path | None = None
+    dry_run: bool = False
 
 
 def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | None, names: Sequence[str] | None,
                 seeds: Sequence[int], scale: str | None, images: int | None, budget: int | None, assignments: Sequence[str],
-                device: str, out: Path, data_root: Path | None, inception: Path | None, dry_run: bool) -> None:  # fmt: skip
+                place: Place) -> None:  # fmt: skip
     """Check everything, then run (or only print) the sweep. Raises InputError before anything is written."""
-    preset = load_preset(definition_name(dataset, data_root))
-    names = list(names or preset.methods)
-    for name in names:
-        methods.get(name)
-    config = resolve(preset, scale, assignments, images, budget, resolution)
-    device = check_device(device)
-    data = load(dataset, config.resolution, data_root)
+    preset = preset_of(dataset, place)
+    cells = methods_by_steps(names or preset.methods, steps or preset.steps)
+    request = Request(dataset, cells, seeds, resolution, scale, images, budget, assignments)
+    perform(prepare(request, place), place, place.out)
+
+
+def preset_of(dataset: str, place: Place) -> Preset:
+    """Return the preset that a dataset takes. Raises InputError."""
+    return load_preset(definition_name(dataset, place.data_root))
+
+
+def prepare(request: Request, place: Place) -> Sweep:
+    """Return the sweep of a request, everything checked; nothing is written. Raises InputError."""
+    preset = preset_of(request.dataset, place)
+    for name, _ in request.cells:
+        methods.get(base_name(name))
+    config = resolve(preset, request.scale, request.assignments, request.images, request.budget, request.resolution)
+    check_device(place.device)
+    data = load(request.dataset, config.resolution, place.data_root)
     check_feature_space(config, data)
-    weights = inception_weights(config, inception, dry_run)
-    sweep = make_sweep(config, data, names, steps or preset.steps, seeds, weights)
+    weights = inception_weights(config, place.inception, place.dry_run)
+    return make_sweep(config, data, request.cells, request.seeds, weights)
+
+
+def perform(sweep: Sweep, place: Place, rendered: Path) -> None:
+    """Run a sweep and render its records under `rendered`; a dry run only prints it."""
     with Display() as display:
-        store = Store(out, device, display)
-        if dry_run:
+        store = Store(place.out, check_device(place.device), display)
+        if place.dry_run:
             print_plan(sweep, store)
             return
-        check_writable(out)
+        check_writable(place.out)
         torch.set_float32_matmul_precision("highest")
         records = run_sweep(sweep, store)
     print_records(records)
-    folder = cell_folder(out, records[0])
-    recorded = read_records(folder)  # of this sweep and of earlier ones: the tables are the records', not the run's
-    written = write_tables(recorded, out / "tables") + write_plots(recorded, out / "plots")
-    real = folder / "real-data.png"
-    write_grid(data.pixels, real)
-    for path in written:
-        print(path)
+    real = f"{sweep.images.name}-{sweep.config.resolution}-{sweep.config.scale}/real-data.png"
+    write_grid(sweep.images.pixels, place.out / "records" / real)
+    return records
 
 
 def print_plan(sweep: Sweep, store: Store) -> None:
@@ -67,7 +107,7 @@ def print_records(records: Sequence[Record]) -> None:
             "evaluations", "RSS MiB"]  # fmt: skip
     table = Table(title=f"{first.dataset} {first.resolution}x{first.resolution}, scale {first.scale}")
     for number, name in enumerate(head):
-        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+        table.add_column(name, justify="right" if number else "left", no_wrap=number > 0, overflow="fold")
     for record in records:
-        table.add_row(*cell_row(record))
+        table.add_row(*map(escape, cell_row(record)))
     Console(width=None if Console().is_terminal else 140).print(table)

@@ -41,6 +41,11 @@ class Fold:
     loss: Callable[[Denoiser, Denoiser], Loss]
 
     @property
+    def identity(self) -> dict[str, Any]:
+        """All that decides the student besides its parent, data and seed."""
+        return {"spec": self.spec.model_dump(), "init": self.init, "train": self.train.model_dump(), **self.settings}
+
+    @property
     def total_evaluations(self) -> int:
         """Network evaluations of the whole fold, over all images of all iterations."""
         return self.evaluations * self.train.batch * self.train.iterations
@@ -88,6 +93,7 @@ class Method(ABC):
 
     def __init__(self, settings: Any, teacher: DenoiserSpec):
         self.settings, self.teacher = settings, teacher
+        self.label = self.name  # what people are shown; a variant's whole name
 
     @abstractmethod
     def timesteps(self, steps: int) -> list[int]:

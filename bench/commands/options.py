@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bench.variants import split_outside_brackets
 from sfddm.errors import InputError
 
 DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where prepared datasets are (else $SFDDM_DATA).")]
@@ -14,8 +15,8 @@ RUNS = Path("runs")
 
 
 def comma_list(option: str, text: str) -> list[str]:
-    """Return the parts of a comma-separated option, in order and without repeats."""
-    parts = [part.strip() for part in text.split(",")]
+    """Return the parts of a comma-separated option, in order and without repeats; brackets hold a part together."""
+    parts = split_outside_brackets(text)
     if not all(parts):
         raise InputError(f"{option}: '{text}' given, a comma-separated list is possible, such as 1,4,16")
     return list(dict.fromkeys(parts))

@@ -11,7 +11,8 @@ from sfddm.errors import InputError
 EXAMPLES = (
     "Examples: sfddm-bench run | sfddm-bench run --dataset digits --steps 1,4 --scale smoke | "
     "sfddm-bench run --dataset lsun_church --steps 1,10,100 | "
-    "sfddm-bench run --methods ddim --steps 1,10,100 --set ddim.clip=none"
+    "sfddm-bench run --methods ddim --steps 1,10,100 --set ddim.clip=none | "
+    "sfddm-bench run --methods 'sfddm,sfddm\\[init=teacher,time_input=phi]'"
 )
 
 
@@ -54,7 +55,8 @@ def run(
     if budget is not None and budget < 1:
         raise InputError(f"--budget: {budget} given, a whole number from 1 up is possible")
 
-    from bench.run import run_command
+    from bench.run import Place, run_command
 
+    place = Place(device, out, data_root, inception_weights, dry_run)
     run_command(dataset, resolution, wanted_steps, comma_list("--methods", methods) if methods else None, wanted_seeds, scale,
-                images, budget, assignments or [], device, out, data_root, inception_weights, dry_run)  # fmt: skip
+                images, budget, assignments or [], place)  # fmt: skip

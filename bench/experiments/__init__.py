@@ -1,0 +1,1 @@
+"""The experiments of the paper, one TOML each; `bench.experiment` reads them."""

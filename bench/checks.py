@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import torch
-
 from sfddm.errors import InputError
 
 
 def check_device(device: str) -> str:
     """Return a device that is there. Raises InputError."""
+    import torch
+
     there = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] + ["cuda"] * torch.cuda.is_available()
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"

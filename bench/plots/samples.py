@@ -16,6 +16,7 @@ from bench.tables.summary import by_cell
 
 SHOWN = 2  # by 2 images of each cell
 CELL = 0.85  # inches
+TALLEST = 7.5  # inches of strips: a page
 
 
 def cell_pictures(folders: Iterable[Path]) -> dict[str, Path]:
@@ -66,7 +67,8 @@ def interpolation_strips(group: Group, pictures: Mapping[str, Path]) -> Figure |
     sheet = np.full((pitch * len(images), *images[0].shape[1:]), 255, np.uint8)
     for place, image in enumerate(images):
         sheet[pitch * place : pitch * place + height] = image
-    figure = Figure(figsize=(6.5, 0.5 + 5.2 * len(sheet) / width), layout="constrained")
+    wide = min(5.2, TALLEST * width / len(sheet))
+    figure = Figure(figsize=(1.3 + wide, 0.5 + wide * len(sheet) / width), layout="constrained")
     axes = figure.add_subplot()
     show(axes, sheet)
     axes.set_xticks([])

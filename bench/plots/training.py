@@ -39,9 +39,11 @@ def quality_over_training(group: Group) -> Figure | None:
         axes.set_xlim(-0.3 * 10**low, 1.5 * 10**high)
         axes.set_title(f"{steps} step{'s' * (steps != 1)}", loc="left")
     quality_axis(grid[0, 0])
-    figure.suptitle(heading(group), fontsize=9)
-    figure.supxlabel("network evaluations to train the student (backward counts 2)", fontsize=9)
-    figure.supylabel(quality_label(group), fontsize=9)
+    for axes in grid[-1]:
+        axes.set_xlabel("evaluations in training")
+    for axes in grid[:, 0]:
+        axes.set_ylabel(quality_label(group))
+    figure.suptitle(f"{heading(group)}: network evaluations to train the student, backward counts 2", fontsize=9)
     return with_legend(figure)
 
 

@@ -51,7 +51,7 @@ def measures(records: Sequence[Record]) -> list[Measure]:
         ),
         *(
             Measure(f"interpolation, {path}: path length by distance of its ends{space}", "1 is straight",
-                    _of_path(path), "lower", 2)
+                    _of_path(path), None, 2)
             for path in ("linear", "spherical")
         ),
         Measure("seconds per image, batch 1", "s, median", _part("latency", "median"), "lower"),

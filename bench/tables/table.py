@@ -44,9 +44,12 @@ def decimals(value: float) -> int:
 
 
 def statistic_text(found: Statistic, digits: int | None) -> str:
-    """Return `12.3`, `12.3 ± 0.4` for several seeds, and `[5.6]` after it where there is a scale to read it on."""
+    """Return `12.3`, `12.3 ± 0.4` for several seeds, and `[5.6]` after it where there is a scale to read it on.
+
+    What is the same under every seed, such as folds, shows no spread.
+    """
     places = decimals(found.mean) if digits is None else digits
-    spread = "" if found.sd is None else f" ± {number(found.sd, places)}"
+    spread = "" if not found.sd else f" ± {number(found.sd, places)}"
     scale = "" if found.scale is None else f" [{number(found.scale, places)}]"
     return f"{number(found.mean, places)}{spread}{scale}"
 
@@ -76,7 +79,7 @@ def _notes(shown: Summary, seeds: list[int]) -> list[str]:
     """Return the sentences that a reader needs, and no other."""
     found = [statistic for row in shown.rows.values() for statistic in row.values()]
     notes = [] if shown.measure.better is None else [f"{shown.measure.better.capitalize()} is better."]
-    if any(statistic.sd is not None for statistic in found):
+    if any(statistic.sd for statistic in found):
         notes.append(f"Mean ± standard deviation over seeds {', '.join(map(str, seeds))}.")
     else:
         notes.append(f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}.")

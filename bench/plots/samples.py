@@ -41,7 +41,7 @@ def sample_grid(group: Group, pictures: Mapping[str, Path]) -> Figure | None:
     for (name, step), image in images.items():
         top, left = pitch * names.index(name), pitch * steps.index(step)
         sheet[top : top + side, left : left + side] = image
-    figure = Figure(figsize=(1.5 + CELL * len(steps), 0.7 + CELL * len(names)), layout="constrained")
+    figure = Figure(figsize=(max(3.6, 1.5 + CELL * len(steps)), 0.9 + CELL * len(names)), layout="constrained")
     axes = figure.add_subplot()
     show(axes, sheet)
     centres = side / 2 - 0.5 + pitch * np.arange(max(len(names), len(steps)))
@@ -49,7 +49,7 @@ def sample_grid(group: Group, pictures: Mapping[str, Path]) -> Figure | None:
     axes.set_yticks(centres[: len(names)], names)
     axes.xaxis.tick_top()
     seed = next(iter(cells.values()))[0].seed
-    figure.suptitle(f"{heading(group)}: the same {SHOWN * SHOWN} latents in every cell, seed {seed}", fontsize=9)
+    figure.suptitle(f"{heading(group)}\nthe same {SHOWN * SHOWN} latents in every cell, seed {seed}", fontsize=9)
     return figure
 
 

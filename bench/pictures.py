@@ -7,6 +7,7 @@ from PIL import Image
 
 SHOWN = 64
 COLUMNS = 8
+GAP = 170  # grey between images in a figure: seen beside white images and black ones
 LEAST_PIXELS = 512  # a grid is enlarged, by whole factors, to at least this width
 
 
@@ -34,7 +35,7 @@ def read_grid(path: Path, resolution: int, rows: int, columns: int) -> np.ndarra
     sheet = sheet[::factor, ::factor]
     there = (sheet.shape[0] - 1) // (resolution + 1) * COLUMNS
     shape = (rows * (resolution + 1) - 1, columns * (resolution + 1) - 1, *sheet.shape[2:])
-    picture = np.full(shape, 255, np.uint8)
+    picture = np.full(shape, GAP, np.uint8)
     for k in range(min(rows * columns, there)):
         top, left = (k // COLUMNS) * (resolution + 1) + 1, (k % COLUMNS) * (resolution + 1) + 1
         row, column = (k // columns) * (resolution + 1), (k % columns) * (resolution + 1)

@@ -6,6 +6,7 @@ from statistics import fmean
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -110,7 +111,7 @@ def against(group: Group, value: Value, label: str) -> Figure | None:
     for cost, curve in pairs:
         line(axes, curve, cost.mean, curve.mean)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(plain))
+    plain_numbers(axes.xaxis)
     least, most = min(min(c.steps) for _, c in pairs), max(max(c.steps) for _, c in pairs)
     axes.set_xlabel(label if least == most else f"{label} (points: {least} to {most} steps)")
     return finished(figure, axes, group)
@@ -176,9 +177,14 @@ def draw_floor(axes: Axes, group: Group) -> None:
 def quality_axis(axes: Axes) -> None:
     """Make the y axis logarithmic, with plain numbers."""
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(FuncFormatter(plain))
-    axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
-    axes.yaxis.set_minor_formatter(FuncFormatter(plain))
+    plain_numbers(axes.yaxis)
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Label a logarithmic axis at 1, 2 and 5 of each decade, without exponents."""
+    axis.set_major_formatter(FuncFormatter(plain))
+    axis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axis.set_minor_formatter(FuncFormatter(plain))
 
 
 def with_legend(figure: Figure) -> Figure:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from bench.groups import Group
-from bench.pictures import read_grid
+from bench.pictures import GAP, read_grid
 from bench.records import Record, record_name
 from bench.tables.caption import heading
 from bench.tables.summary import by_cell
@@ -37,7 +37,7 @@ def sample_grid(group: Group, pictures: Mapping[str, Path]) -> Figure | None:
     side = next(iter(images.values())).shape[0]
     pitch = side + max(2, side // 12)
     shape = (pitch * len(names), pitch * len(steps), *next(iter(images.values())).shape[2:])
-    sheet = np.full(shape, 255, np.uint8)
+    sheet = np.full(shape, GAP, np.uint8)
     for (name, step), image in images.items():
         top, left = pitch * names.index(name), pitch * steps.index(step)
         sheet[top : top + side, left : left + side] = image
@@ -64,7 +64,7 @@ def interpolation_strips(group: Group, pictures: Mapping[str, Path]) -> Figure |
     images = [np.asarray(Image.open(path)) for path in chosen.values()]
     height, width = images[0].shape[:2]
     pitch = height + height // 12
-    sheet = np.full((pitch * len(images), *images[0].shape[1:]), 255, np.uint8)
+    sheet = np.full((pitch * len(images), *images[0].shape[1:]), GAP, np.uint8)
     for place, image in enumerate(images):
         sheet[pitch * place : pitch * place + height] = image
     wide = min(5.2, TALLEST * width / len(sheet))

@@ -86,13 +86,11 @@ def _notes(shown: Summary, seeds: list[int]) -> list[str]:
     if any(statistic.scale is not None for statistic in found):
         notes.append("In brackets: the same of unrelated pairs.")
     if any(statistic.place for statistic in found):
-        bold = any(statistic.separated for statistic in found)
-        notes.append(
-            f"{BEST} best and {SECOND} second of a column; "
-            + (
-                "bold where the 95 % intervals of the two are apart."
-                if bold
-                else "no two are apart by their 95 % intervals."
-            )
-        )
+        if any(statistic.separated for statistic in found):
+            rule = "bold where the 95 % intervals of the two are apart."
+        elif any(statistic.low is not None for statistic in found):
+            rule = "no two are apart by their 95 % intervals."
+        else:
+            rule = "without intervals, nothing tells them apart."
+        notes.append(f"{BEST} best and {SECOND} second of a column; {rule}")
     return notes

@@ -43,7 +43,7 @@ def sample_grid(group: Group, pictures: Mapping[str, Path]) -> Figure | None:
         sheet[top : top + side, left : left + side] = image
     figure = Figure(figsize=(max(3.6, 1.5 + CELL * len(steps)), 0.9 + CELL * len(names)), layout="constrained")
     axes = figure.add_subplot()
-    show(axes, sheet)
+    show(axes, sheet[: side - pitch, : side - pitch])
     centres = side / 2 - 0.5 + pitch * np.arange(max(len(names), len(steps)))
     axes.set_xticks(centres[: len(steps)], ["1 step" if step == 1 else f"{step} steps" for step in steps])
     axes.set_yticks(centres[: len(names)], names)
@@ -70,7 +70,7 @@ def interpolation_strips(group: Group, pictures: Mapping[str, Path]) -> Figure |
     wide = min(5.2, TALLEST * width / len(sheet))
     figure = Figure(figsize=(1.3 + wide, 0.5 + wide * len(sheet) / width), layout="constrained")
     axes = figure.add_subplot()
-    show(axes, sheet)
+    show(axes, sheet[: height - pitch])
     axes.set_xticks([])
     axes.set_yticks(height / 2 - 0.5 + pitch * np.arange(len(images)), list(chosen))
     figure.suptitle(

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from bench.commands import claims, clean, datasets, doctor, reproduce, run, status, teacher, verify
+from bench.commands import claims, clean, datasets, doctor, plots, reproduce, run, status, tables, teacher, verify
 from sfddm.errors import InputError
 
 EXIT_FAILED = 1  # a cell failed
@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(epilog=run.EXAMPLES)(run.run)
+app.command(epilog=tables.EXAMPLES)(tables.tables)
+app.command(epilog=plots.EXAMPLES)(plots.plots)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.command(epilog=claims.EXAMPLES)(claims.claims)
 app.command(epilog=status.EXAMPLES)(status.status)

@@ -7,6 +7,7 @@ from PIL import Image
 
 SHOWN = 64
 COLUMNS = 8
+GAP = 170  # grey between images in a figure: seen beside white images and black ones
 LEAST_PIXELS = 512  # a grid is enlarged, by whole factors, to at least this width
 
 
@@ -25,3 +26,20 @@ def write_grid(pixels: np.ndarray, path: Path) -> None:
     temporary = path.with_suffix(".tmp")
     picture.save(temporary, format="PNG")
     temporary.replace(path)
+
+
+def read_grid(path: Path, resolution: int, rows: int, columns: int) -> np.ndarray:
+    """Return images 0, 1, .. of a written grid as one picture of rows x columns, uint8, at their own resolution."""
+    sheet = np.asarray(Image.open(path))
+    factor = sheet.shape[1] // (COLUMNS * (resolution + 1) + 1)
+    sheet = sheet[::factor, ::factor]
+    there = (sheet.shape[0] - 1) // (resolution + 1) * COLUMNS
+    shape = (rows * (resolution + 1) - 1, columns * (resolution + 1) - 1, *sheet.shape[2:])
+    picture = np.full(shape, GAP, np.uint8)
+    for k in range(min(rows * columns, there)):
+        top, left = (k // COLUMNS) * (resolution + 1) + 1, (k % COLUMNS) * (resolution + 1) + 1
+        row, column = (k // columns) * (resolution + 1), (k % columns) * (resolution + 1)
+        picture[row : row + resolution, column : column + resolution] = sheet[
+            top : top + resolution, left : left + resolution
+        ]
+    return picture

@@ -12,6 +12,7 @@ from rich.table import Table
 from bench.config import Scale, resolve
 from bench.datasets.registry import load
 from bench.experiment import Cost, Experiment, cost, experiment_names, load_experiment
+from bench.rendering import render
 from bench.run import Place, Request, perform, prepare, preset_of
 from sfddm.errors import InputError
 
@@ -25,8 +26,10 @@ def reproduce_command(name: str, datasets: Sequence[str] | None, scale: str | No
     chosen = datasets or those_there(experiment, place)
     sweeps = [prepare(request(experiment, dataset, scale, seeds, place), place) for dataset in chosen]
     print(f"{experiment.title}. {experiment.question}")
-    for sweep in sweeps:
-        perform(sweep, place, place.out / "experiments" / experiment.name)
+    records = [record for sweep in sweeps for record in perform(sweep, place)]
+    if records:
+        for path in render(records, place.out, place.out / "experiments" / experiment.name):
+            print(path)
 
 
 def request(

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from bench import methods
 from bench.cells import Sweep, make_sweep, methods_by_steps
@@ -16,12 +13,11 @@ from bench.config import Preset, load_preset, resolve
 from bench.datasets.registry import definition_name, load
 from bench.feature_space import check_feature_space, inception_weights
 from bench.pictures import write_grid
-from bench.plots import write_plots
 from bench.progress import Display
-from bench.records import Record, cell_folder, read_records
+from bench.records import Record, read_records
+from bench.rendering import print_cells, render
 from bench.stages import Store
 from bench.sweep import plan, run_sweep
-from bench.tables import cell_row, score_name, write_tables
 from bench.variants import base_name
 
 
@@ -57,7 +53,10 @@ def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | Non
     preset = preset_of(dataset, place)
     cells = methods_by_steps(names or preset.methods, steps or preset.steps)
     request = Request(dataset, cells, seeds, resolution, scale, images, budget, assignments)
-    perform(prepare(request, place), place, place.out)
+    if perform(prepare(request, place), place):
+        # Of this sweep and of earlier ones: the tables are the folder's, not the run's.
+        for path in render(read_records(place.out), place.out, place.out):
+            print(path)
 
 
 def preset_of(dataset: str, place: Place) -> Preset:
@@ -78,19 +77,19 @@ def prepare(request: Request, place: Place) -> Sweep:
     return make_sweep(config, data, request.cells, request.seeds, weights)
 
 
-def perform(sweep: Sweep, place: Place, rendered: Path) -> None:
-    """Run a sweep and render its records under `rendered`; a dry run only prints it."""
+def perform(sweep: Sweep, place: Place) -> list[Record]:
+    """Run a sweep and return its records; a dry run only prints it."""
     with Display() as display:
         store = Store(place.out, check_device(place.device), display)
         if place.dry_run:
             print_plan(sweep, store)
-            return
+            return []
         check_writable(place.out)
         torch.set_float32_matmul_precision("highest")
         records = run_sweep(sweep, store)
-    print_records(records)
     real = f"{sweep.images.name}-{sweep.config.resolution}-{sweep.config.scale}/real-data.png"
     write_grid(sweep.images.pixels, place.out / "records" / real)
+    print_cells(records)
     return records
 
 
@@ -98,16 +97,3 @@ def print_plan(sweep: Sweep, store: Store) -> None:
     """Print every stage and cell with what would be done."""
     for state, label, where in plan(sweep, store):
         print(f"{state:8} {label}" + (f"  [{where}]" if where else ""))
-
-
-def print_records(records: Sequence[Record]) -> None:
-    """Print the records as a table on stdout."""
-    first = records[0]
-    head = ["method", "steps", "NFE", "seed", first.quality_name, score_name(first), "images/s", "folds", "training s",
-            "evaluations", "RSS MiB"]  # fmt: skip
-    table = Table(title=f"{first.dataset} {first.resolution}x{first.resolution}, scale {first.scale}")
-    for number, name in enumerate(head):
-        table.add_column(name, justify="right" if number else "left", no_wrap=number > 0, overflow="fold")
-    for record in records:
-        table.add_row(*map(escape, cell_row(record)))
-    Console(width=None if Console().is_terminal else 140).print(table)

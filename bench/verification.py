@@ -10,10 +10,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.files import file_sha256
+from bench.groups import groups
 from bench.progress import Display
 from bench.records import Record, has_integrity, rank, read_record, record_paths
+from bench.rendering import write_tables
 from bench.stages import DONE
-from bench.tables import write_tables
 from bench.wanted import read_wanted
 from sfddm.errors import InputError
 
@@ -140,11 +141,8 @@ def _tables(root: Path, records: dict[Path, Record], result: Verification) -> No
 
 
 def rebuild_tables(records: dict[Path, Record], folder: Path) -> list[Path]:
-    """Write the tables that records give, set by set, as `run` does; return their paths."""
-    sets: dict[Path, list[Record]] = {}
-    for path, record in records.items():
-        sets.setdefault(path.parent, []).append(record)
-    return [table for own in sets.values() for table in write_tables(sorted(own, key=rank), folder)]
+    """Write the tables that records give, as `run` does; return their paths."""
+    return write_tables(groups(sorted(records.values(), key=rank)), folder)
 
 
 def _table(path: Path, expected: bytes, result: Verification) -> None:

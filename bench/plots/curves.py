@@ -1,0 +1,205 @@
+"""A group's quality over steps and over seconds per image, and its memory."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from bench.groups import Group
+from bench.plots.style import FLOOR, LINES, look
+from bench.records import REAL, Record
+from bench.tables.caption import heading
+from bench.tables.measures import MIB
+from bench.tables.summary import by_cell
+
+Value = Callable[[Record], float | int | None]
+WIDTH, HEIGHT = 6.0, 4.4  # inches
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One row's points over steps: mean, least and most over seeds."""
+
+    name: str
+    method: str
+    line: str
+    steps: list[int]
+    mean: list[float]
+    least: list[float]
+    most: list[float]
+
+
+def curves(group: Group, value: Value) -> list[Curve]:
+    """Return each row's curve of a value over steps; rows without any are left out."""
+    found: dict[str, list[tuple[int, list[float]]]] = {}
+    methods: dict[str, str] = {}
+    for (name, steps), records in by_cell(group.records).items():
+        values = [float(v) for record in records if (v := value(record)) is not None]
+        if steps is not None and values:
+            found.setdefault(name, []).append((steps, values))
+            methods[name] = records[0].method
+    seen: dict[str, int] = {}
+    drawn = []
+    for name, points in found.items():
+        variant = seen[methods[name]] = seen.get(methods[name], -1) + 1
+        seeds = [values for _, values in points]
+        drawn.append(Curve(name, methods[name], LINES[variant % len(LINES)], [steps for steps, _ in points],
+                           [*map(fmean, seeds)], [*map(min, seeds)], [*map(max, seeds)]))  # fmt: skip
+    return drawn
+
+
+def floor(group: Group) -> float | None:
+    """Return the mean distance of one half of the real data from the other."""
+    values = [record.quality for record in group.floors if record.quality is not None]
+    return fmean(values) if values else None
+
+
+def quality_over_steps(group: Group) -> Figure | None:
+    """Return the distance over sampling steps, a band from the least to the most over seeds."""
+    drawn = curves(group, lambda record: record.quality)
+    if not drawn:
+        return None
+    figure, axes = canvas(group)
+    for curve in drawn:
+        line(axes, curve, [float(step) for step in curve.steps], curve.mean)
+        if curve.least != curve.most:
+            colour, _ = look(curve.method)
+            axes.fill_between(curve.steps, curve.least, curve.most, color=colour, alpha=0.2, lw=0)
+    axes.set_xscale("log", base=2)
+    ticks = sorted({step for curve in drawn for step in curve.steps})
+    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("sampling steps")
+    return finished(figure, axes, group)
+
+
+def quality_over_time(group: Group) -> Figure | None:
+    """Return the distance over seconds per image: one image at a time where it was measured, else the cell's own rate."""
+    alone = any(record.latency for record in group.cells)
+    return against(group, latency if alone else seconds_at_rate,
+                   "seconds per image, one at a time" if alone else "seconds per image, in the cell's own batches")  # fmt: skip
+
+
+def latency(record: Record) -> float | None:
+    """Return the median seconds of one image."""
+    return (record.latency or {}).get("median")
+
+
+def seconds_at_rate(record: Record) -> float | None:
+    """Return seconds per image of the cell's own batches."""
+    return 1 / record.images_per_second if record.images_per_second else None
+
+
+def paired(group: Group, value: Value) -> list[tuple[Curve, Curve]]:
+    """Return (curve of a value, curve of the distance) of each row, over the steps that have both."""
+    quality = curves(group, lambda record: record.quality if value(record) is not None else None)
+    other = {curve.name: curve for curve in curves(group, lambda r: value(r) if r.quality is not None else None)}
+    return [(other[curve.name], curve) for curve in quality]
+
+
+def against(group: Group, value: Value, label: str) -> Figure | None:
+    """Return the distance over a value, log axes, a point for each step count."""
+    pairs = paired(group, value)
+    if not pairs:
+        return None
+    figure, axes = canvas(group)
+    for cost, curve in pairs:
+        line(axes, curve, cost.mean, curve.mean)
+    axes.set_xscale("log")
+    plain_numbers(axes.xaxis)
+    least, most = min(min(c.steps) for _, c in pairs), max(max(c.steps) for _, c in pairs)
+    axes.set_xlabel(label if least == most else f"{label} (points: {least} to {most} steps)")
+    return finished(figure, axes, group)
+
+
+def memory(group: Group) -> Figure | None:
+    """Return the peak memory of sampling by method: a point for each step count, of the GPU where there is one."""
+    on_gpu = any(record.gpu_peak_bytes for record in group.cells)
+    field = "gpu_peak_bytes" if on_gpu else "rss_peak_bytes"
+    drawn = curves(group, lambda record: None if getattr(record, field) is None else getattr(record, field) / MIB)
+    if not drawn:
+        return None
+    figure = Figure(figsize=(WIDTH, 0.9 + 0.3 * len(drawn)), layout="constrained")
+    axes = figure.add_subplot()
+    for place, curve in enumerate(drawn):
+        colour, marker = look(curve.method)
+        axes.plot(curve.mean, [place] * len(curve.mean), color=colour, marker=marker, lw=1)
+    axes.set_yticks(range(len(drawn)), [curve.name for curve in drawn])
+    axes.set_ylim(len(drawn) - 0.5, -0.5)
+    axes.set_xlim(0, 1.08 * max(max(curve.mean) for curve in drawn))
+    axes.set_xlabel(
+        f"peak {'allocated GPU' if on_gpu else 'resident'} memory of sampling (MiB), a point for each step count"
+    )
+    axes.set_title(heading(group), loc="left")
+    return figure
+
+
+def canvas(group: Group) -> tuple[Figure, Axes]:
+    """Return an empty figure of one panel, titled."""
+    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(heading(group), loc="left")
+    return figure, axes
+
+
+def line(axes: Axes, curve: Curve, x: Sequence[float], y: Sequence[float]) -> None:
+    """Draw a row's points in its method's colour and marker."""
+    colour, marker = look(curve.method)
+    axes.plot(x, y, color=colour, marker=marker, ls=curve.line, label=curve.name, markeredgecolor="white",
+              markeredgewidth=0.4)  # fmt: skip
+
+
+def quality_label(group: Group) -> str:
+    """Return what the distance is called, and which end is good."""
+    return f"{group.first.quality_name}, lower is better"
+
+
+def finished(figure: Figure, axes: Axes, group: Group) -> Figure:
+    """Return a figure of one panel with its floor, its axis of quality, and the legend below all data."""
+    draw_floor(axes, group)
+    quality_axis(axes)
+    axes.set_ylabel(quality_label(group))
+    return with_legend(figure)
+
+
+def draw_floor(axes: Axes, group: Group) -> None:
+    """Draw the distance of one half of the real data from the other."""
+    value = floor(group)
+    if value is not None:
+        axes.axhline(value, color=FLOOR, ls="--", lw=1, label=f"{REAL}, half against half")
+
+
+def quality_axis(axes: Axes) -> None:
+    """Make the y axis logarithmic, with plain numbers."""
+    axes.set_yscale("log")
+    plain_numbers(axes.yaxis)
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Label a logarithmic axis at 1, 2 and 5 of each decade, without exponents."""
+    axis.set_major_formatter(FuncFormatter(plain))
+    axis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axis.set_minor_formatter(FuncFormatter(plain))
+
+
+def with_legend(figure: Figure) -> Figure:
+    """Return the figure with one legend of all its panels, below them."""
+    entries: dict[str, Artist] = {}
+    for axes in figure.axes:
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(name, handle)
+    widest = max(map(len, entries))
+    figure.legend(
+        list(entries.values()), list(entries), loc="outside lower center", ncols=max(1, min(4, 120 // widest))
+    )
+    return figure
+
+
+def plain(value: float, _: object = None) -> str:
+    """Return a tick's label without an exponent."""
+    return f"{value:g}"

@@ -1,0 +1,53 @@
+"""All plots of a group, and how a figure becomes files."""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from bench.files import write_bytes
+from bench.groups import Group
+from bench.plots.curves import memory, quality_over_steps, quality_over_time
+from bench.plots.samples import cell_pictures, interpolation_strips, sample_grid
+from bench.plots.schedule import noise_schedule
+from bench.plots.style import STYLE
+from bench.plots.training import quality_over_training
+
+
+def write_plots(found: Sequence[Group], folders: Sequence[Path], folder: Path) -> list[Path]:
+    """Write each group's plots; folders: where the cells' pictures are, beside their records. Return the paths."""
+    pictures = cell_pictures(folders)
+    paths = []
+    with matplotlib.rc_context(STYLE):
+        for group in found:
+            figures = {
+                "quality": quality_over_steps(group),
+                "time": quality_over_time(group),
+                "training": quality_over_training(group),
+                "memory": memory(group),
+                "schedule": noise_schedule(group),
+                "samples": sample_grid(group, pictures),
+                "interpolation": interpolation_strips(group, pictures),
+            }
+            for name, figure in figures.items():
+                if figure is not None:
+                    paths += write_figure(figure, folder / f"{group.stem}-{name}")
+    return paths
+
+
+def write_figure(figure: Figure, stem: Path) -> list[Path]:
+    """Write a figure as PNG and PDF, the same bytes for the same records; return the paths."""
+    paths = []
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once, for both files
+    for ending, metadata in (
+        ("png", {"Software": None}),
+        ("pdf", {"CreationDate": None, "Producer": None, "Creator": None}),
+    ):
+        buffer = BytesIO()
+        figure.savefig(buffer, format=ending, metadata=metadata)
+        paths.append(stem.with_name(f"{stem.name}.{ending}"))
+        write_bytes(paths[-1], buffer.getvalue())
+    return paths

@@ -1,0 +1,70 @@
+"""The teacher's noise schedule, and the sub-sequences on which students and samplers visit it."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from bench.groups import Group
+from bench.plots.curves import WIDTH
+from bench.plots.style import look
+from bench.records import Record
+from bench.tables.caption import heading
+from bench.tables.summary import by_cell
+
+MOST_STEPS = 64  # more marks in one line than this cannot be told apart
+MAX_BETA = 0.999
+
+
+def alpha_bar(name: str, timesteps: int) -> np.ndarray:
+    """Return `sfddm.schedule.alpha_bar_table` without torch, float64 (timesteps,); tests hold the one against the other."""
+    time = np.linspace(0, 1, timesteps + 1)
+    if name == "linear":
+        betas = np.linspace(1e-4, 0.02, timesteps) * 1000 / timesteps
+    else:
+        curve = 1 / (1 + np.exp(6 * time - 3)) if name == "sigmoid" else np.cos((time + 0.008) / 1.008 * np.pi / 2) ** 2
+        curve = (curve - curve[-1]) / (curve[0] - curve[-1]) if name == "sigmoid" else curve / curve[0]
+        betas = 1 - curve[1:] / curve[:-1]
+    return np.cumprod(1 - np.minimum(betas, MAX_BETA))
+
+
+def noise_schedule(group: Group) -> Figure | None:
+    """Return alpha_bar over the teacher's timesteps, and below it a line for each sub-sequence that any cell visits.
+
+    None where the teacher was given as a file: its schedule is in the file, not in the records.
+    """
+    teacher = group.first.config.get("teacher", {})
+    lines = subsequences(group)
+    if not lines or teacher.get("weights") or not teacher.get("schedule"):
+        return None
+    total = teacher["timesteps"]
+    table = alpha_bar(teacher["schedule"], total)
+    low = 0.35 + 0.22 * len(lines)
+    figure = Figure(figsize=(WIDTH, 2.6 + low), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, low))
+    above.plot(np.arange(total), table, color="#444444")
+    above.set_ylabel("alpha_bar")
+    above.set_ylim(0, 1)
+    above.set_title(f"{heading(group)}: {teacher['schedule']} schedule, T = {total}", loc="left")
+    for place, (visited, _, method) in enumerate(lines):
+        colour, marker = look(method)
+        below.plot(visited, [place] * len(visited), color=colour, marker=marker, ls="none", ms=3.5)
+    below.set_yticks(range(len(lines)), [label for _, label, _ in lines])
+    below.set_ylim(len(lines) - 0.5, -0.7)
+    below.set_xlim(-0.01 * total, 1.01 * total)
+    below.set_xlabel("teacher's timestep")
+    return figure
+
+
+def subsequences(group: Group) -> list[tuple[tuple[int, ...], str, str]]:
+    """Return (timesteps, label, first method) of each sub-sequence of few enough steps, by steps; equal ones share a line."""
+    found: dict[tuple[int, ...], list[Record | str]] = {}
+    for (name, steps), records in by_cell(group.records).items():
+        visited = tuple(records[0].timesteps or ())
+        if steps is not None and visited and len(visited) <= MOST_STEPS:
+            known = found.setdefault(visited, [records[0]])
+            known.append(name)
+    lines = []
+    for visited, (record, *names) in sorted(found.items(), key=lambda item: len(item[0])):
+        assert isinstance(record, Record)
+        who = " and ".join(map(str, names)) if len(names) <= 2 else f"{len(names)} methods"
+        lines.append((visited, f"{len(visited)} step{'s' * (len(visited) != 1)}: {who}", record.method))
+    return lines

@@ -1,0 +1,142 @@
+"""From records to files: the one rendering that `run`, `tables`, `plots` and `verify` share. The same records, the same bytes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.checks import check_writable
+from bench.files import write_text
+from bench.groups import Group, groups
+from bench.published import published
+from bench.records import Record, read_records
+from bench.tables.caption import conditions_text, device_text, floor_text, heading
+from bench.tables.cells import cells_table, csv, frame, summary_frame
+from bench.tables.comparison import comparison_frame, comparison_table
+from bench.tables.console import print_tables
+from bench.tables.latex import latex
+from bench.tables.markdown import markdown
+from bench.tables.measures import Measure, measures
+from bench.tables.summary import by_cell, summarise
+from bench.tables.table import Table, summary_table
+from sfddm.errors import InputError
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A group's tables: the summaries to read, and the files' texts by ending."""
+
+    title: str
+    notes: tuple[str, ...]
+    summaries: tuple[Table, ...]
+    texts: dict[str, str]
+
+
+def render(records: Sequence[Record], folder: Path, out: Path) -> list[Path]:
+    """Render records, whose pictures are in `folder`, into <out>/tables and <out>/plots; return the paths."""
+    found = groups(records)
+    from bench.plots.figures import write_plots  # matplotlib takes half a second to import
+
+    return write_tables(found, out / "tables") + write_plots(found, [folder], out / "plots")
+
+
+def write_tables(found: Sequence[Group], folder: Path) -> list[Path]:
+    """Write each group's tables: <stem>.md, .tex, .csv (each cell) and -summary.csv; return the paths."""
+    paths = []
+    for group in found:
+        for ending, text in rendered(group).texts.items():
+            path = folder / f"{group.stem}{ending}"
+            write_text(path, text)
+            paths.append(path)
+    return paths
+
+
+def write_published(found: Sequence[Group], folder: Path) -> list[Path]:
+    """Write <stem>-published.md, .tex and .csv for each group that published values concern; return the paths."""
+    series, paths = published(), []
+    for group in found:
+        notes = [f"{heading(group)}.", conditions_text(group)]
+        table = comparison_table(group, series, notes)
+        if table is None:
+            continue
+        texts = {
+            ".md": markdown(f"{heading(group)}: published and ours", [], [table]),
+            ".tex": latex([table], f"{group.stem}-published"),
+            ".csv": csv(comparison_frame(group, series)),
+        }
+        for ending, text in texts.items():
+            path = folder / f"{group.stem}-published{ending}"
+            write_text(path, text)
+            paths.append(path)
+    return paths
+
+
+def rendered(group: Group) -> Rendered:
+    """Return a group's tables in every form."""
+    cells = by_cell(group.records)
+    summaries = [summarise(cells, measure) for measure in measures_of(group)]
+    summaries = [shown for shown in summaries if shown.rows]
+    seeds = sorted({record.seed for record in group.records})
+    notes = [conditions_text(group), device_text(group)]
+    notes += [text for text in [floor_text(group)] if text]
+    tables = tuple(summary_table(shown, seeds) for shown in summaries)
+    captioned = [summary_table(shown, seeds, [f"{heading(group)}.", *notes]) for shown in summaries]
+    texts = {
+        ".md": markdown(heading(group), notes, [*tables, cells_table(cells)]),
+        ".tex": latex(captioned, group.stem),
+        ".csv": csv(frame(group.records)),
+        "-summary.csv": csv(summary_frame(summaries)),
+    }
+    return Rendered(heading(group), tuple(notes), tables, texts)
+
+
+def measures_of(group: Group) -> list[Measure]:
+    """Return the measures that any cell of a group has; of a group where all failed, none."""
+    return measures([record for record in group.records if record.failure is None]) if group.cells else []
+
+
+def print_cells(records: Sequence[Record]) -> None:
+    """Print the cells of a run, each with what was measured."""
+    for group in groups(records):
+        print_tables(heading(group), [cells_table(by_cell(group.records))])
+
+
+def tables_command(folders: Sequence[Path], out: Path | None, with_published: bool) -> None:
+    """Write and print the tables of all records in folders. Raises InputError."""
+    found = read_groups(folders, out)
+    for group in found:
+        shown = rendered(group)
+        print_tables("\n".join([shown.title, *shown.notes]), shown.summaries)
+    folder = (out or folders[0]) / "tables"
+    paths = write_tables(found, folder)
+    if with_published:
+        series = published()
+        for group in found:
+            if (table := comparison_table(group, series, [conditions_text(group)])) is not None:
+                print_tables(heading(group), [table])
+        compared = write_published(found, folder)
+        if not compared:
+            print(f"no published values for {', '.join(sorted({group.first.dataset for group in found}))}")
+        paths += compared
+    for path in paths:
+        print(path)
+
+
+def plots_command(folders: Sequence[Path], out: Path | None) -> None:
+    """Write the plots of all records in folders. Raises InputError."""
+    found = read_groups(folders, out)
+    from bench.plots.figures import write_plots
+
+    for path in write_plots(found, folders, (out or folders[0]) / "plots"):
+        print(path)
+
+
+def read_groups(folders: Sequence[Path], out: Path | None) -> list[Group]:
+    """Return the groups of all records in folders, once it is certain that they may be written down."""
+    for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"PATH: '{folder}' given, a folder with records is needed, such as runs")
+    found = groups([record for folder in folders for record in read_records(folder)])
+    for group in found:
+        by_cell(group.records)
+    check_writable(out or folders[0])
+    return found

@@ -1,0 +1,53 @@
+"""What a table's numbers were measured on and under, in words."""
+
+from collections.abc import Sequence
+
+from bench.groups import Group, device_class
+from bench.records import Record
+
+
+def heading(group: Group) -> str:
+    """Return the dataset, its resolution, and the scale."""
+    first = group.first
+    return f"{first.dataset} {first.resolution}x{first.resolution}, scale {first.scale}"
+
+
+def conditions_text(group: Group) -> str:
+    """Return a line on images, reference and protocol."""
+    first = group.first
+    parts = [counts(group.cells or group.records)]
+    if first.protocol is None:
+        parts.append(_preprocessing(first.preprocessing))
+        parts.append("protocol not recorded")
+        return "; ".join(parts) + "."
+    protocol = first.protocol
+    parts[0] += f" of {protocol.reference}"
+    if protocol.lossy_reference:
+        parts.append("the reference is a lossy copy")
+    parts.append(_preprocessing(protocol.preprocessing))
+    parts.append(f"features by {protocol.network} (resize {protocol.resize})")
+    parts.append(f"protocol {protocol.sha256[:8]}")
+    return "; ".join(parts) + "."
+
+
+def counts(records: Sequence[Record]) -> str:
+    """Return how many generated images stand against how many real ones."""
+    pairs = sorted({(r.images, r.reference_images) for r in records if r.images and r.reference_images})
+    return " or ".join(f"{images:,} generated images against {real:,}" for images, real in pairs) or "no images"
+
+
+def floor_text(group: Group) -> str | None:
+    """Return what the floor is, with its own counts."""
+    if not group.floors:
+        return None
+    floor = group.floors[0]
+    return f"Floor: one half of the real data against the other ({floor.images or 0:,} against {floor.reference_images or 0:,})."
+
+
+def device_text(group: Group) -> str:
+    """Return what was timed, and on what."""
+    return f"Measured on {device_class(group.first)}, from latents to uint8 images."
+
+
+def _preprocessing(name: str) -> str:
+    return "the reference is not resized" if name == "none" else f"the reference is resized by the rule {name}"

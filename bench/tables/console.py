@@ -1,0 +1,40 @@
+"""Tables on the terminal."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+
+from bench.tables.table import Cell, Table
+
+WIDTH = 400  # where the output is no terminal: no line is cut or broken
+
+
+def print_tables(title: str, tables: Sequence[Table]) -> None:
+    """Print tables on stdout, each with its notes below."""
+    console = Console(width=None if Console().is_terminal else WIDTH)
+    console.print(escape(title), style="bold")
+    for table in tables:
+        console.print(f"\n[bold]{escape(table.title)}[/bold]")
+        console.print(rich_table(table))
+        console.print(escape(" ".join(table.notes)), style="dim")
+
+
+def rich_table(table: Table) -> RichTable:
+    """Return a table as Rich draws it."""
+    drawn = RichTable()
+    for column, name in enumerate(table.head):
+        left = column < table.names  # names stay whole; where room is short, numbers are broken, never cut
+        drawn.add_column(escape(name), justify="left" if left else "right", no_wrap=left, overflow="fold")
+    for row in table.rows:
+        drawn.add_row(*map(_cell, row))
+    if table.floor is not None:
+        drawn.add_section()
+        drawn.add_row(*map(escape, table.floor), *[""] * (len(table.head) - 2))
+    return drawn
+
+
+def _cell(cell: Cell) -> str:
+    text = escape(cell.text)
+    return (f"[bold]{text}[/bold]" if cell.bold else text) + cell.mark

@@ -1,0 +1,96 @@
+"""A table before it has a form: what Markdown, LaTeX and the console each write down."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.tables.summary import Statistic, Summary
+
+DASH = "-"
+BEST, SECOND = "†", "‡"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its text, a mark after it, and whether it is bold."""
+
+    text: str
+    mark: str = ""
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A title, sentences below it, a head, rows of equal length, and at most one row that spans all columns."""
+
+    title: str
+    notes: tuple[str, ...]
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    floor: tuple[str, str] | None = None
+    names: int = 1  # columns from the left that hold words
+
+
+def number(value: float, digits: int | None) -> str:
+    """Return a number with so many digits after the point, or with three significant ones; never with an exponent."""
+    places = decimals(value) if digits is None else digits
+    text = f"{value:,.{places}f}" if abs(value) >= 10_000 else f"{value:.{places}f}"
+    return text.replace("-", "−") if float(text.replace(",", "")) else text.lstrip("-")
+
+
+def decimals(value: float) -> int:
+    """Return how many digits after the point show three significant ones."""
+    return max(0, 2 - math.floor(math.log10(abs(value)))) if value else 0
+
+
+def statistic_text(found: Statistic, digits: int | None) -> str:
+    """Return `12.3`, `12.3 ± 0.4` for several seeds, and `[5.6]` after it where there is a scale to read it on.
+
+    What is the same under every seed, such as folds, shows no spread.
+    """
+    places = decimals(found.mean) if digits is None else digits
+    spread = "" if not found.sd else f" ± {number(found.sd, places)}"
+    scale = "" if found.scale is None else f" [{number(found.scale, places)}]"
+    return f"{number(found.mean, places)}{spread}{scale}"
+
+
+def summary_table(shown: Summary, seeds: list[int], where: Sequence[str] = ()) -> Table:
+    """Return the table of a summary: methods by steps. where: sentences of what it was measured on and under."""
+    digits = shown.measure.digits
+    rows = []
+    for name, row in shown.rows.items():
+        cells = [Cell(name)]
+        for steps in shown.steps:
+            if (name, steps) in shown.failed:
+                cells.append(Cell("failed"))
+            elif steps not in row:
+                cells.append(Cell(DASH))
+            else:
+                mark = {"best": BEST, "second": SECOND, "": ""}[row[steps].place]
+                cells.append(Cell(statistic_text(row[steps], digits), mark, row[steps].separated))
+        rows.append(tuple(cells))
+    head = ("method", *("1 step" if steps == 1 else f"{steps} steps" for steps in shown.steps))
+    name = "real data (floor)" if shown.measure.better == "lower" else "real data"
+    floor = None if shown.floor is None else (name, statistic_text(shown.floor, digits))
+    return Table(shown.measure.title, (*_notes(shown, seeds), *where), head, tuple(rows), floor)
+
+
+def _notes(shown: Summary, seeds: list[int]) -> list[str]:
+    """Return the sentences that a reader needs, and no other."""
+    found = [statistic for row in shown.rows.values() for statistic in row.values()]
+    notes = [] if shown.measure.better is None else [f"{shown.measure.better.capitalize()} is better."]
+    if any(statistic.sd for statistic in found):
+        notes.append(f"Mean ± standard deviation over seeds {', '.join(map(str, seeds))}.")
+    else:
+        notes.append(f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}.")
+    if any(statistic.scale is not None for statistic in found):
+        notes.append("In brackets: the same of unrelated pairs.")
+    if any(statistic.place for statistic in found):
+        if any(statistic.separated for statistic in found):
+            rule = "bold where the 95 % intervals of the two are apart."
+        elif any(statistic.low is not None for statistic in found):
+            rule = "no two are apart by their 95 % intervals."
+        else:
+            rule = "without intervals, nothing tells them apart."
+        notes.append(f"{BEST} best and {SECOND} second of a column; {rule}")
+    return notes

@@ -115,6 +115,10 @@ class Record(BaseModel):
         return self.fid if self.is_fid else self.fd
 
 
+class NewerRecord(InputError):
+    """A record of a newer version of this suite."""
+
+
 def record_name(record: Record) -> str:
     """Return a cell's file name without ending: readable, and unique through its key."""
     steps = "" if record.steps is None else f"-{record.steps}"
@@ -158,7 +162,9 @@ def migrated(values: Any, path: Path) -> Any:
     if not isinstance(version, int) or version < 1:
         raise InputError(f"{path}: not a record: it has no schema_version")
     if version > SCHEMA:
-        raise InputError(f"{path}: its schema is {version}, this version reads up to {SCHEMA}; use a newer sfddm-bench")
+        raise NewerRecord(
+            f"{path}: its schema is {version}, this version reads up to {SCHEMA}; use a newer sfddm-bench"
+        )
     for older in range(version, SCHEMA):
         values = MIGRATIONS[older](values)
     return values

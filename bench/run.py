@@ -10,7 +10,8 @@ from rich.table import Table
 from bench import methods
 from bench.cells import Sweep, make_sweep
 from bench.checks import check_device, check_writable
-from bench.config import load_preset, resolve
+from bench.config import Config, load_preset, resolve
+from bench.datasets.dataset import Images
 from bench.datasets.registry import definition_name, load
 from bench.feature_space import check_feature_space, inception_weights
 from bench.pictures import write_grid
@@ -18,14 +19,19 @@ from bench.plots import write_plots
 from bench.progress import Display
 from bench.records import Record
 from bench.stages import Store
-from bench.sweep import plan, run_sweep
+from bench.sweep import forced_stages, plan, run_sweep
 from bench.tables import cell_row, score_name, write_tables
+from sfddm.errors import WorkFailed
 
 
 def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | None, names: Sequence[str] | None,
                 seeds: Sequence[int], scale: str | None, images: int | None, budget: int | None, assignments: Sequence[str],
-                device: str, out: Path, data_root: Path | None, inception: Path | None, dry_run: bool) -> None:  # fmt: skip
-    """Check everything, then run (or only print) the sweep. Raises InputError before anything is written."""
+                device: str, out: Path, data_root: Path | None, inception: Path | None, dry_run: bool,
+                force: Sequence[str] = ()) -> None:  # fmt: skip
+    """Check everything, then run (or only print) the sweep.
+
+    Raises InputError before anything is written, and WorkFailed at the end where cells failed.
+    """
     preset = load_preset(definition_name(dataset, data_root))
     names = list(names or preset.methods)
     for name in names:
@@ -38,12 +44,26 @@ def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | Non
     sweep = make_sweep(config, data, names, steps or preset.steps, seeds, weights)
     with Display() as display:
         store = Store(out, device, display)
+        forced = forced_stages(sweep, force)
         if dry_run:
+            store.forced |= {stage.key for stage in forced}
             print_plan(sweep, store)
             return
         check_writable(out)
+        store.force(forced)
         torch.set_float32_matmul_precision("highest")
         records = run_sweep(sweep, store)
+    done = [record for record in records if record.failure is None]
+    if done:
+        show(done, data, config, out)
+    if len(done) < len(records):
+        raise WorkFailed(
+            f"{len(records) - len(done)} of {len(records)} cells failed; the same command tries them again"
+        )
+
+
+def show(records: Sequence[Record], data: Images, config: Config, out: Path) -> None:
+    """Print the records, and write tables, plots and the real images' grid."""
     print_records(records)
     written = write_tables(records, out / "tables") + write_plots(records, out / "plots")
     real = out / "records" / f"{data.name}-{config.resolution}-{config.scale}" / "real-data.png"
@@ -54,8 +74,8 @@ def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | Non
 
 def print_plan(sweep: Sweep, store: Store) -> None:
     """Print every stage and cell with what would be done."""
-    for state, label, where in plan(sweep, store):
-        print(f"{state:8} {label}" + (f"  [{where}]" if where else ""))
+    for state, label, why, where in plan(sweep, store):
+        print(f"{state:8} {label}" + (f": {why}" if why else "") + (f"  [{where}]" if where else ""))
 
 
 def print_records(records: Sequence[Record]) -> None:

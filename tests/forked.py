@@ -16,7 +16,7 @@ from command_line import ENVIRONMENT
 
 SERVER = """
 import json, os, signal, sys
-import torch
+import torch, torch._dynamo  # which an optimizer imports when it is first made
 torch.set_num_threads(1)
 import bench.cli, bench.run, bench.sampling, bench.training, sfddm.training
 bench.training.SAVE_EVERY_SECONDS = -1.0

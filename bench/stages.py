@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench import machine
 from bench.artefacts import fault_of, hash_artefacts, read_marker
-from bench.claims import Claims
+from bench.locks import Claims
 from bench.differences import Earlier
 from bench.failures import StageFailed, reason
 from bench.files import digest, write_json

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from command_line import ENVIRONMENT
 
-from bench import claims
-from bench.claims import CLAIM, Claims
+from bench import locks
+from bench.locks import CLAIM, Claims
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from bench.claims import Claims
+from bench.locks import Claims
 with Claims().hold(Path(sys.argv[1])) as held:
     print(held, flush=True)
     time.sleep(60)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from bench.config import Config
 from bench.datasets.dataset import Images
@@ -41,8 +42,22 @@ class Sweep:
         """The stage builder."""
         return Pipeline(self.config, self.images, self.inception)
 
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The configuration as plain values."""
+        return self.config.model_dump(mode="json")
+
+    @cached_property
+    def _last_stages(self) -> dict[Cell, Stage]:
+        return {}
+
     def last_stage(self, cell: Cell) -> Stage:
         """Return the stage whose metrics end a cell; its lineage is all the cell needs."""
+        if cell not in self._last_stages:
+            self._last_stages[cell] = self._build(cell)
+        return self._last_stages[cell]
+
+    def _build(self, cell: Cell) -> Stage:
         pipeline = self.pipeline
         if cell.steps is None:
             return pipeline.floor(cell.seed)

@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.locks import is_claimed
 from bench.records import read_record, record_paths
-from bench.stages import DONE, KEY_LENGTH, claimed
+from bench.stages import DONE, KEY_LENGTH
 from bench.wanted import SWEEPS, read_wanted
 from sfddm.errors import InputError
 
@@ -37,7 +38,7 @@ def leftovers(root: Path) -> list[Leftover]:
     if not root.is_dir():
         raise InputError(f"--out: '{root}' given, but there is no such folder")
     needed, folders = needed_keys(root), stage_folders(root)
-    gone = [folder for key, folder in folders.items() if key not in needed and not claimed(folder)]
+    gone = [folder for key, folder in folders.items() if key not in needed and not is_claimed(folder)]
     found = [Leftover(folder, size(folder), label(folder)) for folder in gone]
     rest = [path for path in temporaries(root) if not any(path.is_relative_to(folder) for folder in gone)]
     return found + [Leftover(path, size(path), "temporary file") for path in rest]
@@ -96,7 +97,7 @@ def temporaries(root: Path) -> Iterator[Path]:
         for path in sorted((root / part).rglob(TEMPORARY)):
             old = time.time() - path.lstat().st_mtime > WRITING_SECONDS
             stage = root / part / path.relative_to(root / part).parts[0]
-            if path.is_file() and not path.is_symlink() and old and not claimed(stage):
+            if path.is_file() and not path.is_symlink() and old and not is_claimed(stage):
                 yield path
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from bench.commands import claims, clean, datasets, doctor, plots, reproduce, run, status, tables, teacher, verify
-from sfddm.errors import InputError
+from sfddm.errors import InputError, WorkFailed
 
 EXIT_FAILED = 1  # a cell failed
 EXIT_BAD_INPUT = 2
@@ -50,6 +50,12 @@ def main() -> None:
         sys.exit(complain(str(error), EXIT_BAD_INPUT))
     except UsageError as error:
         sys.exit(complain(error.format_message(), EXIT_BAD_INPUT))
+    except WorkFailed as error:
+        sys.exit(complain(str(error), EXIT_FAILED))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.exit(complain(f"{error.filename}: {error.strerror}", EXIT_FAILED))
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
     if code == EXIT_INTERRUPTED:  # some versions of Typer turn Ctrl-C into this exit code themselves

@@ -45,7 +45,7 @@ class EvaluationSettings(BaseModel):
     feature_space: str  # "inception", or "<dataset>-cnn": the dataset's own classifier
     resize: Resize = "clean"  # of Inception's input
     images: int = Field(ge=2)
-    batch: int = Field(256, ge=1)
+    batch: int = Field(256, ge=1)  # of feature extraction; sampling has its own (bench.sampling.unit_size)
     splits: int = Field(10, ge=1)
 
 

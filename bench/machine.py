@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import resource
 import subprocess
 import sys
@@ -37,6 +38,19 @@ def machine(device: str) -> dict[str, Any]:
         "device": device,
         "gpu": gpu,
     }
+
+
+def command_line() -> list[str]:
+    """Return the words of this process's command, without the names of user and host."""
+    return ["sfddm-bench", *map(anonymous, sys.argv[1:])]
+
+
+def anonymous(text: str) -> str:
+    """Return a text with home folders as `~`, and the names of user and host taken out of its paths."""
+    text = re.sub(rf"{re.escape(str(Path.home()))}(?=/|\b)|/(?:home|Users)/[^/\s:'\"]+", "~", text)
+    for name in {os.environ.get("USER"), os.environ.get("LOGNAME"), platform.node()} - {None, ""}:
+        text = re.sub(rf"(?<=/){re.escape(str(name))}(?=/|$)", "_", text)
+    return text
 
 
 def git_revision() -> dict[str, Any]:

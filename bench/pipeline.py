@@ -21,10 +21,11 @@ from bench.files import file_sha256, write_json
 from bench.metrics.features import INCEPTION, extract
 from bench.metrics.frechet import frechet_distance
 from bench.metrics.inception_score import inception_score
-from bench.sampling import sample_images
+from bench.sampling import read_samples, sample_in_stage
 from bench.stages import Stage, Store
 from bench.training import train_in_stage
 from sfddm.checkpoint import load_denoiser
+from sfddm.files import writing
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
 from sfddm.teacher import ddpm_loss
 
@@ -62,7 +63,8 @@ class Pipeline:
         def work(folder: Path, store: Store) -> None:
             with store.display.task(self.config.evaluation.feature_space, settings.epochs, "epochs") as update:
                 network, accuracy = train_classifier(self.pixels, torch.from_numpy(labels), settings, update)
-            torch.save(network.state_dict(), folder / "weights.pt")
+            with writing(folder / "weights.pt") as file:
+                torch.save(network.state_dict(), file)
             write_json(folder / "accuracy.json", {"held_out_accuracy": accuracy})
 
         return Stage("classifier", self.config.evaluation.feature_space, self.data | settings.model_dump(), work)
@@ -135,30 +137,23 @@ class Pipeline:
     def samples(self, method: Method, steps: int, seed: int) -> Stage:
         """Sample a method's images from the shared latents."""
         model = self.students(method, steps, seed)[-1]
-        count, batch = self.config.evaluation.images, self.config.evaluation.batch
+        count = self.config.evaluation.images
         settings = {"method": method.name, "steps": steps, "timesteps": method.timesteps(steps), **method.sampling(),
                     "seed": seed, "images": count}  # fmt: skip
 
         def work(folder: Path, store: Store) -> None:
             denoiser = load_denoiser(store.folder(model) / MODEL)[0].to(store.device)
             label = f"sampling {method.label}, {plural(steps, 'step')}"
-            pixels, cost = sample_images(
-                method, denoiser, steps, seed, count, batch, self.images.pixels.shape[1:], store, label
-            )
-            np.save(folder / "samples.npy", pixels)
-            write_json(folder / "cost.json", cost)
+            sample_in_stage(folder, store, label, method, denoiser, steps, seed, count, self.images.pixels.shape[1:])
 
-        return Stage(
-            "samples", f"samples of {method.label} at {plural(steps, 'step')} (seed {seed})", settings, work, (model,)
-        )
+        name = f"samples of {method.label} at {plural(steps, 'step')} (seed {seed})"
+        return Stage("samples", name, settings, work, (model,), version=2)  # 2: in units of fixed size
 
     def features(self, samples: Stage) -> Stage:
         """Features of sampled images."""
 
         def work(folder: Path, store: Store) -> None:
-            self._write_features(
-                folder, store, np.load(store.folder(samples) / "samples.npy", allow_pickle=False), samples.label
-            )
+            self._write_features(folder, store, read_samples(store.folder(samples)), samples.label)
 
         return Stage(
             "features", f"features of {samples.label}", self.space.identity, work, (samples, *self.space.parents)
@@ -198,7 +193,8 @@ class Pipeline:
     def _write_features(self, folder: Path, store: Store, pixels: np.ndarray, label: str) -> None:
         extractor = self.space.extractor(store)
         features, probabilities = extract(extractor, torch.from_numpy(pixels), self.config.evaluation.batch)
-        np.savez(folder / "features.npz", features=features.numpy(), probabilities=probabilities.numpy())
+        with writing(folder / "features.npz") as file:
+            np.savez(file, features=features.numpy(), probabilities=probabilities.numpy())
         write_json(folder / "extractor.json", {"name": extractor.name, "weights_sha256": extractor.weights_sha256})
 
 

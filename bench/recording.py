@@ -1,11 +1,14 @@
 """From a done cell's artefacts to its record."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from bench.cells import Cell, Sweep
 from bench.files import digest
-from bench.records import Record
-from bench.stages import Store
+from bench.machine import anonymous
+from bench.records import Record, cell_folder, record_name
+from bench.stages import Stage, Store
 
 
 def make_record(sweep: "Sweep", cell: "Cell", store: Store, about: dict[str, Any]) -> Record:
@@ -20,18 +23,41 @@ def make_record(sweep: "Sweep", cell: "Cell", store: Store, about: dict[str, Any
         **_quality(sweep, store.read(last, "metrics.json"), store),
         **measured,
         **about,
+        **provenance(last.lineage(), store),
     )
 
 
 def cell_key(sweep: Sweep, cell: Cell) -> str:
     """Return the key of the record that a cell has or will have."""
-    config = sweep.config.model_dump(mode="json")
     last = sweep.last_stage(cell).key
-    return digest({"stage": last, "method": cell.method, "steps": cell.steps, "config": config})
+    return digest({"stage": last, "method": cell.method, "steps": cell.steps, "config": sweep.settings})
+
+
+def failed_record(sweep: Sweep, cell: Cell, about: dict[str, Any], why: str) -> Record:
+    """Return the record of a cell that could not be done: what it was to be, and one line that says why it is not."""
+    space = sweep.config.evaluation.feature_space
+    return Record(**_identity(sweep, cell), feature_space=space, failure=why, **about)
+
+
+def provenance(stages: Iterable[Stage], store: Store) -> dict[str, Any]:
+    """Return the keys of done stages and the seconds each took, by label."""
+    done = list(stages)
+    return {
+        "parents": {stage.label: stage.key for stage in done},
+        "durations": {stage.label: store.marker(stage)["seconds"] for stage in done},
+    }
+
+
+def record_path(sweep: Sweep, cell: Cell, store: Store) -> Path:
+    """Return where a cell's record is, once it is done or failed."""
+    named = Record.model_construct(**_identity(sweep, cell))
+    return cell_folder(store.root, named) / f"{record_name(named)}.json"
 
 
 def _identity(sweep: Sweep, cell: Cell) -> dict[str, Any]:
-    images = sweep.images
+    config, images = sweep.settings, sweep.images
+    weights = config["teacher"]["weights"]
+    shown = config | {"teacher": config["teacher"] | {"weights": weights and anonymous(weights)}}
     return {
         "key": cell_key(sweep, cell),
         "dataset": images.name,
@@ -42,7 +68,7 @@ def _identity(sweep: Sweep, cell: Cell) -> dict[str, Any]:
         "steps": cell.steps,
         "seed": cell.seed,
         "scale": sweep.config.scale,
-        "config": sweep.config.model_dump(mode="json"),
+        "config": shown,
     }
 
 

@@ -118,6 +118,10 @@ class Record(BaseModel):
         return self.fid if self.is_fid else self.fd
 
 
+class NewerRecord(InputError):
+    """A record of a newer version of this suite."""
+
+
 def record_name(record: Record) -> str:
     """Return a cell's file name without ending: readable, and unique through its key."""
     return cell_name(record.method, record.steps, record.seed, record.key)
@@ -206,7 +210,9 @@ def check_schema(values: Any, path: Path) -> None:
     if type(version) is not int or version < 1:
         raise InputError(f"{path}: not a record: it has no schema_version")
     if version > SCHEMA:
-        raise InputError(f"{path}: its schema is {version}, this version reads up to {SCHEMA}; use a newer sfddm-bench")
+        raise NewerRecord(
+            f"{path}: its schema is {version}, this version reads up to {SCHEMA}; use a newer sfddm-bench"
+        )
 
 
 def migrated(values: dict[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from bench.config import Scale, resolve
 from bench.datasets.registry import load
 from bench.experiment import Cost, Experiment, cost, experiment_names, load_experiment
 from bench.rendering import render
-from bench.run import Place, Request, perform, prepare, preset_of
+from bench.run import Place, Request, check_failures, perform, prepare, preset_of
 from sfddm.errors import InputError
 
 WIDTH = 140
@@ -30,6 +30,7 @@ def reproduce_command(name: str, datasets: Sequence[str] | None, scale: str | No
     if records:
         for path in render(records, place.out, place.out / "experiments" / experiment.name):
             print(path)
+    check_failures(records)
 
 
 def request(

@@ -17,8 +17,9 @@ from bench.progress import Display
 from bench.records import Record, read_records
 from bench.rendering import print_cells, render
 from bench.stages import Store
-from bench.sweep import plan, run_sweep
+from bench.sweep import forced_stages, plan, run_sweep
 from bench.variants import base_name
+from sfddm.errors import WorkFailed
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,32 @@ class Place:
     data_root: Path | None = None
     inception: Path | None = None
     dry_run: bool = False
+    force: tuple[str, ...] = ()
 
 
 def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | None, names: Sequence[str] | None,
                 seeds: Sequence[int], scale: str | None, images: int | None, budget: int | None, assignments: Sequence[str],
                 place: Place) -> None:  # fmt: skip
-    """Check everything, then run (or only print) the sweep. Raises InputError before anything is written."""
+    """Check everything, then run (or only print) the sweep.
+
+    Raises InputError before anything is written, and WorkFailed at the end where cells failed.
+    """
     preset = preset_of(dataset, place)
     cells = methods_by_steps(names or preset.methods, steps or preset.steps)
     request = Request(dataset, cells, seeds, resolution, scale, images, budget, assignments)
-    if perform(prepare(request, place), place):
+    records = perform(prepare(request, place), place)
+    if records:
         # Of this sweep and of earlier ones: the tables are the folder's, not the run's.
         for path in render(read_records(place.out), place.out, place.out):
             print(path)
+    check_failures(records)
+
+
+def check_failures(records: Sequence[Record]) -> None:
+    """Raise WorkFailed where cells failed."""
+    failed = sum(record.failure is not None for record in records)
+    if failed:
+        raise WorkFailed(f"{failed} of {len(records)} cells failed; the same command tries them again")
 
 
 def preset_of(dataset: str, place: Place) -> Preset:
@@ -81,10 +95,13 @@ def perform(sweep: Sweep, place: Place) -> list[Record]:
     """Run a sweep and return its records; a dry run only prints it."""
     with Display() as display:
         store = Store(place.out, check_device(place.device), display)
+        forced = forced_stages(sweep, place.force)
         if place.dry_run:
+            store.forced |= {stage.key for stage in forced}
             print_plan(sweep, store)
             return []
         check_writable(place.out)
+        store.force(forced)
         torch.set_float32_matmul_precision("highest")
         records = run_sweep(sweep, store)
     real = f"{sweep.images.name}-{sweep.config.resolution}-{sweep.config.scale}/real-data.png"
@@ -95,5 +112,5 @@ def perform(sweep: Sweep, place: Place) -> list[Record]:
 
 def print_plan(sweep: Sweep, store: Store) -> None:
     """Print every stage and cell with what would be done."""
-    for state, label, where in plan(sweep, store):
-        print(f"{state:8} {label}" + (f"  [{where}]" if where else ""))
+    for state, label, why, where in plan(sweep, store):
+        print(f"{state:8} {label}" + (f": {why}" if why else "") + (f"  [{where}]" if where else ""))

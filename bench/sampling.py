@@ -1,65 +1,171 @@
-"""A cell's images: sampled from the shared latents, a batch at a time."""
+"""A cell's images: sampled from the shared latents into shards by image index, and read back.
 
+A network call always holds the same number of images, those of one unit: k belongs to unit k // size, at place
+k % size, and the last unit is filled up with the images that would come next. A convolution rounds differently for
+another batch size (seen on the CPU: 8 of 196,608 uint8 values differ between batches of 1 and 64), so that image k
+is the same bits, on one device, for any shard size, number of images and `evaluation.batch`.
+"""
+
+import json
 import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from bench.files import file_sha256, write_json
 from bench.machine import peak_rss_bytes, reset_peak_rss
 from bench.stages import Store
+from sfddm.files import writing
 from sfddm.method import Method
 from sfddm.noise import ImageNoise
 from sfddm.sampler import to_uint8
 
+SAMPLES = "samples.npy"
+LARGEST_UNIT = 64
+UNIT_PIXELS = 2**18  # of all images of a unit: 64 images of 64x64, 16 of 128x128
+SHARD_UNITS = 4
 
-def sample_images(method: Method, denoiser: Any, steps: int, seed: int, count: int, batch: int,
-                  shape: tuple[int, int, int], store: Store, label: str) -> tuple[np.ndarray, dict[str, Any]]:  # fmt: skip
-    """Return uint8 images 0..count-1 under a seed, and what they cost.
 
-    The clock runs from latents to uint8 images on the device, synchronised, after a warm-up of one batch's shape.
-    NFE is counted, not assumed.
+@dataclass(frozen=True)
+class Shard:
+    """What a finished shard cost. calls: of the network; peaks in bytes."""
+
+    sha256: str
+    units: int
+    calls: int
+    seconds: float
+    gpu_peak_bytes: int | None
+    rss_peak_bytes: int
+    rss_is_of_this_pass: bool
+
+
+def unit_size(shape: tuple[int, int, int]) -> int:
+    """Return how many images of a shape (C,H,W) a network call holds."""
+    return max(1, min(LARGEST_UNIT, UNIT_PIXELS // (shape[1] * shape[2])))
+
+
+def read_samples(folder: Path) -> np.ndarray:
+    """Return the images of a samples stage's folder, uint8 (N,C,H,W), memory-mapped."""
+    return np.load(folder / SAMPLES, mmap_mode="c")  # writable to PyTorch, never on the disk
+
+
+class ShardSampler:
+    """Samples units of images on a device, counting network calls and time.
+
+    The clock runs from latents to uint8 images on the device, synchronised, after a warm-up of one unit's shape.
     """
-    cuda = store.device.startswith("cuda")
 
-    def batch_of(start: int) -> tuple[Tensor, float]:
-        noise = ImageNoise(seed, range(start, min(start + batch, count)), shape, store.device)
-        if cuda:
-            torch.cuda.synchronize()
+    def __init__(self, method: Method, denoiser: Any, steps: int, seed: int, shape: tuple[int, int, int], device: str):
+        self.method, self.denoiser, self.steps, self.seed, self.shape = method, denoiser, steps, seed, shape
+        self.device, self.cuda, self.size = device, device.startswith("cuda"), unit_size(shape)
+        self.calls, self.seconds = 0, 0.0
+        with torch.inference_mode():
+            denoiser.network(self.noise(0).draw(), denoiser.time_input[:1].repeat(self.size))
+
+    def noise(self, start: int) -> ImageNoise:
+        """Return the noise of the unit that starts at an image."""
+        return ImageNoise(self.seed, range(start, start + self.size), self.shape, self.device)
+
+    def unit(self, start: int) -> np.ndarray:
+        """Return the images of one unit, uint8."""
+        noise = self.noise(start)
+        self._synchronise()
         started = time.perf_counter()
-        images = to_uint8(method.sample(denoiser, steps, noise))
-        if cuda:
+        images = to_uint8(self.method.sample(self.denoiser, self.steps, noise))
+        self._synchronise()
+        self.seconds += time.perf_counter() - started
+        return images.cpu().numpy()
+
+    def shard(self, path: Path, start: int, stop: int) -> Shard:
+        """Write images start..stop-1 as one file, their bytes in C order; return what they cost."""
+        self.calls, self.seconds = 0, 0.0
+        resettable = reset_peak_rss()
+        if self.cuda:
+            torch.cuda.reset_peak_memory_stats()
+        hook = self.denoiser.network.register_forward_pre_hook(self._count)
+        starts = range(start, stop, self.size)
+        try:
+            pixels = np.concatenate([self.unit(first) for first in starts])[: stop - start]
+        finally:
+            hook.remove()
+        with writing(path) as file:
+            file.write(np.ascontiguousarray(pixels).data)
+        gpu = torch.cuda.max_memory_allocated() if self.cuda else None
+        return Shard(file_sha256(path), len(starts), self.calls, self.seconds, gpu, peak_rss_bytes(), resettable)
+
+    def _count(self, *_: Any) -> None:
+        self.calls += 1
+
+    def _synchronise(self) -> None:
+        if self.cuda:
             torch.cuda.synchronize()
-        return images, time.perf_counter() - started
 
-    calls = 0
 
-    def count_call(*_: Any) -> None:
-        nonlocal calls
-        calls += 1
+def sample_in_stage(folder: Path, store: Store, label: str, method: Method, denoiser: Any, steps: int, seed: int, count: int,
+                    shape: tuple[int, int, int], shard_units: int = SHARD_UNITS) -> None:  # fmt: skip
+    """Write images 0..count-1 under a seed, and what they cost, going on from the shards that are there.
 
-    warm_up = ImageNoise(seed, range(min(batch, count)), shape, store.device)
-    with torch.inference_mode():
-        denoiser.network(warm_up.draw(), denoiser.time_input[:1].repeat(len(warm_up.streams)))
-    resettable = reset_peak_rss()
-    if cuda:
-        torch.cuda.reset_peak_memory_stats()
-    hook = denoiser.network.register_forward_pre_hook(count_call)
-    pixels, seconds = np.empty((count, *shape), np.uint8), 0.0
+    NFE is counted, not assumed. Time adds up over shards, whichever process made them.
+    """
+    length = shard_units * unit_size(shape)
+    bounds = [(start, min(start + length, count)) for start in range(0, count, length)]
+    shards: list[tuple[Path, Shard]] = []
+    sampler: ShardSampler | None = None
     with store.display.task(label, count, "images") as update:
-        for start in range(0, count, batch):
-            images, taken = batch_of(start)
-            pixels[start : start + len(images)] = images.cpu().numpy()
-            seconds += taken
-            update(start + len(images), "")
-    hook.remove()
-    cost = {
-        "nfe": calls // -(-count // batch),
+        for start, stop in bounds:
+            path = folder / f"resume-{start:07}-{stop:07}.shard"
+            shard = finished_shard(path, store)
+            if shard is None:
+                sampler = sampler or ShardSampler(method, denoiser, steps, seed, shape, store.device)
+                shard = sampler.shard(path, start, stop)
+                write_json(path.with_suffix(".json"), asdict(shard))
+            shards.append((path, shard))
+            update(stop, "")
+    join(folder / SAMPLES, [path for path, _ in shards], (count, *shape))
+    write_json(folder / "cost.json", cost([shard for _, shard in shards], count))
+
+
+def finished_shard(path: Path, store: Store) -> Shard | None:
+    """Return what a shard on disk cost; None where it is not there, or, with a line that names it, damaged."""
+    about = path.with_suffix(".json")
+    if not about.exists():
+        return None
+    try:
+        shard = Shard(**json.loads(about.read_text()))
+        whole = file_sha256(path) == shard.sha256
+    except (OSError, ValueError, TypeError):
+        whole = False
+    if not whole:
+        store.display.say(f"{path}: not what was written (its sha256 differs); sampling it again")
+        about.unlink()
+        return None
+    store.log(path.parent, f"goes on with {path.name}")
+    return shard
+
+
+def join(path: Path, parts: list[Path], shape: tuple[int, ...]) -> None:
+    """Write the bytes of shards, one after the other, as one uint8 .npy file."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with writing(path) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(part.read_bytes())
+
+
+def cost(shards: list[Shard], count: int) -> dict[str, Any]:
+    """Return what all images cost together."""
+    seconds, units = sum(shard.seconds for shard in shards), sum(shard.units for shard in shards)
+    nfe, left = divmod(sum(shard.calls for shard in shards), units)
+    assert left == 0, "every unit takes the same number of network calls"
+    gpu = [shard.gpu_peak_bytes for shard in shards if shard.gpu_peak_bytes is not None]
+    return {
+        "nfe": nfe,
         "wall_seconds": seconds,
         "images_per_second": count / seconds,
-        "gpu_peak_bytes": torch.cuda.max_memory_allocated() if cuda else None,
-        "rss_peak_bytes": peak_rss_bytes(),
-        "rss_is_of_this_pass": resettable,
+        "gpu_peak_bytes": max(gpu, default=None),
+        "rss_peak_bytes": max(shard.rss_peak_bytes for shard in shards),
+        "rss_is_of_this_pass": all(shard.rss_is_of_this_pass for shard in shards),
     }
-    return pixels, cost

@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.locks import is_claimed
 from bench.records import read_record
-from bench.stages import claimed
 from bench.wanted import WantedCell, WantedSweep, read_wanted
 from sfddm.errors import InputError
 
@@ -32,7 +32,7 @@ def sweep_status(root: Path, sweep: WantedSweep) -> list[CellStatus]:
     @cache
     def running(stage: str) -> str | None:
         folder = root / "stages" / stage
-        return _label(folder) if claimed(folder) else None
+        return _label(folder) if is_claimed(folder) else None
 
     found = []
     for cell in sweep.cells:

@@ -1,6 +1,5 @@
 """Training inside a stage: progress, a checkpoint to go on from, and the finished model."""
 
-import os
 import time
 from pathlib import Path
 
@@ -8,38 +7,72 @@ import torch
 from torch import Tensor
 
 from bench.files import write_json
+from bench.interruption import held_back
 from bench.stages import Store
 from sfddm.checkpoint import DenoiserSpec, save_denoiser
 from sfddm.denoiser import Denoiser
+from sfddm.resume import load_state, save_state
 from sfddm.training import Loss, Training, TrainSettings, train
 
 SAVE_EVERY_SECONDS = 30.0
-RESUME = "resume.pt"
+
+
+class Run:
+    """A training in a stage's folder, with what its checkpoint needs besides the training itself."""
+
+    def __init__(self, folder: Path, store: Store, training: Training):
+        self.folder, self.training = folder, training
+        self.losses: list[tuple[int, float]] = []
+        self.saved = self.counted = time.monotonic()
+        state = load_state(folder, store.device, store.display.say)
+        if state is not None:
+            training.load_state_dict(state["training"])
+            self.losses = state["losses"]
+            store.log(folder, f"goes on from iteration {training.iteration}")
+
+    def report(self, iteration: int, loss: float) -> None:
+        """Keep a loss; save every so often."""
+        self.losses.append((iteration, loss))
+        self.counted = time.monotonic()
+        if self.counted - self.saved > SAVE_EVERY_SECONDS:
+            self.save()
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        state = {"training": self.training.state_dict(), "losses": self.losses}
+        save_state(self.folder, self.training.iteration, state)
+        self.saved = time.monotonic()
+
+    def leave(self) -> None:
+        """Write a checkpoint between two iterations, with the time since the last report, and end."""
+        self.training.seconds += time.monotonic() - self.counted
+        self.save()
+        raise KeyboardInterrupt
 
 
 def train_in_stage(folder: Path, store: Store, label: str, denoiser: Denoiser, spec: DenoiserSpec, loss: Loss,
                    settings: TrainSettings, seed: int, pixels: Tensor, evaluations: int) -> None:  # fmt: skip
     """Train a denoiser from scratch or from the folder's checkpoint; write the model, what it cost, and its losses."""
     training = Training(denoiser.network, settings.training(), seed)
-    checkpoint = folder / RESUME
-    if checkpoint.exists():
-        training.load_state_dict(torch.load(checkpoint, map_location=store.device, weights_only=True))
-    losses: list[tuple[int, float]] = []
-    saved = time.monotonic()
-    with store.display.task(label, settings.iterations, "iterations") as update:
+    run = Run(folder, store, training)
+    with (
+        store.display.task(label, settings.iterations, "iterations") as update,
+        held_back(store.display.say) as interrupted,
+    ):
 
         def report(iteration: int, value: float) -> None:
-            nonlocal saved
-            losses.append((iteration, value))
             update(iteration, f"loss {value:.4f}")
-            if time.monotonic() - saved > SAVE_EVERY_SECONDS:
-                save_training(checkpoint, training)
-                saved = time.monotonic()
+            run.report(iteration, value)
 
-        train(training, loss, placed(pixels, store.device), store.device, report)
+        def interruptible(network: torch.nn.Module, x0: Tensor, generator: torch.Generator) -> Tensor:
+            if interrupted():
+                run.leave()
+            return loss(network, x0, generator)
+
+        train(training, interruptible, placed(pixels, store.device), store.device, report)
     save_denoiser(folder / "model.safetensors", training.result, spec)
     total = evaluations * settings.batch * settings.iterations
-    write_json(folder / "cost.json", {"seconds": training.seconds, "evaluations": total, "loss": losses})
+    write_json(folder / "cost.json", {"seconds": training.seconds, "evaluations": total, "loss": run.losses})
 
 
 def placed(pixels: Tensor, device: str) -> Tensor:
@@ -47,10 +80,3 @@ def placed(pixels: Tensor, device: str) -> Tensor:
     if device.startswith("cuda") and pixels.nbytes > torch.cuda.mem_get_info(torch.device(device))[0] // 2:
         return pixels
     return pixels.to(device)
-
-
-def save_training(path: Path, training: Training) -> None:
-    """Write a training state atomically."""
-    temporary = path.with_suffix(".tmp")
-    torch.save(training.state_dict(), temporary)
-    os.replace(temporary, path)

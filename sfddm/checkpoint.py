@@ -4,18 +4,18 @@ Only weights are stored as tensors. The noise level of every index is rebuilt fr
 loading, so weights and schedule cannot come apart (the authors' code overwrites its tables on loading).
 """
 
-import os
 from pathlib import Path
 from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from sfddm.denoiser import Denoiser, Prediction
 from sfddm.errors import InputError
+from sfddm.files import writing
 from sfddm.schedule import ScheduleName, alpha_bar_table
 from sfddm.unet import UNet, UNetConfig
 from sfddm.unet2d import UNet2D, UNet2DConfig
@@ -54,9 +54,8 @@ class DenoiserSpec(BaseModel):
 def save_denoiser(path: Path, network: nn.Module, spec: DenoiserSpec) -> None:
     """Write weights and specification atomically."""
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-    temporary = path.with_suffix(".tmp")
-    save_file(weights, temporary, metadata={"sfddm": spec.model_dump_json()})
-    os.replace(temporary, path)
+    with writing(path) as file:
+        file.write(save(weights, metadata={"sfddm": spec.model_dump_json()}))
 
 
 def read_spec(path: Path) -> DenoiserSpec:

@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     The command line prints it on stderr and exits with 2; library users catch it as a ValueError.
     """
+
+
+class WorkFailed(RuntimeError):
+    """Some of the work that was asked for failed; the message is one line that says how much and what to do."""

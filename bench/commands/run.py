@@ -44,6 +44,12 @@ def run(
     inception_weights: Annotated[
         Path | None, typer.Option(help="The Inception-2015 file (else the cache folder's, else downloaded).")
     ] = None,
+    force: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STAGE", help="Compute stages again, and all that needs them: a kind (teacher, fold) or kind-key."
+        ),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print every stage and cell, compute nothing.")] = False,
 ) -> None:
     """Train a teacher, distil students, sample, evaluate, and write records, tables, plots and sample grids."""
@@ -57,6 +63,6 @@ def run(
 
     from bench.run import Place, run_command
 
-    place = Place(device, out, data_root, inception_weights, dry_run)
+    place = Place(device, out, data_root, inception_weights, dry_run, tuple(force or []))
     run_command(dataset, resolution, wanted_steps, comma_list("--methods", methods) if methods else None, wanted_seeds, scale,
                 images, budget, assignments or [], place)  # fmt: skip

@@ -1,5 +1,6 @@
 """digits: the 1,797 real 8x8 handwritten digits that ship inside scikit-learn (UCI, Alpaydin and Kaynak 1998)."""
 
+import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,17 @@ LEVELS = 16
 
 def load_digits(resolution: int, data_root: Path | None) -> Images:
     """Return the digits, uint8 (1797,1,8,8) with labels 0..9. Their 17 grey levels span 0..255."""
-    from sklearn import datasets
-
     if resolution != 8:
         raise InputError(f"resolution: {resolution} given, digits are 8x8")
-    bunch = datasets.load_digits()
-    pixels = np.rint(bunch.images * (255 / LEVELS)).astype(np.uint8)[:, None]
-    return Images(
-        "digits", pixels, bunch.target.astype(np.int64), "none", pixels_sha256(pixels), "scikit-learn", lossy=False
-    )
+    table = np.loadtxt(digits_file(), delimiter=",")  # 64 pixels and the label a line
+    pixels = np.rint(table[:, :64] * (255 / LEVELS)).astype(np.uint8).reshape(-1, 1, 8, 8)
+    labels = table[:, 64].astype(np.int64)
+    return Images("digits", pixels, labels, "none", pixels_sha256(pixels), "scikit-learn", lossy=False)
+
+
+def digits_file() -> Path:
+    """Return where scikit-learn keeps the digits; to import it for them takes a second of every run."""
+    found = importlib.util.find_spec("sklearn")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "datasets" / "data" / "digits.csv.gz"

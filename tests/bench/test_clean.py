@@ -12,8 +12,9 @@ import pytest
 from command_line import ENVIRONMENT, PROGRAM, sfddm_bench
 
 from bench.cleaning import WRITING_SECONDS, leftovers, needed_keys, remove
+from bench.locks import CLAIM
 from bench.records import read_record, read_records, write_record
-from bench.stages import DONE, LOCK
+from bench.stages import DONE
 from bench.wanted import read_wanted, write_wanted
 from sfddm.errors import InputError
 
@@ -92,7 +93,7 @@ def test_a_stage_that_is_being_computed_stays(narrowed: Path, unneeded: set[Path
     (fold / DONE).unlink()
     shown = leftovers(narrowed)
     assert fold in {leftover.path for leftover in shown}
-    with (fold / LOCK).open("wb") as lock:
+    with (fold / CLAIM).open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert fold not in {leftover.path for leftover in leftovers(narrowed)}
         removed = remove(narrowed, shown)  # claimed after it was shown

@@ -1,5 +1,6 @@
 """The command line as a user meets it, in processes of its own."""
 
+import resource
 import subprocess
 import sys
 import time
@@ -108,8 +109,11 @@ def test_the_same_command_elsewhere_gives_the_same_numbers(finished: Path, tmp_p
 def test_a_second_run_computes_nothing_and_changes_no_record(finished: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.glob("stages/*/done.json")}
     metrics = {name: record["fd"] for name, record in records(finished).items()}
+    used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     run = sfddm_bench("run", "--out", str(finished), "--steps", "1,4", *TINY)
     assert run.returncode == 0
+    # Below 5 s of an idle machine, mostly imports; of the processor, and loose, because tests share it.
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - used < 10
     assert before == {path: path.stat().st_mtime_ns for path in finished.glob("stages/*/done.json")}
     assert metrics == {name: record["fd"] for name, record in records(finished).items()}
 

@@ -26,9 +26,7 @@ SECONDS = 10.0  # issue: 10,000 records render all tables in so much, reading no
 
 def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
     written(sweep(("sfddm", "ddim"), (1, 4), (0,)), tmp_path / "runs", pictures=True)
-    once, again = (
-        render(read_records(tmp_path / "runs"), tmp_path / "runs", tmp_path / out) for out in ("a", "b")
-    )
+    once, again = (render(read_records(tmp_path / "runs"), tmp_path / "runs", tmp_path / out) for out in ("a", "b"))
     assert [path.relative_to(tmp_path / "a") for path in once] == [path.relative_to(tmp_path / "b") for path in again]
     assert [path.read_bytes() for path in once] == [path.read_bytes() for path in again]
     kinds = {path.stem.removeprefix("cifar10-32-paper") for path in once}

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from command_line import sfddm_bench
 
+from bench.locks import CLAIM
 from bench.records import read_record, write_record
-from bench.stages import DONE, LOCK
+from bench.stages import DONE
 from bench.status import sweep_status
 from bench.wanted import read_wanted
 
@@ -53,7 +54,7 @@ def test_cells_run_while_a_process_holds_the_claim_of_a_stage_they_need(runs: Pa
     (folder,) = {runs / "stages" / stage for sweep in read_wanted(runs).values() for cell in sweep.cells
                  for stage in cell.stages if (cell.method, cell.steps) == ("sfddm", 4) and stage.startswith("fold-")}  # fmt: skip
     (folder / DONE).unlink()
-    with (folder / LOCK).open("wb") as lock:
+    with (folder / CLAIM).open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         run = sfddm_bench("status", "--out", str(runs))
         assert "3 done, 1 running, 0 failed, 1 missing" in run.stdout

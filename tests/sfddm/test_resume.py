@@ -1,0 +1,73 @@
+"""Training states on disk: whole or not there, the one before kept, damage named."""
+
+import os
+import pickle
+import resource
+from pathlib import Path
+
+import pytest
+import torch
+
+from sfddm.resume import load_state, save_state, saved_states
+
+
+def state(value: float) -> dict:
+    return {"training": {"weights": torch.full((300,), value), "iteration": int(value)}, "losses": [(1, 0.5)]}
+
+
+def loaded(folder: Path) -> tuple[float | None, list[str]]:
+    lines: list[str] = []
+    found = load_state(folder, "cpu", lines.append)
+    return (None if found is None else found["training"]["weights"][0].item()), lines
+
+
+def test_the_newest_state_comes_back_and_two_are_kept(tmp_path: Path) -> None:
+    assert loaded(tmp_path) == (None, [])
+    for iteration in (50, 100, 1000):
+        save_state(tmp_path, iteration, state(iteration))
+    assert loaded(tmp_path) == (1000, [])
+    assert [path.name.split("-")[1] for path in saved_states(tmp_path)] == ["000000100", "000001000"]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
+def test_a_damaged_state_is_named_and_the_one_before_is_taken_and_then_none(damage: str, tmp_path: Path) -> None:
+    save_state(tmp_path, 50, state(50))
+    save_state(tmp_path, 100, state(100))
+    for remaining, path in [(50, saved_states(tmp_path)[1]), (None, saved_states(tmp_path)[0])]:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes({"truncated": content[:-100], "flipped": content, "empty": b""}[damage])
+        value, lines = loaded(tmp_path)
+        assert value == remaining
+        assert len(lines) == 1
+        assert f"{path}: not what was written" in lines[0]
+        assert not path.exists()
+
+
+def test_a_full_disk_names_the_file_and_keeps_the_state_before(tmp_path: Path) -> None:
+    save_state(tmp_path, 50, state(50))
+    process = os.fork()
+    if process == 0:  # a limit of this process alone
+        code = 1
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+            save_state(tmp_path, 100, state(100))
+        except OSError as error:
+            code = 0 if error.filename == str(tmp_path / "resume.new") and error.strerror else 2
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
+    assert loaded(tmp_path) == (50, [])
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+class Trap:
+    def __reduce__(self) -> tuple:
+        return os.putenv, ("SFDDM_TRAP", "sprung")
+
+
+def test_nothing_is_unpickled_but_tensors_and_plain_values(tmp_path: Path) -> None:
+    save_state(tmp_path, 1, {"training": Trap()})
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        load_state(tmp_path, "cpu", print)

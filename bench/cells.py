@@ -7,6 +7,8 @@ from pathlib import Path
 
 from bench.config import Config
 from bench.datasets.dataset import Images
+from bench.latent_stages import consistency_stage, interpolation_stage
+from bench.metrics import METRICS
 from bench.pipeline import Pipeline, plural
 from bench.records import REAL
 from bench.stages import Stage
@@ -34,26 +36,41 @@ class Sweep:
     images: Images
     cells: tuple[Cell, ...]
     inception: Path | None = None
+    metrics: tuple[str, ...] = METRICS
 
     @cached_property
     def pipeline(self) -> Pipeline:
         """The stage builder."""
         return Pipeline(self.config, self.images, self.inception)
 
-    def last_stage(self, cell: Cell) -> Stage:
-        """Return the stage whose metrics end a cell; its lineage is all the cell needs."""
-        pipeline = self.pipeline
+    def measurements(self, cell: Cell) -> dict[str, Stage]:
+        """Return the stage that ends each metric that a cell can have, by name, asked for or not."""
+        pipeline, quality = self.pipeline, self.pipeline.quality
         if cell.steps is None:
-            return pipeline.floor(cell.seed)
-        samples = pipeline.samples(self.config.method(cell.method), cell.steps, cell.seed)
-        return pipeline.metrics(pipeline.features(samples), cell.seed)
+            return {"quality": quality.floor(cell.seed)}
+        method, steps, seed = self.config.method(cell.method), cell.steps, cell.seed
+        return {
+            "quality": quality.metrics(quality.features(pipeline.samples(method, steps, seed))),
+            "consistency": consistency_stage(pipeline, method, steps, seed),
+            "interpolation": interpolation_stage(pipeline, method, steps, seed),
+        }
+
+    def stages(self, cell: Cell) -> list[Stage]:
+        """Return the stages that end a cell: its samples, and each metric asked for; their lineages are all it needs."""
+        asked = [stage for name, stage in self.measurements(cell).items() if name in self.metrics]
+        if cell.steps is None:
+            return asked
+        return [self.pipeline.samples(self.config.method(cell.method), cell.steps, cell.seed), *asked]
 
 
 def make_sweep(
     config: Config, images: Images, methods: Sequence[str], steps: Sequence[int], seeds: Sequence[int],
-    inception: Path | None = None,
+    inception: Path | None = None, metrics: Sequence[str] = METRICS,
 ) -> Sweep:  # fmt: skip
-    """Return the sweep, every cell checked. Raises InputError for a step count or grid that a method cannot do."""
+    """Return the sweep, every cell checked. Raises InputError for a step count, grid or metric that cannot be."""
+    for name in metrics:
+        if name not in METRICS:
+            raise InputError(f"--metrics: '{name}' given, possible: {', '.join(METRICS)}")
     for name in methods:
         for count in steps:
             method = config.method(name)
@@ -62,6 +79,6 @@ def make_sweep(
     splits = config.evaluation.splits
     if config.evaluation.images < splits:
         raise InputError(f"--images: {config.evaluation.images} given, at least {splits} needed (evaluation.splits)")
-    floors = [Cell(REAL, None, seed) for seed in seeds]
+    floors = [Cell(REAL, None, seed) for seed in seeds if "quality" in metrics]
     cells = [Cell(name, count, seed) for seed in seeds for count in steps for name in methods]
-    return Sweep(config, images, (*floors, *cells), inception)
+    return Sweep(config, images, (*floors, *cells), inception, tuple(metrics))

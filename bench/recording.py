@@ -1,32 +1,43 @@
 """From a done cell's artefacts to its record."""
 
+from collections.abc import Callable
 from typing import Any
 
 from bench.cells import Cell, Sweep
 from bench.files import digest
+from bench.latent_stages import CONSISTENCY, INTERPOLATION
+from bench.quality_stages import METRICS, PROTOCOL
 from bench.records import Record
-from bench.stages import Store
+from bench.stages import Stage, Store
 
 
-def make_record(sweep: "Sweep", cell: "Cell", store: Store, about: dict[str, Any]) -> Record:
-    """Return the record of a done cell, from the artefacts of its stages."""
-    last = sweep.last_stage(cell)
+def make_record(sweep: Sweep, cell: Cell, store: Store, about: dict[str, Any]) -> Record:
+    """Return the record of a done cell, from the artefacts of its stages.
+
+    A metric that was measured before is in it, asked for this time or not; one that never was is null, with a reason.
+    """
+    fields: dict[str, Any] = _identity(sweep, cell) | about
+    reasons: dict[str, str] = {}
     if cell.steps is None:
-        measured: dict[str, Any] = {"reasons": {"cost": "real images are not generated"}}
+        reasons |= {"cost": "real images are not generated"}
+        reasons |= dict.fromkeys(("consistency", "interpolation"), "real images have no latents")
     else:
-        measured = _of_method(sweep, cell, cell.steps, store)
-    return Record(
-        **_identity(sweep, cell, last.key),
-        **_quality(sweep, store.read(last, "metrics.json"), store),
-        **measured,
-        **about,
-    )
+        fields |= _of_method(sweep, cell, cell.steps, store)
+        reasons |= fields.pop("reasons")
+    for name, stage in sweep.measurements(cell).items():
+        if store.is_done(stage):
+            fields |= MEASURED[name](sweep, stage, store)
+            reasons |= fields.pop("reasons")
+        else:
+            reasons[name] = "not asked for (--metrics)"
+    return Record(**fields, reasons=reasons)
 
 
-def _identity(sweep: "Sweep", cell: "Cell", last_key: str) -> dict[str, Any]:
+def _identity(sweep: Sweep, cell: Cell) -> dict[str, Any]:
     config, images = sweep.config.model_dump(mode="json"), sweep.images
+    judged = sweep.measurements(cell)["quality"].key
     return {
-        "key": digest({"stage": last_key, "method": cell.method, "steps": cell.steps, "config": config}),
+        "key": digest({"stage": judged, "method": cell.method, "steps": cell.steps, "config": config}),
         "dataset": images.name,
         "dataset_sha256": images.sha256,
         "preprocessing": images.preprocessing,
@@ -35,23 +46,39 @@ def _identity(sweep: "Sweep", cell: "Cell", last_key: str) -> dict[str, Any]:
         "steps": cell.steps,
         "seed": cell.seed,
         "scale": sweep.config.scale,
+        "feature_space": sweep.pipeline.quality.space.name,
         "config": config,
     }
 
 
-def _quality(sweep: "Sweep", metrics: dict[str, Any], store: Store) -> dict[str, Any]:
-    name = store.read(sweep.pipeline.reference(), "extractor.json")["name"]
+def _quality(sweep: Sweep, stage: Stage, store: Store) -> dict[str, Any]:
+    measured, name = store.read(stage, METRICS), sweep.pipeline.quality.space.name
+    distance = measured.pop("distance")
     is_fid = name.startswith("inception-2015")
+    measured["fid" if is_fid else "fd"] = distance
+    other = {"fd": "its name is FID on Inception-2015 features"} if is_fid else {"fid": f"the features are {name}"}
+    return measured | {"protocol": store.read(stage, PROTOCOL), "reasons": measured["reasons"] | other}
+
+
+def _consistency(sweep: Sweep, stage: Stage, store: Store) -> dict[str, Any]:
+    measured = store.read(stage, CONSISTENCY)
+    equal = [name for name in ("psnr", "psnr_unrelated") if measured[name] is None]
     return {
-        "feature_space": name,
-        "images": metrics["images"],
-        "reference_images": metrics["reference_images"],
-        "fid": metrics["distance"] if is_fid else None,
-        "fd": None if is_fid else metrics["distance"],
-        "distance_path": metrics["path"],
-        "is_mean": metrics["is_mean"],
-        "is_std": metrics["is_std"],
+        "consistency": measured,
+        "reasons": {f"consistency.{name}": "every pair is equal in every pixel" for name in equal},
     }
+
+
+def _interpolation(sweep: Sweep, stage: Stage, store: Store) -> dict[str, Any]:
+    measured = store.read(stage, INTERPOLATION)
+    still = [
+        f"interpolation.{path}.{name}" for path in measured for name, value in measured[path].items() if value is None
+    ]
+    return {"interpolation": measured, "reasons": dict.fromkeys(still, "the features are the same all along")}
+
+
+MEASURED: dict[str, Callable[[Sweep, Stage, Store], dict[str, Any]]] = {
+    "quality": _quality, "consistency": _consistency, "interpolation": _interpolation}  # fmt: skip
 
 
 def _of_method(sweep: Sweep, cell: Cell, steps: int, store: Store) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from bench.checks import check_device, check_writable
 from bench.config import load_preset, resolve
 from bench.datasets.registry import definition_name, load
 from bench.feature_space import check_feature_space, inception_weights
+from bench.metrics import METRICS
 from bench.pictures import write_grid
 from bench.plots import write_plots
 from bench.progress import Display
@@ -24,7 +25,8 @@ from bench.tables import cell_row, score_name, write_tables
 
 def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | None, names: Sequence[str] | None,
                 seeds: Sequence[int], scale: str | None, images: int | None, budget: int | None, assignments: Sequence[str],
-                device: str, out: Path, data_root: Path | None, inception: Path | None, dry_run: bool) -> None:  # fmt: skip
+                device: str, out: Path, data_root: Path | None, inception: Path | None, dry_run: bool,
+                metrics: Sequence[str] = METRICS) -> None:  # fmt: skip
     """Check everything, then run (or only print) the sweep. Raises InputError before anything is written."""
     preset = load_preset(definition_name(dataset, data_root))
     names = list(names or preset.methods)
@@ -35,7 +37,7 @@ def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | Non
     data = load(dataset, config.resolution, data_root)
     check_feature_space(config, data)
     weights = inception_weights(config, inception, dry_run)
-    sweep = make_sweep(config, data, names, steps or preset.steps, seeds, weights)
+    sweep = make_sweep(config, data, names, steps or preset.steps, seeds, weights, metrics)
     with Display() as display:
         store = Store(out, device, display)
         if dry_run:

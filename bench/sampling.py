@@ -1,6 +1,7 @@
 """A cell's images: sampled from the shared latents, a batch at a time."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,11 @@ from bench.stages import Store
 from sfddm.method import Method
 from sfddm.noise import ImageNoise
 from sfddm.sampler import to_uint8
+
+
+def read_samples(folder: Path) -> np.ndarray:
+    """Return the images of a done samples stage, uint8 (N,C,H,W), memory-mapped."""
+    return np.load(folder / "samples.npy", mmap_mode="c")
 
 
 def sample_images(method: Method, denoiser: Any, steps: int, seed: int, count: int, batch: int,

@@ -64,24 +64,29 @@ class GaussianStream:
         return Gaussian(self.mean, self.scatter / (self.count - 1), self.count)
 
 
+@dataclass(frozen=True)
 class Reference:
-    """The Gaussian to measure from, with a root R of its covariance (S = R R'), found once for many distances."""
+    """The Gaussian to measure from, with a root R (d,r) of its covariance (S = R R'), found once for many distances.
 
+    path: how the root was found; least: the smallest eigenvalue met in finding it, None where none was.
+    """
+
+    gaussian: Gaussian
+    root: Tensor
     path: Path
-
-    def __init__(self, gaussian: Gaussian):
-        self.gaussian = gaussian
-        lower, failed = torch.linalg.cholesky_ex(gaussian.cov)
-        if not failed:
-            self.root, self.path, self.least = lower, "cholesky", float("inf")
-            return
-        values, vectors = torch.linalg.eigh(gaussian.cov)
-        self.root, self.path, self.least = vectors * values.clamp(min=0).sqrt(), "eigh", values[0].item()
+    least: float | None = None
 
     def distance_of_gaussian(self, one: Gaussian) -> FrechetResult:
         """Return the Frechet distance of another Gaussian."""
         eigenvalues = torch.linalg.eigvalsh(self.root.T @ one.cov @ self.root)
         return self._result(one, eigenvalues, self.path)
+
+    def to(self, device: str) -> "Reference":
+        """Return the same reference on a device."""
+        one = self.gaussian
+        return Reference(
+            Gaussian(one.mean.to(device), one.cov.to(device), one.count), self.root.to(device), self.path, self.least
+        )
 
     def distance(self, features: Tensor) -> FrechetResult:
         """Return the Frechet distance of features (n,d), n >= 2.
@@ -101,9 +106,27 @@ class Reference:
         trace = eigenvalues.clamp(min=0).sqrt().sum()
         value = (one.mean - other.mean).square().sum() + one.cov.trace() + other.cov.trace() - 2 * trace
         deficient = min(one.count, other.count) <= len(one.mean)
-        return FrechetResult(value.item(), path, min(self.least, eigenvalues[0].item()), deficient)
+        least = eigenvalues[0].item()
+        return FrechetResult(value.item(), path, least if self.least is None else min(least, self.least), deficient)
 
 
-def frechet_distance(features: Tensor, reference: Tensor) -> FrechetResult:
+def reference_of(gaussian: Gaussian) -> Reference:
+    """Return a Gaussian as a reference: its Cholesky factor, or where Cholesky refuses, eigenvectors with clipping."""
+    lower, failed = torch.linalg.cholesky_ex(gaussian.cov)
+    if not failed:
+        return Reference(gaussian, lower, "cholesky")
+    values, vectors = torch.linalg.eigh(gaussian.cov)
+    return Reference(gaussian, vectors * values.clamp(min=0).sqrt(), "eigh", values[0].item())
+
+
+def reference(features: Tensor) -> Reference:
+    """Return the reference of features (m,d), m >= 2; where m <= d the thin factor (d,m) is its root."""
+    one = gaussian(features)
+    if len(features) > features.shape[1]:
+        return reference_of(one)
+    return Reference(one, (features.double() - one.mean).T / (len(features) - 1) ** 0.5, "gram")
+
+
+def frechet_distance(features: Tensor, other: Tensor) -> FrechetResult:
     """Return the Frechet distance of features (n,d) from reference features (m,d); n, m >= 2."""
-    return Reference(gaussian(reference)).distance(features)
+    return reference(other).distance(features)

@@ -6,7 +6,7 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
-from bench.metrics.frechet import Gaussian, GaussianStream, Reference, frechet_distance, gaussian
+from bench.metrics.frechet import Gaussian, GaussianStream, frechet_distance, gaussian, reference_of
 
 ORACLE = 1e-9  # relative, float64
 CLEANFID = 1e-6  # relative; clean-fid takes a Schur matrix root
@@ -35,7 +35,7 @@ def test_commuting_covariances_have_their_closed_form() -> None:
     q = torch.linalg.qr(features(16, 16, 1)).Q
     one, other = (Gaussian(torch.zeros(16, dtype=torch.float64), q @ s.diag() @ q.T, 100) for s in (a, b))
     expected = (a.sqrt() - b.sqrt()).square().sum().item()
-    assert Reference(other).distance_of_gaussian(one).value == pytest.approx(expected, rel=ORACLE)
+    assert reference_of(other).distance_of_gaussian(one).value == pytest.approx(expected, rel=ORACLE)
 
 
 def test_congruent_covariances_have_their_exact_root() -> None:
@@ -43,7 +43,7 @@ def test_congruent_covariances_have_their_exact_root() -> None:
     d = 512
     s1, t = spd(d, 0), spd(d, 1)
     zero = torch.zeros(d, dtype=torch.float64)
-    result = Reference(Gaussian(zero, s1, 10**4)).distance_of_gaussian(Gaussian(zero, t @ s1 @ t, 10**4))
+    result = reference_of(Gaussian(zero, s1, 10**4)).distance_of_gaussian(Gaussian(zero, t @ s1 @ t, 10**4))
     expected = (s1.trace() + (t @ s1 @ t).trace() - 2 * (t @ s1).trace()).item()
     assert result.path == "cholesky"
     assert not result.rank_deficient

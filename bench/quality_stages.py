@@ -14,7 +14,7 @@ from bench.datasets.dataset import Images
 from bench.feature_space import ClassifierSpace, FeatureSpace, InceptionSpace
 from bench.files import write_json
 from bench.metrics.features import INCEPTION, extract
-from bench.metrics.frechet import Gaussian, Reference
+from bench.metrics.frechet import Reference
 from bench.metrics.frechet import reference as reference_statistics
 from bench.quality import PARTS, Features, protocol, quality
 from bench.sampling import read_samples
@@ -65,14 +65,14 @@ class QualityStages:
         return Stage("reference", "reference features", self.data | self.space.identity, work, self.space.parents)
 
     def statistics(self) -> Stage:
-        """Mean, covariance and its root of the reference features: once for every cell that is measured from them."""
+        """Mean of the reference features and a root of their covariance: once for every cell that is measured from them."""
         reference = self.reference()
 
         def work(folder: Path, store: Store) -> None:
             found = reference_statistics(_features(store, reference).features)
-            gaussian = found.gaussian
-            np.savez(folder / STATISTICS, mean=gaussian.mean.cpu(), cov=gaussian.cov.cpu(), root=found.root.cpu())
-            write_json(folder / "statistics.json", {"count": gaussian.count, "path": found.path, "least": found.least})
+            np.savez(folder / STATISTICS, mean=found.mean.cpu(), root=found.root.cpu())
+            write_json(folder / "statistics.json", {"trace": found.trace, "count": found.count, "path": found.path,
+                                                    "least": found.least})  # fmt: skip
 
         return Stage("statistics", "reference statistics", {}, work, (reference,))
 
@@ -147,5 +147,5 @@ def read_statistics(stage: Stage, store: Store) -> Reference:
     """Return the reference of a done statistics stage, on the store's device."""
     about = store.read(stage, "statistics.json")
     with np.load(store.folder(stage) / STATISTICS) as arrays:
-        mean, cov, root = (torch.from_numpy(arrays[name]).to(store.device) for name in ("mean", "cov", "root"))
-    return Reference(Gaussian(mean, cov, about["count"]), root, about["path"], about["least"])
+        mean, root = (torch.from_numpy(arrays[name]).to(store.device) for name in ("mean", "root"))
+    return Reference(mean, root, **about)

@@ -66,27 +66,22 @@ class GaussianStream:
 
 @dataclass(frozen=True)
 class Reference:
-    """The Gaussian to measure from, with a root R (d,r) of its covariance (S = R R'), found once for many distances.
+    """The Gaussian to measure from: mean (d,), and a root R (d,r) of its covariance (S = R R'), found once for many distances.
 
-    path: how the root was found; least: the smallest eigenvalue met in finding it, None where none was.
+    trace: of the covariance; path: how the root was found; least: the smallest eigenvalue met there, None where none was.
     """
 
-    gaussian: Gaussian
+    mean: Tensor
     root: Tensor
+    trace: float
+    count: int
     path: Path
     least: float | None = None
 
     def distance_of_gaussian(self, one: Gaussian) -> FrechetResult:
         """Return the Frechet distance of another Gaussian."""
         eigenvalues = torch.linalg.eigvalsh(self.root.T @ one.cov @ self.root)
-        return self._result(one, eigenvalues, self.path)
-
-    def to(self, device: str) -> "Reference":
-        """Return the same reference on a device."""
-        one = self.gaussian
-        return Reference(
-            Gaussian(one.mean.to(device), one.cov.to(device), one.count), self.root.to(device), self.path, self.least
-        )
+        return self._result(one.mean, one.cov.trace().item(), one.count, eigenvalues, self.path)
 
     def distance(self, features: Tensor) -> FrechetResult:
         """Return the Frechet distance of features (n,d), n >= 2.
@@ -94,37 +89,44 @@ class Reference:
         Where n <= d the covariance has no Cholesky factor; its thin factor A (n,d) gives the root through the Gram
         matrix A S A', which is also faster.
         """
-        one = gaussian(features)
         if len(features) > features.shape[1]:
-            return self.distance_of_gaussian(one)
-        thin = (features.double() - one.mean) / (len(features) - 1) ** 0.5
+            return self.distance_of_gaussian(gaussian(features))
+        mean, thin = thin_factor(features)
         product = thin @ self.root
-        return self._result(one, torch.linalg.eigvalsh(product @ product.T), "gram")
+        eigenvalues = torch.linalg.eigvalsh(product @ product.T)
+        return self._result(mean, thin.square().sum().item(), len(features), eigenvalues, "gram")
 
-    def _result(self, one: Gaussian, eigenvalues: Tensor, path: Path) -> FrechetResult:
-        other = self.gaussian
-        trace = eigenvalues.clamp(min=0).sqrt().sum()
-        value = (one.mean - other.mean).square().sum() + one.cov.trace() + other.cov.trace() - 2 * trace
-        deficient = min(one.count, other.count) <= len(one.mean)
+    def _result(self, mean: Tensor, trace: float, count: int, eigenvalues: Tensor, path: Path) -> FrechetResult:
+        shift = (mean - self.mean).square().sum().item()
+        value = shift + trace + self.trace - 2 * eigenvalues.clamp(min=0).sqrt().sum().item()
         least = eigenvalues[0].item()
-        return FrechetResult(value.item(), path, least if self.least is None else min(least, self.least), deficient)
+        deficient = min(count, self.count) <= len(mean)
+        return FrechetResult(value, path, least if self.least is None else min(least, self.least), deficient)
+
+
+def thin_factor(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean (d,) of features (n,d) and the factor A (n,d) of their covariance A' A, float64."""
+    x = features.double()
+    mean = x.mean(0)
+    return mean, (x - mean) / (len(x) - 1) ** 0.5
 
 
 def reference_of(gaussian: Gaussian) -> Reference:
     """Return a Gaussian as a reference: its Cholesky factor, or where Cholesky refuses, eigenvectors with clipping."""
+    about = gaussian.cov.trace().item(), gaussian.count
     lower, failed = torch.linalg.cholesky_ex(gaussian.cov)
     if not failed:
-        return Reference(gaussian, lower, "cholesky")
+        return Reference(gaussian.mean, lower, *about, "cholesky")
     values, vectors = torch.linalg.eigh(gaussian.cov)
-    return Reference(gaussian, vectors * values.clamp(min=0).sqrt(), "eigh", values[0].item())
+    return Reference(gaussian.mean, vectors * values.clamp(min=0).sqrt(), *about, "eigh", values[0].item())
 
 
 def reference(features: Tensor) -> Reference:
-    """Return the reference of features (m,d), m >= 2; where m <= d the thin factor (d,m) is its root."""
-    one = gaussian(features)
+    """Return the reference of features (m,d), m >= 2; where m <= d the thin factor is its root (d,m)."""
     if len(features) > features.shape[1]:
-        return reference_of(one)
-    return Reference(one, (features.double() - one.mean).T / (len(features) - 1) ** 0.5, "gram")
+        return reference_of(gaussian(features))
+    mean, thin = thin_factor(features)
+    return Reference(mean, thin.T, thin.square().sum().item(), len(features), "gram")
 
 
 def frechet_distance(features: Tensor, other: Tensor) -> FrechetResult:

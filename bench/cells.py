@@ -55,12 +55,16 @@ class Sweep:
             "interpolation": interpolation_stage(pipeline, method, steps, seed),
         }
 
+    def last_stage(self, cell: Cell) -> Stage:
+        """Return the stage that judges a cell's images; a cell is named by its key, whatever is asked for."""
+        return self.measurements(cell)["quality"]
+
     def stages(self, cell: Cell) -> list[Stage]:
-        """Return the stages that end a cell: its samples, and each metric asked for; their lineages are all it needs."""
-        asked = [stage for name, stage in self.measurements(cell).items() if name in self.metrics]
-        if cell.steps is None:
-            return asked
-        return [self.pipeline.samples(self.config.method(cell.method), cell.steps, cell.seed), *asked]
+        """Return all stages of a cell, each after those it needs: its samples, and each metric asked for."""
+        ends = [stage for name, stage in self.measurements(cell).items() if name in self.metrics]
+        if cell.steps is not None:
+            ends.insert(0, self.pipeline.samples(self.config.method(cell.method), cell.steps, cell.seed))
+        return list({stage.key: stage for end in ends for stage in end.lineage()}.values())
 
 
 def make_sweep(

@@ -35,9 +35,10 @@ def make_record(sweep: Sweep, cell: Cell, store: Store, about: dict[str, Any]) -
 
 def _identity(sweep: Sweep, cell: Cell) -> dict[str, Any]:
     config, images = sweep.config.model_dump(mode="json"), sweep.images
-    judged = sweep.measurements(cell)["quality"].key
     return {
-        "key": digest({"stage": judged, "method": cell.method, "steps": cell.steps, "config": config}),
+        "key": digest(
+            {"stage": sweep.last_stage(cell).key, "method": cell.method, "steps": cell.steps, "config": config}
+        ),
         "dataset": images.name,
         "dataset_sha256": images.sha256,
         "preprocessing": images.preprocessing,

@@ -21,7 +21,7 @@ def plan(sweep: Sweep, store: Store) -> Iterator[tuple[str, str, str]]:
     """Yield (state, stage or cell, key): every stage of the sweep once, then every cell."""
     seen: set[str] = set()
     for cell in sweep.cells:
-        for stage in (needed for last in sweep.stages(cell) for needed in last.lineage()):
+        for stage in sweep.stages(cell):
             if stage.key not in seen:
                 seen.add(stage.key)
                 yield store.state(stage), stage.label, f"{stage.kind}-{stage.key}"

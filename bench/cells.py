@@ -8,6 +8,8 @@ from typing import Any
 
 from bench.config import Config
 from bench.datasets.dataset import Images
+from bench.latent_stages import consistency_stage, interpolation_stage
+from bench.metrics import METRICS
 from bench.pipeline import Pipeline, plural
 from bench.records import REAL
 from bench.stages import Stage
@@ -36,6 +38,7 @@ class Sweep:
     images: Images
     cells: tuple[Cell, ...]
     inception: Path | None = None
+    metrics: tuple[str, ...] = METRICS
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -48,21 +51,36 @@ class Sweep:
         return self.config.model_dump(mode="json")
 
     @cached_property
-    def _last_stages(self) -> dict[Cell, Stage]:
+    def _measurements(self) -> dict[Cell, dict[str, Stage]]:
         return {}
 
-    def last_stage(self, cell: Cell) -> Stage:
-        """Return the stage whose metrics end a cell; its lineage is all the cell needs."""
-        if cell not in self._last_stages:
-            self._last_stages[cell] = self._build(cell)
-        return self._last_stages[cell]
+    def measurements(self, cell: Cell) -> dict[str, Stage]:
+        """Return the stage that ends each metric that a cell can have, by name, asked for or not."""
+        if cell not in self._measurements:
+            self._measurements[cell] = self._build(cell)
+        return self._measurements[cell]
 
-    def _build(self, cell: Cell) -> Stage:
-        pipeline = self.pipeline
+    def _build(self, cell: Cell) -> dict[str, Stage]:
+        pipeline, quality = self.pipeline, self.pipeline.quality
         if cell.steps is None:
-            return pipeline.floor(cell.seed)
-        samples = pipeline.samples(self.config.method(cell.method), cell.steps, cell.seed)
-        return pipeline.metrics(pipeline.features(samples), cell.seed)
+            return {"quality": quality.floor(cell.seed)}
+        method, steps, seed = self.config.method(cell.method), cell.steps, cell.seed
+        return {
+            "quality": quality.metrics(quality.features(pipeline.samples(method, steps, seed))),
+            "consistency": consistency_stage(pipeline, method, steps, seed),
+            "interpolation": interpolation_stage(pipeline, method, steps, seed),
+        }
+
+    def last_stage(self, cell: Cell) -> Stage:
+        """Return the stage that judges a cell's images; a cell is named by its key, whatever is asked for."""
+        return self.measurements(cell)["quality"]
+
+    def stages(self, cell: Cell) -> list[Stage]:
+        """Return all stages of a cell, each after those it needs: its samples, and each metric asked for."""
+        ends = [stage for name, stage in self.measurements(cell).items() if name in self.metrics]
+        if cell.steps is not None:
+            ends.insert(0, self.pipeline.samples(self.config.method(cell.method), cell.steps, cell.seed))
+        return list({stage.key: stage for end in ends for stage in end.lineage()}.values())
 
 
 def methods_by_steps(methods: Sequence[str], steps: Sequence[int]) -> list[tuple[str, int]]:
@@ -83,10 +101,13 @@ def check_cells(config: Config, wanted: Sequence[tuple[str, int]]) -> None:
 
 def make_sweep(
     config: Config, images: Images, wanted: Sequence[tuple[str, int]], seeds: Sequence[int],
-    inception: Path | None = None,
+    inception: Path | None = None, metrics: Sequence[str] = METRICS,
 ) -> Sweep:  # fmt: skip
     """Return the sweep of (method, steps) under each seed, every cell checked. Raises InputError."""
+    for name in metrics:
+        if name not in METRICS:
+            raise InputError(f"--metrics: '{name}' given, possible: {', '.join(METRICS)}")
     check_cells(config, wanted)
-    floors = [Cell(REAL, None, seed) for seed in seeds]
+    floors = [Cell(REAL, None, seed) for seed in seeds if "quality" in metrics]
     cells = [Cell(name, count, seed) for seed in seeds for name, count in dict.fromkeys(wanted)]
-    return Sweep(config, images, (*floors, *cells), inception)
+    return Sweep(config, images, (*floors, *cells), inception, tuple(metrics))

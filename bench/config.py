@@ -46,7 +46,13 @@ class EvaluationSettings(BaseModel):
     resize: Resize = "clean"  # of Inception's input
     images: int = Field(ge=2)
     batch: int = Field(256, ge=1)  # of feature extraction; sampling has its own (bench.sampling.unit_size)
-    splits: int = Field(10, ge=1)
+    splits: int = Field(10, ge=1)  # of the Inception score
+    kid_subsets: int = Field(100, ge=1)
+    kid_subset: int = Field(1000, ge=2)  # images in a subset, at most; never more than there are
+    neighbours: int = Field(3, ge=1)  # of precision and recall
+    seed: int = Field(0, ge=0)  # of subsets, groups and splits: the same for every cell
+    consistency_images: int = Field(256, ge=2)  # of which the teacher makes full-length ones; at most `images`
+    interpolation_paths: int = Field(16, ge=1)
 
 
 class ClassifierSettings(BaseModel):

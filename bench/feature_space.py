@@ -10,18 +10,21 @@ from typing import Any, Protocol
 
 import torch
 
-from bench.classifier import Classifier, ClassifierFeatures
+from bench.classifier import ClassifierFeatures, make_classifier
 from bench.config import ANY_RESOLUTION, Config
 from bench.datasets.dataset import Images
 from bench.files import file_sha256
 from bench.metrics.features import INCEPTION, OWN_CLASSIFIER, FeatureExtractor, Resize
-from bench.metrics.inception import download, find_weights, inception_features
+from bench.metrics.inception import WEIGHTS_SHA256, download, find_weights, inception_features, network_name
 from bench.stages import Stage, Store
 from sfddm.errors import InputError
 
 
 class FeatureSpace(Protocol):
-    """identity: the settings that decide the features; parents: the stages they need."""
+    """name: as records and tables have it; identity: the settings that decide the features; parents: the stages they need."""
+
+    @property
+    def name(self) -> str: ...
 
     @property
     def identity(self) -> dict[str, Any]: ...
@@ -39,6 +42,11 @@ class InceptionSpace:
     weights: Path | None
     resize: Resize
     parents: tuple[Stage, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The network with its resize; other weights than the published are named by their hash."""
+        return f"{network_name(self.identity['weights'] or WEIGHTS_SHA256)} {self.resize}"
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -69,7 +77,7 @@ class ClassifierSpace:
         path = store.folder(self.stage) / "weights.pt"
         assert self.images.labels is not None
         channels, resolution = self.images.pixels.shape[1:3]
-        network = Classifier(channels, resolution, int(self.images.labels.max()) + 1)
+        network = make_classifier(channels, resolution, int(self.images.labels.max()) + 1)
         network.load_state_dict(torch.load(path, weights_only=True))
         return ClassifierFeatures(self.name, file_sha256(path), network.to(store.device).eval())
 

@@ -11,14 +11,14 @@ GAP = 170  # grey between images in a figure: seen beside white images and black
 LEAST_PIXELS = 512  # a grid is enlarged, by whole factors, to at least this width
 
 
-def write_grid(pixels: np.ndarray, path: Path) -> None:
-    """Write the first 64 of uint8 images (N,C,H,W) as one PNG, eight a row, one pixel of white between."""
+def write_grid(pixels: np.ndarray, path: Path, columns: int = COLUMNS) -> None:
+    """Write the first 64 of uint8 images (N,C,H,W) as one PNG, eight or so a row, one pixel of white between."""
     shown = np.asarray(pixels[:SHOWN])
     count, channels, height, width = shown.shape
-    rows = -(-count // COLUMNS)
-    sheet = np.full((rows * (height + 1) + 1, COLUMNS * (width + 1) + 1, channels), 255, np.uint8)
+    rows = -(-count // columns)
+    sheet = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, channels), 255, np.uint8)
     for k, image in enumerate(shown):
-        top, left = (k // COLUMNS) * (height + 1) + 1, (k % COLUMNS) * (width + 1) + 1
+        top, left = (k // columns) * (height + 1) + 1, (k % columns) * (width + 1) + 1
         sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)
     factor = max(1, -(-LEAST_PIXELS // sheet.shape[1]))
     sheet = sheet.repeat(factor, axis=0).repeat(factor, axis=1)

@@ -1,6 +1,6 @@
-"""The stages of a run, from the dataset to the metrics; each function builds one stage, nothing runs here.
+"""The stages of a run, from the teacher to the samples; each function builds one stage, nothing runs here.
 
-dataset -> classifier -> reference features; teacher -> fold(s) -> samples -> features -> metrics
+teacher -> fold(s) -> samples; what is measured of them is in bench/quality_stages.py and bench/latent_stages.py
 """
 
 import hashlib
@@ -9,23 +9,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from bench.classifier import train_classifier
 from bench.config import Config
 from bench.datasets.dataset import Images
-from bench.feature_space import ClassifierSpace, FeatureSpace, InceptionSpace
 from bench.files import file_sha256, write_json
-from bench.metrics.features import INCEPTION, extract
-from bench.metrics.frechet import frechet_distance
-from bench.metrics.inception_score import inception_score
-from bench.sampling import read_samples, sample_in_stage
+from bench.quality_stages import QualityStages
+from bench.sampling import sample_in_stage
 from bench.stages import Stage, Store
 from bench.training import train_in_stage
 from sfddm.checkpoint import load_denoiser
-from sfddm.files import writing
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
 from sfddm.teacher import ddpm_loss
 
@@ -54,36 +48,10 @@ class Pipeline:
         """The dataset's images, uint8 (N,C,H,W)."""
         return torch.from_numpy(self.images.pixels)
 
-    def classifier(self) -> Stage:
-        """Train the dataset's own classifier."""
-        settings = self.config.classifier
-        labels = self.images.labels
-        assert labels is not None
-
-        def work(folder: Path, store: Store) -> None:
-            with store.display.task(self.config.evaluation.feature_space, settings.epochs, "epochs") as update:
-                network, accuracy = train_classifier(self.pixels, torch.from_numpy(labels), settings, update)
-            with writing(folder / "weights.pt") as file:
-                torch.save(network.state_dict(), file)
-            write_json(folder / "accuracy.json", {"held_out_accuracy": accuracy})
-
-        return Stage("classifier", self.config.evaluation.feature_space, self.data | settings.model_dump(), work)
-
     @cached_property
-    def space(self) -> FeatureSpace:
-        """The feature space that the run is judged in."""
-        evaluation = self.config.evaluation
-        if evaluation.feature_space == INCEPTION:
-            return InceptionSpace(self.inception, evaluation.resize)
-        return ClassifierSpace(evaluation.feature_space, self.images, self.classifier(), {})
-
-    def reference(self) -> Stage:
-        """Features of the dataset's own images."""
-
-        def work(folder: Path, store: Store) -> None:
-            self._write_features(folder, store, self.images.pixels, "features of the dataset")
-
-        return Stage("reference", "reference features", self.data | self.space.identity, work, self.space.parents)
+    def quality(self) -> QualityStages:
+        """The stages that judge images."""
+        return QualityStages(self.config, self.images, self.inception)
 
     def teacher(self, seed: int) -> Stage:
         """Train the teacher, or take the one that `teacher.weights` names."""
@@ -138,8 +106,7 @@ class Pipeline:
         """Sample a method's images from the shared latents."""
         model = self.students(method, steps, seed)[-1]
         count = self.config.evaluation.images
-        settings = {"method": method.name, "steps": steps, "timesteps": method.timesteps(steps), **method.sampling(),
-                    "seed": seed, "images": count}  # fmt: skip
+        settings = self.sampling_settings(method, steps, seed) | {"images": count}
 
         def work(folder: Path, store: Store) -> None:
             denoiser = load_denoiser(store.folder(model) / MODEL)[0].to(store.device)
@@ -149,64 +116,7 @@ class Pipeline:
         name = f"samples of {method.label} at {plural(steps, 'step')} (seed {seed})"
         return Stage("samples", name, settings, work, (model,), version=2)  # 2: in units of fixed size
 
-    def features(self, samples: Stage) -> Stage:
-        """Features of sampled images."""
-
-        def work(folder: Path, store: Store) -> None:
-            self._write_features(folder, store, read_samples(store.folder(samples)), samples.label)
-
-        return Stage(
-            "features", f"features of {samples.label}", self.space.identity, work, (samples, *self.space.parents)
-        )
-
-    def metrics(self, features: Stage, seed: int) -> Stage:
-        """Quality of one set of features against the reference."""
-        reference, splits = self.reference(), self.config.evaluation.splits
-
-        def work(folder: Path, store: Store) -> None:
-            generated = np.load(store.folder(features) / "features.npz", allow_pickle=False)
-            real = np.load(store.folder(reference) / "features.npz", allow_pickle=False)
-            write_json(folder / "metrics.json", quality(generated, real["features"], splits, seed))
-
-        return Stage(
-            "metrics", f"metrics of {features.label}", {"splits": splits, "seed": seed}, work, (features, reference)
-        )
-
-    def floor(self, seed: int) -> Stage:
-        """The real data's own values: the distance of one seeded half from the other, and the score of all images."""
-        reference, splits = self.reference(), self.config.evaluation.splits
-
-        def work(folder: Path, store: Store) -> None:
-            real = np.load(store.folder(reference) / "features.npz", allow_pickle=False)
-            order = np.random.default_rng(seed).permutation(len(real["features"]))
-            half = len(order) // 2
-            one, other = real["features"][order[:half]], real["features"][order[half:]]
-            whole = quality(real, real["features"], splits, seed)
-            halves = frechet_distance(torch.from_numpy(one), torch.from_numpy(other))
-            write_json(folder / "metrics.json", whole | {"distance": halves.value, "path": halves.path, "images": half,
-                                                         "reference_images": len(order) - half})  # fmt: skip
-
-        return Stage(
-            "floor", f"the real data's own values (seed {seed})", {"splits": splits, "seed": seed}, work, (reference,)
-        )
-
-    def _write_features(self, folder: Path, store: Store, pixels: np.ndarray, label: str) -> None:
-        extractor = self.space.extractor(store)
-        features, probabilities = extract(extractor, torch.from_numpy(pixels), self.config.evaluation.batch)
-        with writing(folder / "features.npz") as file:
-            np.savez(file, features=features.numpy(), probabilities=probabilities.numpy())
-        write_json(folder / "extractor.json", {"name": extractor.name, "weights_sha256": extractor.weights_sha256})
-
-
-def quality(generated: Any, reference: np.ndarray, splits: int, seed: int) -> dict[str, Any]:
-    """Return the Frechet distance and the Inception-style score of generated features and probabilities."""
-    distance = frechet_distance(torch.from_numpy(generated["features"]), torch.from_numpy(reference))
-    mean, std = inception_score(torch.from_numpy(generated["probabilities"]), splits, seed)
-    return {
-        "distance": distance.value,
-        "path": distance.path,
-        "is_mean": mean,
-        "is_std": std,
-        "images": len(generated["features"]),
-        "reference_images": len(reference),
-    }
+    def sampling_settings(self, method: Method, steps: int, seed: int) -> dict[str, Any]:
+        """Return what decides a method's image of a latent, apart from its model."""
+        return {"method": method.name, "steps": steps, "timesteps": method.timesteps(steps), **method.sampling(),
+                "seed": seed}  # fmt: skip

@@ -1,51 +1,59 @@
 """From a done cell's artefacts to its record."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from bench.cells import Cell, Sweep
 from bench.files import digest
+from bench.latent_stages import CONSISTENCY, INTERPOLATION
 from bench.machine import anonymous
+from bench.quality_stages import METRICS, PROTOCOL
 from bench.records import Record, cell_folder, record_name
 from bench.stages import Stage, Store
 
 
-def make_record(sweep: "Sweep", cell: "Cell", store: Store, about: dict[str, Any]) -> Record:
-    """Return the record of a done cell, from the artefacts of its stages."""
-    last = sweep.last_stage(cell)
+def make_record(sweep: Sweep, cell: Cell, store: Store, about: dict[str, Any]) -> Record:
+    """Return the record of a done cell, from the artefacts of its stages.
+
+    A metric that was measured before is in it, asked for this time or not; one that never was is null, with a reason.
+    """
+    fields: dict[str, Any] = _identity(sweep, cell) | about
+    reasons: dict[str, str] = {}
     if cell.steps is None:
-        measured: dict[str, Any] = {"reasons": {"cost": "real images are not generated"}}
+        reasons |= {"cost": "real images are not generated"}
+        reasons |= dict.fromkeys(("consistency", "interpolation"), "real images have no latents")
     else:
-        measured = _of_method(sweep, cell, cell.steps, store)
-    return Record(
-        **_identity(sweep, cell),
-        **_quality(sweep, store.read(last, "metrics.json"), store),
-        **measured,
-        **about,
-        **provenance(last.lineage(), store),
-    )
-
-
-def cell_key(sweep: Sweep, cell: Cell) -> str:
-    """Return the key of the record that a cell has or will have."""
-    last = sweep.last_stage(cell).key
-    return digest({"stage": last, "method": cell.method, "steps": cell.steps, "config": sweep.settings})
+        fields |= _of_method(sweep, cell, cell.steps, store)
+        reasons |= fields.pop("reasons")
+    for name, stage in sweep.measurements(cell).items():
+        if store.is_done(stage):
+            fields |= MEASURED[name](sweep, stage, store)
+            reasons |= fields.pop("reasons")
+        else:
+            reasons[name] = "not asked for (--metrics)"
+    return Record(**fields, **provenance(sweep, cell, store), reasons=reasons)
 
 
 def failed_record(sweep: Sweep, cell: Cell, about: dict[str, Any], why: str) -> Record:
     """Return the record of a cell that could not be done: what it was to be, and one line that says why it is not."""
-    space = sweep.config.evaluation.feature_space
-    return Record(**_identity(sweep, cell), feature_space=space, failure=why, **about)
+    return Record(**_identity(sweep, cell), failure=why, **about)
 
 
-def provenance(stages: Iterable[Stage], store: Store) -> dict[str, Any]:
-    """Return the keys of done stages and the seconds each took, by label."""
-    done = list(stages)
+def provenance(sweep: Sweep, cell: Cell, store: Store) -> dict[str, Any]:
+    """Return the keys of a cell's done stages and the seconds each took, by label, asked for this time or not."""
+    measured = [stage for end in sweep.measurements(cell).values() if store.is_done(end) for stage in end.lineage()]
+    done = {stage.key: stage for stage in [*sweep.stages(cell), *measured]}.values()
     return {
         "parents": {stage.label: stage.key for stage in done},
         "durations": {stage.label: store.marker(stage)["seconds"] for stage in done},
     }
+
+
+def cell_key(sweep: Sweep, cell: Cell) -> str:
+    """Return the key of the record that a cell has or will have; it is the same whatever metrics are asked for."""
+    judged = sweep.last_stage(cell).key
+    return digest({"stage": judged, "method": cell.method, "steps": cell.steps, "config": sweep.settings})
 
 
 def record_path(sweep: Sweep, cell: Cell, store: Store) -> Path:
@@ -68,23 +76,39 @@ def _identity(sweep: Sweep, cell: Cell) -> dict[str, Any]:
         "steps": cell.steps,
         "seed": cell.seed,
         "scale": sweep.config.scale,
+        "feature_space": sweep.pipeline.quality.space.name,
         "config": shown,
     }
 
 
-def _quality(sweep: "Sweep", metrics: dict[str, Any], store: Store) -> dict[str, Any]:
-    name = store.read(sweep.pipeline.reference(), "extractor.json")["name"]
+def _quality(sweep: Sweep, stage: Stage, store: Store) -> dict[str, Any]:
+    measured, name = store.read(stage, METRICS), sweep.pipeline.quality.space.name
+    distance = measured.pop("distance")
     is_fid = name.startswith("inception-2015")
+    measured["fid" if is_fid else "fd"] = distance
+    other = {"fd": "its name is FID on Inception-2015 features"} if is_fid else {"fid": f"the features are {name}"}
+    return measured | {"protocol": store.read(stage, PROTOCOL), "reasons": measured["reasons"] | other}
+
+
+def _consistency(sweep: Sweep, stage: Stage, store: Store) -> dict[str, Any]:
+    measured = store.read(stage, CONSISTENCY)
+    equal = [name for name in ("psnr", "psnr_unrelated") if measured[name] is None]
     return {
-        "feature_space": name,
-        "images": metrics["images"],
-        "reference_images": metrics["reference_images"],
-        "fid": metrics["distance"] if is_fid else None,
-        "fd": None if is_fid else metrics["distance"],
-        "distance_path": metrics["path"],
-        "is_mean": metrics["is_mean"],
-        "is_std": metrics["is_std"],
+        "consistency": measured,
+        "reasons": {f"consistency.{name}": "every pair is equal in every pixel" for name in equal},
     }
+
+
+def _interpolation(sweep: Sweep, stage: Stage, store: Store) -> dict[str, Any]:
+    measured = store.read(stage, INTERPOLATION)
+    still = [
+        f"interpolation.{path}.{name}" for path in measured for name, value in measured[path].items() if value is None
+    ]
+    return {"interpolation": measured, "reasons": dict.fromkeys(still, "the features are the same all along")}
+
+
+MEASURED: dict[str, Callable[[Sweep, Stage, Store], dict[str, Any]]] = {
+    "quality": _quality, "consistency": _consistency, "interpolation": _interpolation}  # fmt: skip
 
 
 def _of_method(sweep: Sweep, cell: Cell, steps: int, store: Store) -> dict[str, Any]:

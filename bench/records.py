@@ -66,8 +66,8 @@ class Record(BaseModel):
     precision: float | None = None
     recall: float | None = None
     consistency: dict[str, float | int | None] | None = None  # bench.metrics.consistency.Consistency
-    interpolation: dict[str, dict[str, float | int]] | None = (
-        None  # by path name: bench.metrics.interpolation.PathLength
+    interpolation: dict[str, dict[str, float | int | None]] | None = (
+        None  # by path: bench.metrics.interpolation.PathLength
     )
 
     # Cost of sampling.

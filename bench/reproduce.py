@@ -42,8 +42,9 @@ def request(
     if known is None:
         raise InputError(f"--scale: '{wanted}' given, possible: {', '.join(get_args(Scale))}")
     there = experiment.at(known)
-    # there.metrics is to be passed on once a Request takes metrics; until then every cell gets quality alone.
-    return Request(dataset, there.wanted(), seeds or there.seeds, scale=known, assignments=there.set)
+    return Request(
+        dataset, there.wanted(), seeds or there.seeds, scale=known, assignments=there.set, metrics=there.metrics
+    )
 
 
 def those_there(experiment: Experiment, place: Place) -> list[str]:

@@ -12,6 +12,7 @@ from bench.checks import check_device, check_writable
 from bench.config import Preset, load_preset, resolve
 from bench.datasets.registry import definition_name, load
 from bench.feature_space import check_feature_space, inception_weights
+from bench.metrics import METRICS
 from bench.pictures import write_grid
 from bench.progress import Display
 from bench.records import Record, read_records
@@ -34,6 +35,7 @@ class Request:
     images: int | None = None
     budget: int | None = None
     assignments: Sequence[str] = ()
+    metrics: Sequence[str] = METRICS
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,14 @@ class Place:
 
 def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | None, names: Sequence[str] | None,
                 seeds: Sequence[int], scale: str | None, images: int | None, budget: int | None, assignments: Sequence[str],
-                place: Place) -> None:  # fmt: skip
+                metrics: Sequence[str], place: Place) -> None:  # fmt: skip
     """Check everything, then run (or only print) the sweep.
 
     Raises InputError before anything is written, and WorkFailed at the end where cells failed.
     """
     preset = preset_of(dataset, place)
     cells = methods_by_steps(names or preset.methods, steps or preset.steps)
-    request = Request(dataset, cells, seeds, resolution, scale, images, budget, assignments)
+    request = Request(dataset, cells, seeds, resolution, scale, images, budget, assignments, metrics)
     records = perform(prepare(request, place), place)
     if records:
         # Of this sweep and of earlier ones: the tables are the folder's, not the run's.
@@ -88,7 +90,7 @@ def prepare(request: Request, place: Place) -> Sweep:
     data = load(request.dataset, config.resolution, place.data_root)
     check_feature_space(config, data)
     weights = inception_weights(config, place.inception, place.dry_run)
-    return make_sweep(config, data, request.cells, request.seeds, weights)
+    return make_sweep(config, data, request.cells, request.seeds, weights, request.metrics)
 
 
 def perform(sweep: Sweep, place: Place) -> list[Record]:

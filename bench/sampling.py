@@ -49,7 +49,7 @@ def unit_size(shape: tuple[int, int, int]) -> int:
 
 def read_samples(folder: Path) -> np.ndarray:
     """Return the images of a samples stage's folder, uint8 (N,C,H,W), memory-mapped."""
-    return np.load(folder / SAMPLES, mmap_mode="c")  # writable to PyTorch, never on the disk
+    return np.load(folder / SAMPLES, mmap_mode="c", allow_pickle=False)  # writable to PyTorch, never on the disk
 
 
 class ShardSampler:

@@ -6,6 +6,7 @@ taken up again once the others are done.
 
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from bench import machine
 from bench.cells import Cell, Sweep
 from bench.failures import StageFailed, reason
+from bench.latent_stages import PATHS
 from bench.pictures import write_grid
 from bench.recording import cell_key, failed_record, make_record, provenance, record_path
 from bench.records import NewerRecord, Record, cell_name, read_record, set_name, write_record
@@ -24,12 +26,14 @@ from sfddm.errors import InputError
 
 WAIT_SECONDS = 0.5
 
+PATHS_SHOWN = 3
+
 
 def stages(sweep: Sweep) -> list[Stage]:
     """Return every stage of a sweep once, parents before what needs them."""
     found: dict[str, Stage] = {}
     for cell in sweep.cells:
-        found |= {stage.key: stage for stage in sweep.last_stage(cell).lineage() if stage.key not in found}
+        found |= {stage.key: stage for stage in sweep.stages(cell) if stage.key not in found}
     return list(found.values())
 
 
@@ -88,11 +92,13 @@ def run_sweep(sweep: Sweep, store: Store) -> list[Record]:
 def run_cell(sweep: Sweep, cell: Cell, store: Store, about: dict[str, Any]) -> Record:
     """Do a cell and record it, or why it failed. Raises Busy."""
     try:
-        store.ensure(sweep.last_stage(cell))
+        for stage in sweep.stages(cell):
+            store.ensure(stage)
         record = make_record(sweep, cell, store, about)
         path = write_record(store.root, record)
         if cell.steps is not None:
             write_grid(sample_pixels(sweep, cell, store), path.with_suffix(".png"))
+            write_paths(sweep, cell, store, path.with_name(f"{path.stem}-interpolation.png"))
     except Busy:
         raise
     except Exception as error:  # whatever it is, the other cells go on
@@ -106,7 +112,8 @@ def run_cell(sweep: Sweep, cell: Cell, store: Store, about: dict[str, Any]) -> R
         except OSError as fault:
             store.display.say(f"{cell}: not recorded: {reason(fault)}")
         return record
-    store.display.say(f"{cell}: {record.quality_name} {record.quality:.2f}")
+    value = "not measured" if record.quality is None else f"{record.quality:.2f}"
+    store.display.say(f"{cell}: {record.quality_name} {value}")
     return record
 
 
@@ -128,17 +135,16 @@ def finished_records(sweep: Sweep, store: Store) -> dict[Cell, Record]:
             store.display.say(f"{error}; recorded again")
             continue
         picture = cell.steps is None or path.with_suffix(".png").exists()
-        if record.failure is None and picture and agrees(record, sweep.last_stage(cell), store):
+        if record.failure is None and picture and agrees(record, sweep, cell, store):
             found[cell] = record
     return found
 
 
-def agrees(record: Record, last: Stage, store: Store) -> bool:
+def agrees(record: Record, sweep: Sweep, cell: Cell, store: Store) -> bool:
     """Tell whether all stages of a cell are done, and are those that its record was made from."""
-    lineage = list(last.lineage())
-    if not all(store.is_done(stage) for stage in lineage):
+    if not all(store.is_done(stage) for stage in sweep.stages(cell)):
         return False
-    return provenance(lineage, store) == {"parents": record.parents, "durations": record.durations}
+    return provenance(sweep, cell, store) == {"parents": record.parents, "durations": record.durations}
 
 
 def wanted(sweep: Sweep, store: Store) -> WantedSweep:
@@ -147,9 +153,9 @@ def wanted(sweep: Sweep, store: Store) -> WantedSweep:
     cells = []
     for cell in sweep.cells:
         name = cell_name(cell.method, cell.steps, cell.seed, cell_key(sweep, cell))
-        stages = dict.fromkeys(store.folder(stage).name for stage in sweep.last_stage(cell).lineage())
+        folders = tuple(store.folder(stage).name for stage in sweep.stages(cell))
         cells.append(WantedCell(method=cell.method, steps=cell.steps, seed=cell.seed,
-                                record=f"records/{records}/{name}.json", stages=tuple(stages)))  # fmt: skip
+                                record=f"records/{records}/{name}.json", stages=folders))  # fmt: skip
     return WantedSweep(dataset=sweep.images.name, resolution=config.resolution, scale=config.scale, cells=tuple(cells))
 
 
@@ -158,3 +164,14 @@ def sample_pixels(sweep: Sweep, cell: Cell, store: Store) -> np.ndarray:
     assert cell.steps is not None
     stage = sweep.pipeline.samples(sweep.config.method(cell.method), cell.steps, cell.seed)
     return read_samples(store.folder(stage))
+
+
+def write_paths(sweep: Sweep, cell: Cell, store: Store, path: Path) -> None:
+    """Write the first three pairs' interpolations, where they are done: a row each, linear above spherical."""
+    stage = sweep.measurements(cell)["interpolation"]
+    if store.is_done(stage):
+        pixels = np.load(
+            store.folder(stage) / PATHS, mmap_mode="r", allow_pickle=False
+        )  # (kinds, paths, points, C, H, W)
+        rows = pixels[:, :PATHS_SHOWN].swapaxes(0, 1)
+        write_grid(rows.reshape(-1, *pixels.shape[3:]), path, columns=pixels.shape[2])

@@ -15,15 +15,16 @@ from torch import Tensor
 class ImageNoise:
     """Standard normal noise for the images `indices` under `seed`; each `draw` goes one step down each image's stream.
 
-    The first draw is the latents; the later ones are the noise of a stochastic sampler.
+    The first draw is the latents; the later ones are the noise of a stochastic sampler. Latents that are given,
+    float32 (len(indices), C, H, W), stand in for the first draw and change no later one.
     """
 
-    def __init__(
-        self, seed: int, indices: Sequence[int], shape: tuple[int, int, int], device: torch.device | str = "cpu"
-    ):
+    def __init__(self, seed: int, indices: Sequence[int], shape: tuple[int, int, int],
+                 device: torch.device | str = "cpu", latents: Tensor | None = None):  # fmt: skip
         self.shape, self.device = shape, device
         self.streams = [np.random.Generator(np.random.Philox(key=[seed, k])) for k in indices]
-        self.latents: Tensor | None = self._next()  # drawn here, so that a clock around a sampler leaves it out
+        own = self._next()  # drawn here, so that a clock around a sampler leaves it out
+        self.latents: Tensor | None = own if latents is None else latents.to(device)
 
     def _next(self) -> Tensor:
         noise = np.stack([stream.standard_normal(self.shape, dtype=np.float32) for stream in self.streams])

@@ -11,7 +11,7 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 PROGRAM = [sys.executable, "-m", "bench.cli"]
 
 TINY = ["--scale", "smoke", "--set", "teacher.iterations=4", "--set", "student.iterations=3", "--images", "20",
-        "--set", "classifier.epochs=1"]  # fmt: skip
+        "--set", "classifier.epochs=1", "--set", "teacher.timesteps=64"]  # fmt: skip
 
 
 def sfddm_bench(*words: str) -> subprocess.CompletedProcess[str]:

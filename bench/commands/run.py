@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.commands.options import RUNS, DataRoot, Out, Resolution, comma_list, integers
+from bench.metrics import METRICS
 from sfddm.errors import InputError
 
 EXAMPLES = (
@@ -30,6 +31,9 @@ def run(
     scale: Annotated[
         str | None, typer.Option(help="Amount of work: smoke, quick or paper (default: the dataset's).")
     ] = None,
+    metrics: Annotated[
+        str, typer.Option(help="What to measure of each cell: quality, consistency, interpolation.")
+    ] = ",".join(METRICS),
     images: Annotated[int | None, typer.Option(help="Images to sample per cell (default: the scale's).")] = None,
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="Override a setting, such as teacher.iterations=2000.")
@@ -65,4 +69,4 @@ def run(
 
     place = Place(device, out, data_root, inception_weights, dry_run, tuple(force or []))
     run_command(dataset, resolution, wanted_steps, comma_list("--methods", methods) if methods else None, wanted_seeds, scale,
-                images, budget, assignments or [], place)  # fmt: skip
+                images, budget, assignments or [], comma_list("--metrics", metrics), place)  # fmt: skip

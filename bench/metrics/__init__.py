@@ -1,0 +1,7 @@
+"""What is measured of a cell, and how: pure functions, one file each.
+
+METRICS are the names that `run --metrics` takes. A new one is a name here, a stage in `Sweep.measurements`
+(bench/cells.py) and its part of the record (bench/recording.py).
+"""
+
+METRICS = ("quality", "consistency", "interpolation")

@@ -64,24 +64,24 @@ class GaussianStream:
         return Gaussian(self.mean, self.scatter / (self.count - 1), self.count)
 
 
+@dataclass(frozen=True)
 class Reference:
-    """The Gaussian to measure from, with a root R of its covariance (S = R R'), found once for many distances."""
+    """The Gaussian to measure from: mean (d,), and a root R (d,r) of its covariance (S = R R'), found once for many distances.
 
+    trace: of the covariance; path: how the root was found; least: the smallest eigenvalue met there, None where none was.
+    """
+
+    mean: Tensor
+    root: Tensor
+    trace: float
+    count: int
     path: Path
-
-    def __init__(self, gaussian: Gaussian):
-        self.gaussian = gaussian
-        lower, failed = torch.linalg.cholesky_ex(gaussian.cov)
-        if not failed:
-            self.root, self.path, self.least = lower, "cholesky", float("inf")
-            return
-        values, vectors = torch.linalg.eigh(gaussian.cov)
-        self.root, self.path, self.least = vectors * values.clamp(min=0).sqrt(), "eigh", values[0].item()
+    least: float | None = None
 
     def distance_of_gaussian(self, one: Gaussian) -> FrechetResult:
         """Return the Frechet distance of another Gaussian."""
         eigenvalues = torch.linalg.eigvalsh(self.root.T @ one.cov @ self.root)
-        return self._result(one, eigenvalues, self.path)
+        return self._result(one.mean, one.cov.trace().item(), one.count, eigenvalues, self.path)
 
     def distance(self, features: Tensor) -> FrechetResult:
         """Return the Frechet distance of features (n,d), n >= 2.
@@ -89,21 +89,46 @@ class Reference:
         Where n <= d the covariance has no Cholesky factor; its thin factor A (n,d) gives the root through the Gram
         matrix A S A', which is also faster.
         """
-        one = gaussian(features)
         if len(features) > features.shape[1]:
-            return self.distance_of_gaussian(one)
-        thin = (features.double() - one.mean) / (len(features) - 1) ** 0.5
+            return self.distance_of_gaussian(gaussian(features))
+        mean, thin = thin_factor(features)
         product = thin @ self.root
-        return self._result(one, torch.linalg.eigvalsh(product @ product.T), "gram")
+        eigenvalues = torch.linalg.eigvalsh(product @ product.T)
+        return self._result(mean, thin.square().sum().item(), len(features), eigenvalues, "gram")
 
-    def _result(self, one: Gaussian, eigenvalues: Tensor, path: Path) -> FrechetResult:
-        other = self.gaussian
-        trace = eigenvalues.clamp(min=0).sqrt().sum()
-        value = (one.mean - other.mean).square().sum() + one.cov.trace() + other.cov.trace() - 2 * trace
-        deficient = min(one.count, other.count) <= len(one.mean)
-        return FrechetResult(value.item(), path, min(self.least, eigenvalues[0].item()), deficient)
+    def _result(self, mean: Tensor, trace: float, count: int, eigenvalues: Tensor, path: Path) -> FrechetResult:
+        shift = (mean - self.mean).square().sum().item()
+        value = shift + trace + self.trace - 2 * eigenvalues.clamp(min=0).sqrt().sum().item()
+        least = eigenvalues[0].item()
+        deficient = min(count, self.count) <= len(mean)
+        return FrechetResult(value, path, least if self.least is None else min(least, self.least), deficient)
 
 
-def frechet_distance(features: Tensor, reference: Tensor) -> FrechetResult:
+def thin_factor(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean (d,) of features (n,d) and the factor A (n,d) of their covariance A' A, float64."""
+    x = features.double()
+    mean = x.mean(0)
+    return mean, (x - mean) / (len(x) - 1) ** 0.5
+
+
+def reference_of(gaussian: Gaussian) -> Reference:
+    """Return a Gaussian as a reference: its Cholesky factor, or where Cholesky refuses, eigenvectors with clipping."""
+    about = gaussian.cov.trace().item(), gaussian.count
+    lower, failed = torch.linalg.cholesky_ex(gaussian.cov)
+    if not failed:
+        return Reference(gaussian.mean, lower, *about, "cholesky")
+    values, vectors = torch.linalg.eigh(gaussian.cov)
+    return Reference(gaussian.mean, vectors * values.clamp(min=0).sqrt(), *about, "eigh", values[0].item())
+
+
+def reference(features: Tensor) -> Reference:
+    """Return the reference of features (m,d), m >= 2; where m <= d the thin factor is its root (d,m)."""
+    if len(features) > features.shape[1]:
+        return reference_of(gaussian(features))
+    mean, thin = thin_factor(features)
+    return Reference(mean, thin.T, thin.square().sum().item(), len(features), "gram")
+
+
+def frechet_distance(features: Tensor, other: Tensor) -> FrechetResult:
     """Return the Frechet distance of features (n,d) from reference features (m,d); n, m >= 2."""
-    return Reference(gaussian(reference)).distance(features)
+    return reference(other).distance(features)

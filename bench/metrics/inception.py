@@ -8,8 +8,6 @@ features of FID and the probabilities of IS, whose logits have no bias, as in th
 import os
 import shutil
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from platformdirs import user_cache_path
 from torch import Tensor
 
 from bench.files import file_sha256
-from bench.metrics.features import Resize
+from bench.metrics.features import Resize, exact_float32
 from sfddm.errors import InputError
 
 WEIGHTS = "inception-2015-12-05.pt"
@@ -92,15 +90,9 @@ def resized(pixels: Tensor) -> Tensor:
     return F.interpolate(x, size=(SIDE, SIDE), mode="bicubic", antialias=True, align_corners=False).clamp(0, 255)
 
 
-@contextmanager
-def exact_float32() -> Iterator[None]:
-    """Turn TF32 off: features, and with them FID, depend on it."""
-    matmul, cudnn = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = matmul, cudnn
+def network_name(weights_sha256: str) -> str:
+    """Return what a network is called. Other weights than the published are named by their hash: their distance is no FID."""
+    return "inception-2015" if weights_sha256 == WEIGHTS_SHA256 else f"weights {weights_sha256[:8]}"
 
 
 @dataclass(frozen=True)
@@ -112,10 +104,14 @@ class InceptionFeatures:
     resize: Resize
 
     @property
+    def network_name(self) -> str:
+        """The network, whatever is resized."""
+        return network_name(self.weights_sha256)
+
+    @property
     def name(self) -> str:
-        """The feature space, with its resize. Other weights than the published are named by their hash: no FID."""
-        weights = "inception-2015" if self.weights_sha256 == WEIGHTS_SHA256 else f"weights {self.weights_sha256[:8]}"
-        return f"{weights} {self.resize}"
+        """The feature space: the network with its resize."""
+        return f"{self.network_name} {self.resize}"
 
     @torch.inference_mode()
     def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:

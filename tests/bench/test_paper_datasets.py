@@ -11,7 +11,8 @@ from command_line import records, sfddm_bench
 from forms import cifar_tarball, image_folder, lsun_lmdb
 from stand_in import write_stand_in
 
-TINY = ["--scale", "smoke", "--set", "teacher.iterations=3", "--set", "student.iterations=2", "--images", "12"]
+TINY = ["--scale", "smoke", "--set", "teacher.iterations=3", "--set", "student.iterations=2", "--images", "12",
+        "--set", "teacher.timesteps=16"]  # fmt: skip
 
 
 def cifar10(folder: Path) -> Path:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bench.metrics.fid_infinity import fid_infinity
-from bench.metrics.frechet import Reference, gaussian
+from bench.metrics.frechet import reference
 from bench.metrics.intervals import jackknife_interval
 
 D = 24
@@ -16,7 +16,7 @@ def drawn(seed: int, n: int) -> torch.Tensor:
     return torch.randn(n, D, generator=torch.Generator().manual_seed(seed)) + SHIFT
 
 
-REFERENCE = Reference(gaussian(torch.randn(200_000, D, generator=torch.Generator().manual_seed(99))))
+REFERENCE = reference(torch.randn(200_000, D, generator=torch.Generator().manual_seed(99)))
 TRUE = D * SHIFT**2
 
 

@@ -1,12 +1,16 @@
 """The Frechet distance against closed forms and clean-fid's own function."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.linalg
 import torch
+from command_line import ROOT
 from torch import Tensor
 
-from bench.metrics.frechet import Gaussian, GaussianStream, Reference, frechet_distance, gaussian
+from bench.metrics.frechet import Gaussian, GaussianStream, frechet_distance, gaussian, reference, reference_of
 
 ORACLE = 1e-9  # relative, float64
 CLEANFID = 1e-6  # relative; clean-fid takes a Schur matrix root
@@ -35,7 +39,7 @@ def test_commuting_covariances_have_their_closed_form() -> None:
     q = torch.linalg.qr(features(16, 16, 1)).Q
     one, other = (Gaussian(torch.zeros(16, dtype=torch.float64), q @ s.diag() @ q.T, 100) for s in (a, b))
     expected = (a.sqrt() - b.sqrt()).square().sum().item()
-    assert Reference(other).distance_of_gaussian(one).value == pytest.approx(expected, rel=ORACLE)
+    assert reference_of(other).distance_of_gaussian(one).value == pytest.approx(expected, rel=ORACLE)
 
 
 def test_congruent_covariances_have_their_exact_root() -> None:
@@ -43,7 +47,7 @@ def test_congruent_covariances_have_their_exact_root() -> None:
     d = 512
     s1, t = spd(d, 0), spd(d, 1)
     zero = torch.zeros(d, dtype=torch.float64)
-    result = Reference(Gaussian(zero, s1, 10**4)).distance_of_gaussian(Gaussian(zero, t @ s1 @ t, 10**4))
+    result = reference_of(Gaussian(zero, s1, 10**4)).distance_of_gaussian(Gaussian(zero, t @ s1 @ t, 10**4))
     expected = (s1.trace() + (t @ s1 @ t).trace() - 2 * (t @ s1).trace()).item()
     assert result.path == "cholesky"
     assert not result.rank_deficient
@@ -78,6 +82,32 @@ def test_a_reference_without_a_cholesky_factor_goes_by_eigenvalues() -> None:
     )
     assert result.path == "eigh"
     assert result.value == pytest.approx(expected.item(), rel=1e-7)  # square roots of eigenvalues of about 1e-17
+
+
+@pytest.mark.parametrize("n", [30, 200])
+def test_a_reference_of_fewer_images_than_dimensions_has_a_thin_root(n: int) -> None:
+    x, y = features(n, 64, 0), features(20, 64, 1)
+    found = reference(y)
+    assert (found.path, tuple(found.root.shape)) == ("gram", (64, 20))
+    torch.testing.assert_close(found.root @ found.root.T, gaussian(y).cov)
+    a, b = ((z - z.mean(0)) / (len(z) - 1) ** 0.5 for z in (x, y))
+    expected = ((x.mean(0) - y.mean(0)) ** 2).sum() + (a**2).sum() + (b**2).sum()
+    expected -= 2 * torch.linalg.svdvals(a @ b.T).sum()
+    result = found.distance(x)
+    assert (result.path, result.rank_deficient) == ("gram", True)
+    # The mean takes one rank: square roots of an eigenvalue of about 1e-17.
+    assert result.value == pytest.approx(expected.item(), rel=1e-7)
+
+
+def test_the_distance_needs_no_scipy() -> None:
+    """clean-fid calls scipy.linalg.sqrtm(disp=False), which SciPy 1.18 refuses."""
+    program = (
+        "import sys; sys.modules['scipy'] = sys.modules['scipy.linalg'] = None; import torch; "
+        "from bench.metrics.frechet import frechet_distance; "
+        "x = torch.arange(20.0).view(5, 4) ** 2; print(frechet_distance(x + 1, x).value)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert float(done.stdout) == pytest.approx(4, abs=1e-6)
 
 
 def test_it_equals_clean_fids_own_function(monkeypatch: pytest.MonkeyPatch) -> None:

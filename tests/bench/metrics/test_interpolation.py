@@ -23,3 +23,11 @@ def test_a_half_circle_is_longer_than_its_diameter_and_a_jump_is_one_step() -> N
     jump = torch.zeros(1, 9, 2)
     jump[:, 5:] = 1
     assert path_length(jump).largest_step == pytest.approx(1.0)
+
+
+def test_a_path_that_stands_still_has_no_ratio() -> None:
+    still = path_length(torch.ones(2, 9, 3))
+    assert (still.length, still.ends, still.ratio, still.largest_step) == (0.0, 0.0, None, None)
+    half = torch.ones(2, 9, 3)
+    half[0] = torch.linspace(0, 1, 9)[:, None]
+    assert path_length(half).largest_step == pytest.approx(1 / 8)

@@ -41,6 +41,26 @@ def latents(seed: int, indices: Sequence[int], shape: tuple[int, int, int]) -> T
     return ImageNoise(seed, indices, shape).draw()
 
 
+class BatchGenerator(torch.Generator):
+    """The generator of one iteration for a part of its batch: images `images` of `batch`.
+
+    Where a batch is shared by processes, or done in parts one after another, each part draws the noise of the whole
+    batch from the same seed and keeps its own: `draw_index_and_eps` does so. How it is shared changes no number.
+    """
+
+    images: range
+    batch: int
+
+
+def part_generator(seed: int, iteration: int, images: range, batch: int,
+                   device: torch.device | str = "cpu") -> BatchGenerator:  # fmt: skip
+    """Return the generator of one iteration for images `images` of its batch."""
+    generator = BatchGenerator(device)
+    generator.images, generator.batch = images, batch
+    generator.manual_seed(training_generator(seed, iteration).initial_seed())
+    return generator
+
+
 def training_generator(seed: int, iteration: int, device: torch.device | str = "cpu") -> torch.Generator:
     """Return the generator of one training iteration, a function of (seed, iteration) alone."""
     state = np.random.SeedSequence([seed, iteration]).generate_state(1, np.uint64)[0]

@@ -25,7 +25,7 @@ def steps_down(denoiser: Denoiser) -> Iterator[tuple[int, Tensor]]:
 
 def ddim_step(x: Tensor, output: Output, alpha_bar_t: Tensor, alpha_bar_s: Tensor, eta: float = 0.0,
               noise: Tensor | None = None) -> Tensor:  # fmt: skip
-    """Return x_s from x_t, its output and float64 alpha_bar, (N,) or (1,), of both ends (Song et al. 2021, equation 12)."""
+    """Return x_s from x_t, its denoised output and float64 alpha_bar, (N,) or (1,), of both ends (Song et al. 2021, eq. 12)."""
     stddev = eta * ((1 - alpha_bar_s) / (1 - alpha_bar_t) * (1 - alpha_bar_t / alpha_bar_s)).sqrt()
     direction = (1 - alpha_bar_s - stddev**2).clamp(min=0).sqrt()
     x_s = per_image(alpha_bar_s.sqrt(), x) * output.x0 + per_image(direction, x) * output.eps

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from sfddm.denoiser import Denoiser, Output, express, per_image, q_sample
+from sfddm.noise import BatchGenerator
 from sfddm.training import Loss
 
 
@@ -26,7 +27,14 @@ def ddpm_loss(denoiser: Denoiser) -> Loss:
 
 
 def draw_index_and_eps(n: int, x0: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return an index (N,) uniform on 0..n-1 and noise of x0's shape, from one generator."""
-    index = torch.randint(n, (len(x0),), generator=generator, device=generator.device)
-    eps = torch.randn(x0.shape, generator=generator, device=generator.device)
-    return index, eps
+    """Return an index (N,) uniform on 0..n-1 and noise of x0's shape, from one generator.
+
+    Where x0 is a part of a batch, they are those that its images have in the whole.
+    """
+    images, batch = range(len(x0)), len(x0)
+    if isinstance(generator, BatchGenerator):
+        images, batch = generator.images, generator.batch
+    mine = slice(images.start, images.stop)
+    index = torch.randint(n, (batch,), generator=generator, device=generator.device)
+    eps = torch.randn((batch, *x0.shape[1:]), generator=generator, device=generator.device)
+    return index[mine], eps[mine]

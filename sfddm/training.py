@@ -17,7 +17,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sfddm.batches import Batches
-from sfddm.noise import training_generator
+from sfddm.distributed import World
+from sfddm.errors import InputError
+from sfddm.noise import part_generator
+from sfddm.performance import Performance
 
 Loss = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
 
@@ -63,6 +66,8 @@ class Training:
     network: nn.Module
     settings: TrainSettings
     seed: int
+    performance: Performance = field(default_factory=Performance)
+    world: World = field(default_factory=World)
     iteration: int = 0
     seconds: float = 0.0
     optimizer: torch.optim.Optimizer = field(init=False)
@@ -124,29 +129,60 @@ def train(training: Training, loss: Loss, pixels: Tensor, device: torch.device |
         _iterate(training, loss, batches, device, report)
 
 
+class Step:
+    """Gradients of one iteration, in this process's share of the batch, part by part.
+
+    A loss is a mean over images, so the parts' losses are weighted by their images. Processes average their
+    gradients, which the weight undoes: the sum is the whole batch's gradient, however it is shared.
+    """
+
+    def __init__(self, training: Training, loss: Loss, device: torch.device | str):
+        self.training, self.loss, self.device = training, loss, device
+        self.network = training.world.parallel(training.performance.network(training.network))
+        share = training.world.share(training.settings.batch)
+        if training.settings.batch < training.world.size:
+            raise InputError(
+                f"batch: {training.settings.batch} given, at least one image for each of the {training.world.size} processes "
+                "is needed"
+            )
+        size = training.performance.micro_batch or len(share)
+        self.parts = [share[start : start + size] for start in range(0, len(share), size)]
+
+    def __call__(self, x0: Tensor) -> Tensor:
+        """Leave the gradients of the batch x0 in the network; return this share's part of the loss."""
+        training, batch = self.training, len(x0)
+        total = torch.zeros((), device=self.device)
+        for part in self.parts:
+            generator = part_generator(training.seed, training.iteration, part, batch, self.device)
+            with training.world.exchanging(self.network, last=part is self.parts[-1]):
+                value = self.loss(self.network, x0[part.start : part.stop], generator) * (len(part) / batch)
+                (value * training.world.size).backward()
+            total += value.detach()
+        return total
+
+
 def _iterate(training: Training, loss: Loss, batches: Batches, device: torch.device | str,
              report: Callable[[int, float], None] | None) -> None:  # fmt: skip
-    settings, network = training.settings, training.network
+    settings = training.settings
+    step = Step(training, loss, device)
     while training.iteration < settings.iterations:
         started = time.perf_counter()
         stop = min(settings.iterations, (training.iteration // REPORT_EVERY + 1) * REPORT_EVERY)
         total = torch.zeros((), device=device)
         count = stop - training.iteration
         while training.iteration < stop:
-            generator = training_generator(training.seed, training.iteration, device)
             for group in training.optimizer.param_groups:
                 group["lr"] = settings.rate(training.iteration)
-            value = loss(network, batches(training.iteration), generator)
             training.optimizer.zero_grad(set_to_none=True)
-            value.backward()
+            total += step(batches(training.iteration))
             if settings.clip_gradient is not None:
-                nn.utils.clip_grad_norm_(network.parameters(), settings.clip_gradient)
+                nn.utils.clip_grad_norm_(training.network.parameters(), settings.clip_gradient)
             training.optimizer.step()
             if training.average:
-                training.average.update_parameters(network)
-            total += value.detach()
+                training.average.update_parameters(training.network)
             training.iteration += 1
-        mean = (total / count).item()
+        mean = (training.world.sum(total) / count).item()
+        training.world.check_equal(training.network)
         training.seconds += time.perf_counter() - started
         if not math.isfinite(mean):
             raise NonFiniteLoss(

@@ -8,11 +8,13 @@ Several operations are written in another order than the library's, with fewer p
 
 import math
 from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 GROUPS = 8  # of every GroupNorm
 MEMORY = 4  # learned keys and values beside those of the image
@@ -90,10 +92,10 @@ def modulated(norm: nn.GroupNorm, x: Tensor, scale: Tensor, shift: Tensor) -> Te
     """Return norm(x) (scale + 1) + shift for x (N,C,H,W), scale and shift (N,C), or (1,C) for all images.
 
     The images of a contiguous batch are normed as the groups of one image, whose gains and offsets are then each
-    image's own: one pass over the maps instead of two, and of four on the way back.
+    image's own: one pass over the maps instead of two, and of four on the way back. A compiler fuses the plain form.
     """
     scale = (scale + 1).expand(len(x), -1)
-    if not x.is_contiguous():
+    if torch.compiler.is_compiling() or not x.is_contiguous():
         return torch.addcmul(shift[:, :, None, None], norm(x), scale[:, :, None, None])
     gain, offset = norm.weight * scale, torch.addcmul(shift, norm.bias, scale)
     as_one = x.view(1, -1, *x.shape[2:])
@@ -107,7 +109,7 @@ class Halve(nn.Sequential):
         super().__init__(nn.PixelUnshuffle(2), nn.Conv2d(4 * dim_in, dim_out, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        conv = self[1]
+        conv = cast(nn.Conv2d, self[1])
         return F.conv2d(x, conv.weight.reshape(len(conv.weight), -1, 2, 2), conv.bias, stride=2)
 
 
@@ -124,7 +126,7 @@ class Double(nn.Sequential):
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu" or len(x) * x.shape[2] * x.shape[3] < WORTH_FOLDING:
             return super().forward(x)
-        conv = self[1]
+        conv = cast(nn.Conv2d, self[1])
         taps = F.pad(conv.weight.transpose(0, 1).flip(2, 3), (1, 1, 1, 1))
         rows = taps[:, :, 1:] + taps[:, :, :-1]
         return F.conv_transpose2d(x, rows[..., 1:] + rows[..., :-1], conv.bias, stride=2, padding=1)
@@ -164,8 +166,7 @@ class LinearAttention(nn.Module):
         k, v = torch.cat([memory_k, k], dim=3).softmax(3), torch.cat([memory_v, v], dim=3)
         context = v @ k.transpose(2, 3) * self.head_dim**-0.5  # (N, heads, head_dim of v, head_dim of k)
         out = (context @ q.softmax(2)).reshape(n, -1, height, width)
-        conv, norm = self.out
-        return torch.addcmul(x, unit(conv(out)), norm.scale())
+        return torch.addcmul(x, unit(self.out[0](out)), cast(RMSNorm, self.out[1]).scale())
 
 
 class FullAttention(nn.Module):
@@ -226,6 +227,7 @@ class UNet(nn.Module):
 
     def __init__(self, config: UNetConfig):
         super().__init__()
+        self.checkpointing = False  # keep only the maps between levels for the way back, and compute the others again
         dim, time_dim = config.dim, 4 * config.dim
         widths = [dim, *(dim * multiple for multiple in config.dim_mults)]
         levels = list(zip(widths[:-1], widths[1:], full_attention(config), strict=True))
@@ -239,19 +241,26 @@ class UNet(nn.Module):
         self.down = nn.ModuleList()
         for depth, (outer, inner, full) in enumerate(levels):
             last = depth == len(levels) - 1
-            resample = nn.Conv2d(outer, inner, 3, padding=1) if last else Halve(outer, inner)
+            smaller = nn.Conv2d(outer, inner, 3, padding=1) if last else Halve(outer, inner)
             first, second = ResBlock(outer, outer, time_dim), ResBlock(outer, outer, time_dim)
-            self.down.append(DownLevel(first, second, attention(outer, full), resample))
+            self.down.append(DownLevel(first, second, attention(outer, full), smaller))
         self.middle_first = ResBlock(widths[-1], widths[-1], time_dim)
         self.middle_attention = attention(widths[-1], True)
         self.middle_second = ResBlock(widths[-1], widths[-1], time_dim)
         self.up = nn.ModuleList()
         for depth, (outer, inner, full) in reversed(list(enumerate(levels))):
-            resample = nn.Conv2d(inner, outer, 3, padding=1) if depth == 0 else Double(inner, outer)
+            larger = nn.Conv2d(inner, outer, 3, padding=1) if depth == 0 else Double(inner, outer)
             first, second = ResBlock(inner + outer, inner, time_dim), ResBlock(inner + outer, inner, time_dim)
-            self.up.append(UpLevel(first, second, attention(inner, full), resample))
+            self.up.append(UpLevel(first, second, attention(inner, full), larger))
         self.last = ResBlock(2 * dim, dim, time_dim)
         self.head = nn.Conv2d(dim, config.channels, 1)
+
+    def _level(self, level: nn.Module, *given: Tensor) -> Any:
+        return (
+            checkpoint(level, *given, use_reentrant=False)
+            if self.checkpointing and torch.is_grad_enabled()
+            else level(*given)
+        )
 
     def forward(self, x: Tensor, t: Tensor, return_hidden: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         """Return the prediction, and with return_hidden also the (N,dim,H,W) map before the last convolution."""
@@ -259,14 +268,14 @@ class UNet(nn.Module):
         time = F.silu(self.time(t))  # every block takes it so
         skips: list[Tensor] = []
         for level in self.down:
-            x, *kept = level(x, time)
+            x, *kept = self._level(level, x, time)
             skips += kept
         x = self.middle_first(x, time)
         x = self.middle_attention(x)
         x = self.middle_second(x, time)
         for level in self.up:
             late, early = skips.pop(), skips.pop()
-            x = level(x, early, late, time)
+            x = self._level(level, x, early, late, time)
         hidden = self.last(torch.cat([x, stem], dim=1), time)
         return (self.head(hidden), hidden) if return_hidden else self.head(hidden)
 

@@ -1,0 +1,97 @@
+"""Several processes on one training or one sampling, started by torchrun: who does what, and that they agree.
+
+The batch of an iteration is drawn whole by every process, which does its share of it; images are sampled in the same
+batches as by one process, dealt out in turn. So the number of processes changes no seed and no batch.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+class WeightsDiffer(RuntimeError):
+    """The processes of one training no longer have the same weights."""
+
+
+@dataclass(frozen=True)
+class World:
+    """The processes at work together; by default this one alone."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process is the one that writes files and shows progress."""
+        return self.rank == 0
+
+    def share(self, batch: int) -> range:
+        """Return which images of a batch are this process's: consecutive, shares differ by one at most."""
+        return range(batch * self.rank // self.size, batch * (self.rank + 1) // self.size)
+
+    def starts(self, count: int, batch: int) -> range:
+        """Return where this process's batches of `count` images start: every size-th batch of one process's."""
+        return range(self.rank * batch, count, self.size * batch)
+
+    def parallel(self, network: nn.Module) -> nn.Module:
+        """Return the network with gradients averaged over the processes, its weights those of the first."""
+        return network if self.size == 1 else DistributedDataParallel(network)
+
+    def exchanging(self, network: nn.Module, last: bool) -> Any:
+        """Return the context of a part's gradients: they are exchanged with the last part's only."""
+        return network.no_sync() if isinstance(network, DistributedDataParallel) and not last else nullcontext()
+
+    def sum(self, value: Tensor) -> Tensor:
+        """Return the sum of a tensor over the processes."""
+        if self.size > 1:
+            dist.all_reduce(value)
+        return value
+
+    def gathered(self, part: Any) -> list[Any] | None:
+        """Return what every process gives, by rank, in the one that writes; None in the others."""
+        if self.size == 1:
+            return [part]
+        parts: list[Any] | None = [None] * self.size if self.writes else None
+        dist.gather_object(part, parts)
+        return parts
+
+    def wait(self) -> None:
+        """Wait for all processes: what the first has written is there for the others."""
+        if self.size > 1:
+            dist.barrier()
+
+    def check_equal(self, network: nn.Module) -> None:
+        """Raise WeightsDiffer unless every process has the same weights, bit for bit."""
+        if self.size == 1:
+            return
+        sums = torch.stack([weights.detach().view(torch.int32).sum() for weights in network.parameters()])
+        low, high = sums.clone(), sums
+        dist.all_reduce(low, dist.ReduceOp.MIN)
+        dist.all_reduce(high, dist.ReduceOp.MAX)
+        if not torch.equal(low, high):
+            names = [name for name, _ in network.named_parameters()]
+            where = names[int((low != high).nonzero()[0])]
+            raise WeightsDiffer(f"the weights differ between the {self.size} processes, first in {where}")
+
+
+@contextmanager
+def joined() -> Iterator[World]:
+    """Join the processes that torchrun started, NCCL on CUDA and gloo elsewhere; without torchrun a world of one."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        yield World()
+        return
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    try:
+        yield World(dist.get_rank(), size)
+    finally:
+        dist.destroy_process_group()

@@ -1,0 +1,79 @@
+"""How a network is run: precision, memory layout, compilation, and what is kept for the way back.
+
+Apart from `precision`, nothing here changes a result beyond rounding. `decides()` says what does, for the identity
+of the work and for its record.
+"""
+
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from sfddm.errors import InputError
+from sfddm.unet import UNet
+
+Precision = Literal["fp32", "tf32", "bf16"]
+
+
+class Performance(BaseModel):
+    """The choices; None is the device's own: compiled and in channels_last on CUDA, neither on a CPU.
+
+    precision: of the network alone. Schedule, loss, optimizer and EMA are in float32 in all of them.
+    micro_batch: images of a batch that are done at a time; the gradient is that of the batch.
+    checkpointing: compute a level's maps again on the way back, in place of keeping them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    precision: Precision = "fp32"
+    compile: bool | None = None
+    channels_last: bool | None = None
+    micro_batch: int | None = Field(default=None, ge=1)
+    checkpointing: bool = False
+
+    def decides(self) -> dict[str, str]:
+        """Return what changes numbers, where it is not the default: nothing for float32."""
+        return {} if self.precision == "fp32" else {"precision": self.precision}
+
+    def on(self, device: torch.device | str) -> "Performance":
+        """Return the choices with those of a device filled in, for the record."""
+        cuda = torch.device(device).type == "cuda"
+        own = {"compile": cuda, "channels_last": cuda}
+        return self.model_copy(update={key: own[key] for key in own if getattr(self, key) is None})
+
+    def network(self, network: nn.Module) -> nn.Module:
+        """Return a network that runs so and shares the weights of the given one. Raises InputError.
+
+        The precision of float32 products is the process's: it is set here.
+        """
+        device = next(network.parameters()).device
+        chosen = self.on(device)
+        torch.set_float32_matmul_precision("high" if self.precision == "tf32" else "highest")
+        torch.backends.cudnn.allow_tf32 = self.precision == "tf32"
+        if chosen.channels_last:
+            network.to(memory_format=torch.channels_last)
+        if self.checkpointing:
+            if not isinstance(network, UNet):
+                raise InputError("checkpointing: this network cannot; possible for the suite's own U-Net")
+            network.checkpointing = True
+        fast: Any = torch.compile(network) if chosen.compile else network
+        plain = fast is network and not chosen.channels_last and self.precision != "bf16"
+        return network if plain else Fast(fast, chosen, device.type)
+
+
+class Fast(nn.Module):
+    """A network behind its own interface: float32 in and out, whatever it computes in."""
+
+    def __init__(self, network: nn.Module, performance: Performance, device_type: str):
+        super().__init__()
+        self.inner, self.performance, self.device_type = network, performance, device_type
+
+    def forward(self, x: Tensor, t: Tensor, return_hidden: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+        """Return what the network returns."""
+        if self.performance.channels_last:
+            x = x.contiguous(memory_format=torch.channels_last)
+        bf16 = self.performance.precision == "bf16"
+        with torch.autocast(self.device_type, torch.bfloat16, enabled=bf16):
+            output = self.inner(x, t, return_hidden=True) if return_hidden else self.inner(x, t)
+        return (output[0].to(x), output[1].to(x)) if return_hidden else output.to(x)

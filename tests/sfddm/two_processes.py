@@ -1,0 +1,68 @@
+"""What the tests of several processes have each process do; torchrun runs this file, the tests also call it alone."""
+
+import sys
+
+import torch
+
+from sfddm.checkpoint import DenoiserSpec
+from sfddm.distributed import WeightsDiffer, World, joined
+from sfddm.noise import ImageNoise
+from sfddm.performance import Performance
+from sfddm.sampler import ddim, to_uint8
+from sfddm.teacher import ddpm_loss
+from sfddm.training import Training, TrainSettings, train
+from sfddm.unet import UNetConfig
+
+SPEC = DenoiserSpec(network=UNetConfig(dim=8, dim_mults=(1,), channels=1, heads=1, head_dim=8), timesteps=64)
+PIXELS = torch.randint(0, 256, (30, 1, 4, 4), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+SETTINGS = TrainSettings(iterations=60, batch=7, ema=0.9, clip_gradient=1.0, flip=True)
+IMAGES, BATCH = 11, 4
+
+
+def trained(world: World, performance: Performance) -> tuple[Training, list[float]]:
+    """Return a small teacher trained by a world of processes, and its mean losses."""
+    denoiser = SPEC.denoiser(SPEC.fresh_network(world.rank))  # the first process's weights are everybody's
+    training, losses = Training(denoiser.network, SETTINGS, 5, performance, world), []
+    train(training, ddpm_loss(denoiser), PIXELS, "cpu", lambda _, value: losses.append(value))
+    return training, losses
+
+
+def sampled(world: World) -> torch.Tensor | None:
+    """Return the images of an untrained network in order, sampled by all processes, in the one that writes."""
+    denoiser = SPEC.denoiser(SPEC.fresh_network(3)).respaced(range(0, 64, 8))
+    own = {
+        start: to_uint8(ddim(denoiser, ImageNoise(0, range(start, min(start + BATCH, IMAGES)), (1, 4, 4))))
+        for start in world.starts(IMAGES, BATCH)
+    }
+    parts = world.gathered(own)
+    if parts is None:
+        return None
+    batches = {start: images for part in parts for start, images in part.items()}
+    return torch.cat([batches[start] for start in sorted(batches)])
+
+
+def refusal(world: World, network: torch.nn.Module) -> str:
+    """Return what the check says once the second process's weights are off by one bit."""
+    if world.rank == 1:
+        weights = next(network.parameters()).detach().view(torch.int32)
+        weights.view(-1)[0] += 1
+    try:
+        world.check_equal(network)
+    except WeightsDiffer as error:
+        return str(error)
+    return ""
+
+
+def main(path: str) -> None:
+    torch.set_num_threads(1)
+    with joined() as world:
+        training, losses = trained(world, Performance(micro_batch=2))
+        result = {"size": world.size, "losses": losses, "images": sampled(world)}
+        refusals = world.gathered(refusal(world, training.network))
+        if world.writes:
+            torch.save(result | {"refusals": refusals}, path)
+        world.wait()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

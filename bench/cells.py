@@ -1,6 +1,6 @@
 """The cells of a sweep: which method at which step count under which seed, and the stages each needs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,8 @@ from bench.pipeline import Pipeline, plural
 from bench.records import REAL
 from bench.stages import Stage
 from sfddm.errors import InputError
+
+QUALITY, COST = "quality", "cost"  # what is measured of a cell
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Sweep:
     images: Images
     cells: tuple[Cell, ...]
     inception: Path | None = None
+    metrics: tuple[str, ...] = (QUALITY, COST)
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -47,6 +50,19 @@ class Sweep:
             return pipeline.floor(cell.seed)
         samples = pipeline.samples(self.config.method(cell.method), cell.steps, cell.seed)
         return pipeline.metrics(pipeline.features(samples), cell.seed)
+
+    def cost_stage(self, cell: Cell, device: str) -> Stage | None:
+        """Return the stage that measures what a cell's sampling costs on a device; None where that is not asked for."""
+        if cell.steps is None or COST not in self.metrics:
+            return None
+        return self.pipeline.cost(self.config.method(cell.method), cell.steps, device)
+
+    def stages(self, cell: Cell, device: str) -> Iterator[Stage]:
+        """Yield all stages of a cell, each after those it needs."""
+        yield from self.last_stage(cell).lineage()
+        cost = self.cost_stage(cell, device)
+        if cost is not None:
+            yield cost
 
 
 def make_sweep(

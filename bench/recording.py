@@ -5,7 +5,10 @@ from typing import Any
 from bench.cells import Cell, Sweep
 from bench.files import digest
 from bench.records import Record
-from bench.stages import Store
+from bench.stages import DONE, Store
+
+COST_FIELDS = ("first_call_seconds", "compile_seconds", "latency", "throughput", "seconds_per_nfe", "gpu_peak_bytes",
+               "gpu_reserved_bytes", "gpu_device_bytes", "rss_peak_bytes", "weights_bytes")  # fmt: skip
 
 
 def make_record(sweep: "Sweep", cell: "Cell", store: Store, about: dict[str, Any]) -> Record:
@@ -19,7 +22,7 @@ def make_record(sweep: "Sweep", cell: "Cell", store: Store, about: dict[str, Any
         **_identity(sweep, cell, last.key),
         **_quality(sweep, store.read(last, "metrics.json"), store),
         **measured,
-        **about,
+        **_provenance(sweep, cell, store, about),
     )
 
 
@@ -56,28 +59,45 @@ def _quality(sweep: "Sweep", metrics: dict[str, Any], store: Store) -> dict[str,
 
 def _of_method(sweep: Sweep, cell: Cell, steps: int, store: Store) -> dict[str, Any]:
     method = sweep.config.method(cell.method)
-    cost = store.read(sweep.pipeline.samples(method, steps, cell.seed), "cost.json")
+    samples = store.read(sweep.pipeline.samples(method, steps, cell.seed), "cost.json")
     teacher, *folds = [store.read(stage, "cost.json") for stage in sweep.pipeline.students(method, steps, cell.seed)]
-    reasons = {}
-    if cost["gpu_peak_bytes"] is None:
-        reasons["gpu_peak_bytes"] = "sampled on the CPU"
+    reasons: dict[str, str] = {}
     if teacher["seconds"] is None:
         reasons |= dict.fromkeys(("teacher_seconds", "teacher_evaluations"), "the teacher was given (teacher.weights)")
-    if not cost["rss_is_of_this_pass"]:
-        reasons["rss_peak_bytes"] = "peak of the whole process: this system cannot reset it"
+    cost = _cost(sweep, cell, store)
     return {
-        "nfe": cost["nfe"],
+        "nfe": samples["nfe"],
         "grid": method.grid(steps),
         "timesteps": method.timesteps(steps),
         "sampling": method.sampling(),
-        "wall_seconds": cost["wall_seconds"],
-        "images_per_second": cost["images_per_second"],
-        "gpu_peak_bytes": cost["gpu_peak_bytes"],
-        "rss_peak_bytes": cost["rss_peak_bytes"],
+        "wall_seconds": samples["wall_seconds"],
+        "images_per_second": samples["images_per_second"],
         "teacher_seconds": teacher["seconds"],
         "teacher_evaluations": teacher["evaluations"],
         "train_seconds": sum(fold["seconds"] for fold in folds),
         "train_evaluations": sum(fold["evaluations"] for fold in folds),
         "folds": len(folds),
-        "reasons": reasons,
+        **cost,
+        "reasons": reasons | cost["reasons"],
+    }
+
+
+def _cost(sweep: Sweep, cell: Cell, store: Store) -> dict[str, Any]:
+    """What sampling costs on this machine, of the stage that measured it."""
+    stage = sweep.cost_stage(cell, store.device)
+    if stage is None:
+        return {"reasons": dict.fromkeys(COST_FIELDS, "cost was not asked for")}
+    measured = store.read(stage, "cost.json")
+    return {name: measured[name] for name in COST_FIELDS} | {"reasons": measured["reasons"]}
+
+
+def _provenance(sweep: Sweep, cell: Cell, store: Store, about: dict[str, Any]) -> dict[str, Any]:
+    """The machine with how the network was computed on it; the cell's stages and their seconds."""
+    stages = list(sweep.stages(cell, store.device))
+    cost = sweep.cost_stage(cell, store.device)
+    execution = {} if cost is None else store.read(cost, "cost.json")["execution"]
+    return about | {
+        "machine": about["machine"] | execution,
+        "parents": {stage.label: stage.key for stage in stages},
+        "durations": {stage.label: store.read(stage, DONE)["seconds"] for stage in stages},
     }

@@ -1,5 +1,6 @@
 """The `run` command: from options to records, tables and plots."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bench.checks import check_device, check_writable
 from bench.config import load_preset, resolve
 from bench.datasets.registry import definition_name, load
 from bench.feature_space import check_feature_space, inception_weights
+from bench.parts import Parts, seconds_since_start
 from bench.pictures import write_grid
 from bench.plots import write_plots
 from bench.progress import Display
@@ -26,6 +28,8 @@ def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | Non
                 seeds: Sequence[int], scale: str | None, images: int | None, budget: int | None, assignments: Sequence[str],
                 device: str, out: Path, data_root: Path | None, inception: Path | None, dry_run: bool) -> None:  # fmt: skip
     """Check everything, then run (or only print) the sweep. Raises InputError before anything is written."""
+    parts = Parts()
+    parts.add("start and imports", seconds_since_start())
     preset = load_preset(definition_name(dataset, data_root))
     names = list(names or preset.methods)
     for name in names:
@@ -36,19 +40,21 @@ def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | Non
     check_feature_space(config, data)
     weights = inception_weights(config, inception, dry_run)
     sweep = make_sweep(config, data, names, steps or preset.steps, seeds, weights)
+    parts.add("set-up", time.perf_counter() - parts.began)
     with Display() as display:
-        store = Store(out, device, display)
+        store = Store(out, device, display, parts)
         if dry_run:
             print_plan(sweep, store)
             return
         check_writable(out)
         torch.set_float32_matmul_precision("highest")
         records = run_sweep(sweep, store)
-    print_records(records)
-    written = write_tables(records, out / "tables") + write_plots(records, out / "plots")
-    real = out / "records" / f"{data.name}-{config.resolution}-{config.scale}" / "real-data.png"
-    write_grid(data.pixels, real)
-    for path in written:
+    with parts.part("tables and plots"):
+        print_records(records)
+        written = write_tables(records, out / "tables") + write_plots(records, out / "plots")
+        real = out / "records" / f"{data.name}-{config.resolution}-{config.scale}" / "real-data.png"
+        write_grid(data.pixels, real)
+    for path in [*written, parts.write(out)]:
         print(path)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.machine import peak_rss_bytes, reset_peak_rss
+from bench.clock import synchronise
 from bench.stages import Store
 from sfddm.method import Method
 from sfddm.noise import ImageNoise
@@ -16,21 +16,18 @@ from sfddm.sampler import to_uint8
 
 def sample_images(method: Method, denoiser: Any, steps: int, seed: int, count: int, batch: int,
                   shape: tuple[int, int, int], store: Store, label: str) -> tuple[np.ndarray, dict[str, Any]]:  # fmt: skip
-    """Return uint8 images 0..count-1 under a seed, and what they cost.
+    """Return uint8 images 0..count-1 under a seed, and the time they took.
 
     The clock runs from latents to uint8 images on the device, synchronised, after a warm-up of one batch's shape.
     NFE is counted, not assumed.
     """
-    cuda = store.device.startswith("cuda")
 
     def batch_of(start: int) -> tuple[Tensor, float]:
         noise = ImageNoise(seed, range(start, min(start + batch, count)), shape, store.device)
-        if cuda:
-            torch.cuda.synchronize()
+        synchronise(store.device)
         started = time.perf_counter()
         images = to_uint8(method.sample(denoiser, steps, noise))
-        if cuda:
-            torch.cuda.synchronize()
+        synchronise(store.device)
         return images, time.perf_counter() - started
 
     calls = 0
@@ -42,9 +39,6 @@ def sample_images(method: Method, denoiser: Any, steps: int, seed: int, count: i
     warm_up = ImageNoise(seed, range(min(batch, count)), shape, store.device)
     with torch.inference_mode():
         denoiser.network(warm_up.draw(), denoiser.time_input[:1].repeat(len(warm_up.streams)))
-    resettable = reset_peak_rss()
-    if cuda:
-        torch.cuda.reset_peak_memory_stats()
     hook = denoiser.network.register_forward_pre_hook(count_call)
     pixels, seconds = np.empty((count, *shape), np.uint8), 0.0
     with store.display.task(label, count, "images") as update:
@@ -54,12 +48,5 @@ def sample_images(method: Method, denoiser: Any, steps: int, seed: int, count: i
             seconds += taken
             update(start + len(images), "")
     hook.remove()
-    cost = {
-        "nfe": calls // -(-count // batch),
-        "wall_seconds": seconds,
-        "images_per_second": count / seconds,
-        "gpu_peak_bytes": torch.cuda.max_memory_allocated() if cuda else None,
-        "rss_peak_bytes": peak_rss_bytes(),
-        "rss_is_of_this_pass": resettable,
-    }
+    cost = {"nfe": calls // -(-count // batch), "wall_seconds": seconds, "images_per_second": count / seconds}
     return pixels, cost

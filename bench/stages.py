@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.files import digest, file_sha256, write_json
+from bench.parts import Parts
 
 if TYPE_CHECKING:
     from bench.progress import Display
@@ -55,10 +56,11 @@ class Stage:
 
 
 class Store:
-    """The stages under one folder, and what their work needs: a device and a display."""
+    """The stages under one folder, and what their work needs: a device and a display. `parts` has their seconds."""
 
-    def __init__(self, root: Path, device: str, display: "Display"):
+    def __init__(self, root: Path, device: str, display: "Display", parts: Parts | None = None):
         self.root, self.device, self.display = root, device, display
+        self.parts = parts or Parts()
 
     def folder(self, stage: Stage) -> Path:
         """Return a stage's folder."""
@@ -78,7 +80,8 @@ class Store:
         """Do a stage, and all it needs, where that is not done; return its folder."""
         for needed in stage.lineage():
             if not self.is_done(needed):
-                self._do(needed)
+                with self.parts.part(f"stage: {needed.label}"):
+                    self._do(needed)
         return self.folder(stage)
 
     def _do(self, stage: Stage) -> None:

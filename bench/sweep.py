@@ -16,7 +16,7 @@ def plan(sweep: Sweep, store: Store) -> Iterator[tuple[str, str, str]]:
     """Yield (state, stage or cell, key): every stage of the sweep once, then every cell."""
     seen: set[str] = set()
     for cell in sweep.cells:
-        for stage in sweep.last_stage(cell).lineage():
+        for stage in sweep.stages(cell, store.device):
             if stage.key not in seen:
                 seen.add(stage.key)
                 yield store.state(stage), stage.label, f"{stage.kind}-{stage.key}"
@@ -30,11 +30,13 @@ def run_sweep(sweep: Sweep, store: Store) -> list[Record]:
     records = []
     store.display.count("cells", len(sweep.cells))
     for cell in sweep.cells:
-        store.ensure(sweep.last_stage(cell))
-        record = make_record(sweep, cell, store, about)
-        path = write_record(store.root, record)
-        if cell.steps is not None:
-            write_grid(sample_pixels(sweep, cell, store), path.with_suffix(".png"))
+        for stage in sweep.stages(cell, store.device):
+            store.ensure(stage)
+        with store.parts.part("records and pictures"):
+            record = make_record(sweep, cell, store, about)
+            path = write_record(store.root, record)
+            if cell.steps is not None:
+                write_grid(sample_pixels(sweep, cell, store), path.with_suffix(".png"))
         records.append(record)
         store.display.advance()
         store.display.say(f"{cell}: {record.quality_name} {record.quality:.2f}")

@@ -42,7 +42,9 @@ def diffusers_network(setup: SetUp) -> Any:
     """Return diffusers' UNet2DModel with our level multiples and the widths that come nearest our parameter count."""
     with torch.device("meta"):
         wanted = parameters(UNet(setup.network))
-    return _unet2d(_widths(setup, wanted), setup).to(setup.device)
+    widths = _widths(setup, wanted)
+    with torch.device(setup.device):
+        return _unet2d(widths, setup)
 
 
 def _widths(setup: SetUp, wanted: int) -> tuple[int, ...]:

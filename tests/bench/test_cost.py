@@ -16,8 +16,8 @@ from bench.records import Record
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.unet import UNetConfig
 
-SLEEP = 0.004
-SLACK = 0.5  # relative: a sleep may be longer on a busy machine, never shorter
+SLEEP = 0.02
+SLACK = 0.5  # relative: a sleep is never shorter, and on a busy machine the shortest of several hardly longer
 MEBIBYTE = 2**20
 PAGES = 4 * MEBIBYTE  # what the process may take beside the allocation that is looked for
 
@@ -52,10 +52,10 @@ def calls_of(network: nn.Module, evaluations: int) -> Callable[[int], Callable[[
 
 def test_a_call_that_sleeps_has_that_latency_and_an_evaluation_its_share() -> None:
     network = Sleeper(SLEEP / 2)
-    found = measure_cost(calls_of(network, 2), network, "cpu", CostSettings(seconds=0.3, repeats=10, batch=8), 4)
+    found = measure_cost(calls_of(network, 2), network, "cpu", CostSettings(seconds=0.5, repeats=10, batch=8), 4)
     latency = found["latency"]
     assert SLEEP <= latency["q25"] <= latency["median"] <= latency["q75"] <= latency["p95"]
-    assert latency["median"] < SLEEP * (1 + SLACK) + 0.002
+    assert min(found["latency_samples"]) < SLEEP * (1 + SLACK)
     assert latency["repeats"] == len(found["latency_samples"]) <= 10
     assert found["first_call_seconds"] >= SLEEP
     assert found["nfe"] == 2
@@ -166,13 +166,17 @@ def test_how_a_network_is_computed_is_read_off_the_network() -> None:
     assert compiled(network)
 
 
-def test_compile_time_is_the_first_call_beyond_a_steady_one() -> None:
-    network = Sleeper(0.001)
-    slow_once = itertools.chain([0.05], itertools.repeat(0.0))
-    network.register_forward_pre_hook(lambda *_: time.sleep(next(slow_once)))
+def test_compile_time_is_the_first_call_beyond_a_steady_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, seconds = Sleeper(0.0), itertools.chain([5.0], itertools.repeat(0.25))
+
+    def clock(call: Callable[[], object], device: str) -> float:
+        call()
+        return next(seconds)
+
+    monkeypatch.setattr(cost, "synchronised_seconds", clock)
     network._orig_mod = None  # the mark of a compiled module
-    found = measure_cost(calls_of(network, 1), network, "cpu", CostSettings(seconds=0.05, repeats=5, batch=1), 1)
-    assert 0.045 < found["compile_seconds"] < 0.045 * (1 + SLACK) + 0.005
+    found = measure_cost(calls_of(network, 1), network, "cpu", CostSettings(repeats=5, batch=1), 1)
+    assert (found["first_call_seconds"], found["compile_seconds"]) == (5.0, 4.75)
     assert "compile_seconds" not in found["reasons"]
 
 

@@ -43,18 +43,17 @@ class Result:
 
 
 def compare(part: Part, setup: SetUp, limit: float, say: Callable[[str], None]) -> Result:
-    """Return a part's result: memory first, each in a process of its own, then time within a limit of seconds."""
+    """Return a part's result: memory of each contestant in a process of its own, then time within a limit of seconds."""
     peaks: dict[str, int | None] = {}
-    for name in part.builders if part.memory else ():
-        if name != AGAIN:
-            say(f"{part.name}: memory of {name}")
-            peaks[name] = peak_memory(part.builders[name], setup)
     works: dict[str, Work] = {}
     values: dict[str, object] = {}
     skipped = dict(part.skipped)
     for name, build in part.builders.items():
-        say(f"{part.name}: warm-up of {name}")
         try:
+            if part.memory and name != AGAIN:
+                say(f"{part.name}: memory of {name}")
+                peaks[name] = peak_memory(build, setup)
+            say(f"{part.name}: warm-up of {name}")
             work = works[OURS] if name == AGAIN else build(setup)
             values[name] = work.call(1)
         except Exception as error:  # another package's own failure, such as with a newer SciPy, is said

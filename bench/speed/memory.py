@@ -2,6 +2,7 @@
 
 import multiprocessing
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 
 import torch
 
@@ -12,8 +13,8 @@ from bench.speed.contestants import SetUp, Work
 
 def peak_memory(build: Callable[[SetUp], Work], setup: SetUp) -> int | None:
     """Return the peak bytes of two units of work: allocated on the GPU, or resident on the CPU (None where unknown)."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_peak, (build, setup, torch.get_num_threads()))
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(_peak, build, setup, torch.get_num_threads()).result()
 
 
 def _peak(build: Callable[[SetUp], Work], setup: SetUp, threads: int) -> int | None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import scipy.linalg
 import torch
+from allocating import allocating
 from command_line import sfddm_bench
-from torch import Tensor
 
 from bench.speed import comparison, contestants, distance, sampling, training
 from bench.speed.comparison import Result, compare
@@ -52,13 +52,6 @@ class Clock:
 
 def broken(setup: SetUp) -> Work:
     raise TypeError("sqrtm() got an unexpected keyword argument 'disp'")
-
-
-def allocating(setup: SetUp, size: int) -> Work:
-    def call(_: int) -> Tensor:
-        return torch.ones(size // 4).sum()
-
-    return Work(call)
 
 
 def quiet(_: str) -> None: ...

@@ -39,6 +39,7 @@ class Sweep:
     cells: tuple[Cell, ...]
     inception: Path | None = None
     metrics: tuple[str, ...] = METRICS
+    device: str = "cpu"  # of the cost, which is that of one machine
 
     @cached_property
     def pipeline(self) -> Pipeline:
@@ -69,6 +70,7 @@ class Sweep:
             "quality": quality.metrics(quality.features(pipeline.samples(method, steps, seed))),
             "consistency": consistency_stage(pipeline, method, steps, seed),
             "interpolation": interpolation_stage(pipeline, method, steps, seed),
+            "cost": pipeline.cost(method, steps, self.device),
         }
 
     def last_stage(self, cell: Cell) -> Stage:
@@ -101,7 +103,7 @@ def check_cells(config: Config, wanted: Sequence[tuple[str, int]]) -> None:
 
 def make_sweep(
     config: Config, images: Images, wanted: Sequence[tuple[str, int]], seeds: Sequence[int],
-    inception: Path | None = None, metrics: Sequence[str] = METRICS,
+    inception: Path | None = None, metrics: Sequence[str] = METRICS, device: str = "cpu",
 ) -> Sweep:  # fmt: skip
     """Return the sweep of (method, steps) under each seed, every cell checked. Raises InputError."""
     for name in metrics:
@@ -110,4 +112,4 @@ def make_sweep(
     check_cells(config, wanted)
     floors = [Cell(REAL, None, seed) for seed in seeds if "quality" in metrics]
     cells = [Cell(name, count, seed) for seed in seeds for name, count in dict.fromkeys(wanted)]
-    return Sweep(config, images, (*floors, *cells), inception, tuple(metrics))
+    return Sweep(config, images, (*floors, *cells), inception, tuple(metrics), device)

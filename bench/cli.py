@@ -6,7 +6,20 @@ from typing import Any
 
 import typer
 
-from bench.commands import claims, clean, datasets, doctor, plots, reproduce, run, status, tables, teacher, verify
+from bench.commands import (
+    claims,
+    clean,
+    datasets,
+    doctor,
+    plots,
+    reproduce,
+    run,
+    speed,
+    status,
+    tables,
+    teacher,
+    verify,
+)
 from sfddm.errors import InputError, WorkFailed
 
 EXIT_FAILED = 1  # a cell failed
@@ -32,6 +45,7 @@ app.command(epilog=status.EXAMPLES)(status.status)
 app.command(epilog=verify.EXAMPLES)(verify.verify)
 app.command(epilog=clean.EXAMPLES)(clean.clean)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
+app.command(epilog=speed.EXAMPLES)(speed.speed)
 app.add_typer(teacher.app, name="teacher")
 app.add_typer(datasets.app, name="datasets")
 

@@ -55,6 +55,20 @@ class EvaluationSettings(BaseModel):
     interpolation_paths: int = Field(16, ge=1)
 
 
+class CostSettings(BaseModel):
+    """How long the cost of sampling is measured.
+
+    seconds: the limit of each part (warm-up, latency, throughput). repeats: calls of the latency, where the limit lets
+    them. batch: the largest tried for the throughput.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seconds: float = Field(default=10.0, gt=0)
+    repeats: int = Field(default=30, ge=3)
+    batch: int = Field(default=1024, ge=1)
+
+
 class ClassifierSettings(BaseModel):
     """How the dataset's own classifier is trained."""
 
@@ -77,6 +91,7 @@ class Config(BaseModel):
     teacher: TeacherSettings
     evaluation: EvaluationSettings
     classifier: ClassifierSettings = ClassifierSettings()
+    cost: CostSettings = CostSettings()
     methods: dict[str, dict[str, Any]]
     budget: int | None = None  # network evaluations in training, the same for every trained method and step count
 

@@ -1,11 +1,12 @@
-"""What a number was measured on: versions, processor, GPU, and the peak memory of a pass."""
+"""What a number was measured on: versions, processor, GPU and its settings; and the peak memory of a pass."""
 
+import ctypes
 import os
 import platform
 import re
-import resource
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,18 +27,36 @@ def versions() -> dict[str, str]:
 
 
 def machine(device: str) -> dict[str, Any]:
-    """Return the processor, threads, memory and GPU; host and user names are not among them."""
+    """Return the processor, threads, GPU, its driver and TF32; host and user names are not among them.
+
+    What belongs to a GPU is None on the CPU.
+    """
     import torch
 
-    gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else None
+    cuda = device.startswith("cuda")
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "device": device,
-        "gpu": gpu,
+        "gpu": torch.cuda.get_device_name(device) if cuda else None,
+        "driver": _driver() if cuda else None,
+        "cudnn": torch.backends.cudnn.version() if cuda else None,
+        "tf32_matmul": torch.get_float32_matmul_precision() != "highest" if cuda else None,
+        "tf32_cudnn": torch.backends.cudnn.allow_tf32 if cuda else None,
     }
+
+
+@cache
+def _driver() -> str | None:
+    """Return the version of NVIDIA's driver; None where its own tool does not say."""
+    query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        run = subprocess.run(query, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return run.stdout.split()[0] if run.returncode == 0 and run.stdout.split() else None
 
 
 def command_line() -> list[str]:
@@ -89,11 +108,15 @@ def reset_peak_rss() -> bool:
 
 
 def peak_rss_bytes() -> int:
-    """Return the peak resident memory in bytes since the last reset, or since the process began."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    """Return the peak resident memory in bytes since the last reset; only where `reset_peak_rss` returned True."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise OSError("/proc/self/status has no VmHWM")
+
+
+def release_free_memory() -> None:
+    """Give memory that is free inside the C library back to the system, so that it is not counted as in use."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:
+        trim(0)

@@ -12,7 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench import machine
 from bench.config import Config
+from bench.cost import measure_cost, sampling_calls
 from bench.datasets.dataset import Images
 from bench.files import file_sha256, write_json
 from bench.quality_stages import QualityStages
@@ -115,6 +117,24 @@ class Pipeline:
 
         name = f"samples of {method.label} at {plural(steps, 'step')} (seed {seed})"
         return Stage("samples", name, settings, work, (model,), version=2)  # 2: in units of fixed size
+
+    def cost(self, method: Method, steps: int, device: str) -> Stage:
+        """What a method's sampling costs on this machine: of its network with fresh weights, so the same for all seeds."""
+        folds = self.config.folds(method, steps)
+        spec = folds[-1].spec if folds else self.config.teacher_spec()
+        shape, batch, limits = self.images.pixels.shape[1:], self.config.evaluation.batch, self.config.cost
+        settings = {"method": method.name, "spec": spec.model_dump(), "steps": steps, **method.sampling(),
+                    "timesteps": method.timesteps(steps), "shape": shape, "batch": batch, "limits": limits.model_dump(),
+                    "torch": torch.__version__, "machine": machine.machine(device)}  # fmt: skip
+        what = f"cost of {method.label} at {plural(steps, 'step')}"
+
+        def work(folder: Path, store: Store) -> None:
+            denoiser = spec.denoiser(spec.fresh_network(seed=0).eval()).to(store.device)
+            store.display.say(what)
+            calls = sampling_calls(method, denoiser, steps, shape, store.device)
+            write_json(folder / "cost.json", measure_cost(calls, denoiser.network, store.device, limits, batch))
+
+        return Stage("cost", what, settings, work)
 
     def sampling_settings(self, method: Method, steps: int, seed: int) -> dict[str, Any]:
         """Return what decides a method's image of a latent, apart from its model."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench import machine
 from bench.cells import Cell, Sweep
 from bench.files import digest
 from bench.latent_stages import CONSISTENCY, INTERPOLATION
@@ -11,6 +12,9 @@ from bench.machine import anonymous
 from bench.quality_stages import METRICS, PROTOCOL
 from bench.records import Record, cell_folder, record_name
 from bench.stages import Stage, Store
+
+COST_FIELDS = ("first_call_seconds", "compile_seconds", "latency", "throughput", "seconds_per_nfe", "gpu_peak_bytes",
+               "gpu_reserved_bytes", "gpu_device_bytes", "rss_peak_bytes", "weights_bytes")  # fmt: skip
 
 
 def make_record(sweep: Sweep, cell: Cell, store: Store, about: dict[str, Any]) -> Record:
@@ -107,30 +111,31 @@ def _interpolation(sweep: Sweep, stage: Stage, store: Store) -> dict[str, Any]:
     return {"interpolation": measured, "reasons": dict.fromkeys(still, "the features are the same all along")}
 
 
+def _cost(sweep: Sweep, stage: Stage, store: Store) -> dict[str, Any]:
+    """What sampling costs on this machine, and how the network was computed on it."""
+    measured = store.read(stage, "cost.json")
+    fields = {name: measured[name] for name in COST_FIELDS}
+    return fields | {"machine": machine.machine(store.device) | measured["execution"], "reasons": measured["reasons"]}
+
+
 MEASURED: dict[str, Callable[[Sweep, Stage, Store], dict[str, Any]]] = {
-    "quality": _quality, "consistency": _consistency, "interpolation": _interpolation}  # fmt: skip
+    "quality": _quality, "consistency": _consistency, "interpolation": _interpolation, "cost": _cost}  # fmt: skip
 
 
 def _of_method(sweep: Sweep, cell: Cell, steps: int, store: Store) -> dict[str, Any]:
     method = sweep.config.method(cell.method)
-    cost = store.read(sweep.pipeline.samples(method, steps, cell.seed), "cost.json")
+    samples = store.read(sweep.pipeline.samples(method, steps, cell.seed), "cost.json")
     teacher, *folds = [store.read(stage, "cost.json") for stage in sweep.pipeline.students(method, steps, cell.seed)]
-    reasons = {}
-    if cost["gpu_peak_bytes"] is None:
-        reasons["gpu_peak_bytes"] = "sampled on the CPU"
+    reasons: dict[str, str] = {}
     if teacher["seconds"] is None:
         reasons |= dict.fromkeys(("teacher_seconds", "teacher_evaluations"), "the teacher was given (teacher.weights)")
-    if not cost["rss_is_of_this_pass"]:
-        reasons["rss_peak_bytes"] = "peak of the whole process: this system cannot reset it"
     return {
-        "nfe": cost["nfe"],
+        "nfe": samples["nfe"],
         "grid": method.grid(steps),
         "timesteps": method.timesteps(steps),
         "sampling": method.sampling(),
-        "wall_seconds": cost["wall_seconds"],
-        "images_per_second": cost["images_per_second"],
-        "gpu_peak_bytes": cost["gpu_peak_bytes"],
-        "rss_peak_bytes": cost["rss_peak_bytes"],
+        "wall_seconds": samples["wall_seconds"],
+        "images_per_second": samples["images_per_second"],
         "teacher_seconds": teacher["seconds"],
         "teacher_evaluations": teacher["evaluations"],
         "train_seconds": sum(fold["seconds"] for fold in folds),

@@ -12,8 +12,7 @@ from rich.table import Table
 from bench.config import Scale, resolve
 from bench.datasets.registry import load
 from bench.experiment import Cost, Experiment, cost, experiment_names, load_experiment
-from bench.rendering import render
-from bench.run import Place, Request, check_failures, perform, prepare, preset_of
+from bench.run import Place, Request, check_failures, finish, perform, prepare, preset_of
 from sfddm.errors import InputError
 
 WIDTH = 140
@@ -28,8 +27,7 @@ def reproduce_command(name: str, datasets: Sequence[str] | None, scale: str | No
     print(f"{experiment.title}. {experiment.question}")
     records = [record for sweep in sweeps for record in perform(sweep, place)]
     if records:
-        for path in render(records, place.out, place.out / "experiments" / experiment.name):
-            print(path)
+        finish(records, place, place.out / "experiments" / experiment.name)
     check_failures(records)
 
 

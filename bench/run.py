@@ -1,7 +1,7 @@
 """The `run` command, and what every command that runs a sweep shares: prepare it, run it, render it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -13,6 +13,7 @@ from bench.config import Preset, load_preset, resolve
 from bench.datasets.registry import definition_name, load
 from bench.feature_space import check_feature_space, inception_weights
 from bench.metrics import METRICS
+from bench.parts import Parts, seconds_since_start
 from bench.pictures import write_grid
 from bench.progress import Display
 from bench.records import Record, read_records
@@ -40,7 +41,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Place:
-    """Where it is run, and where its data and results are."""
+    """Where it is run, and where its data and results are. Made when the command begins: it has the run's clock."""
 
     device: str
     out: Path
@@ -48,6 +49,7 @@ class Place:
     inception: Path | None = None
     dry_run: bool = False
     force: tuple[str, ...] = ()
+    parts: Parts = field(default_factory=Parts)  # what the wall clock goes into
 
 
 def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | None, names: Sequence[str] | None,
@@ -57,15 +59,23 @@ def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | Non
 
     Raises InputError before anything is written, and WorkFailed at the end where cells failed.
     """
-    preset = preset_of(dataset, place)
-    cells = methods_by_steps(names or preset.methods, steps or preset.steps)
-    request = Request(dataset, cells, seeds, resolution, scale, images, budget, assignments, metrics)
-    records = perform(prepare(request, place), place)
+    place.parts.add("start and imports", seconds_since_start())
+    with place.parts.part("set-up"):
+        preset = preset_of(dataset, place)
+        cells = methods_by_steps(names or preset.methods, steps or preset.steps)
+        sweep = prepare(Request(dataset, cells, seeds, resolution, scale, images, budget, assignments, metrics), place)
+    records = perform(sweep, place)
     if records:
-        # Of this sweep and of earlier ones: the tables are the folder's, not the run's.
-        for path in render(read_records(place.out), place.out, place.out):
-            print(path)
+        finish(read_records(place.out), place, place.out)  # of this sweep and of earlier ones
     check_failures(records)
+
+
+def finish(records: Sequence[Record], place: Place, rendered: Path) -> None:
+    """Render records under a folder, write what the run's time went into, and print the paths."""
+    with place.parts.part("tables and plots"):
+        written = render(records, place.out, rendered)
+    for path in [*written, place.parts.write(place.out)]:
+        print(path)
 
 
 def check_failures(records: Sequence[Record]) -> None:
@@ -86,17 +96,17 @@ def prepare(request: Request, place: Place) -> Sweep:
     for name, _ in request.cells:
         methods.get(base_name(name))
     config = resolve(preset, request.scale, request.assignments, request.images, request.budget, request.resolution)
-    check_device(place.device)
+    device = check_device(place.device)
     data = load(request.dataset, config.resolution, place.data_root)
     check_feature_space(config, data)
     weights = inception_weights(config, place.inception, place.dry_run)
-    return make_sweep(config, data, request.cells, request.seeds, weights, request.metrics)
+    return make_sweep(config, data, request.cells, request.seeds, weights, request.metrics, device)
 
 
 def perform(sweep: Sweep, place: Place) -> list[Record]:
     """Run a sweep and return its records; a dry run only prints it."""
     with Display() as display:
-        store = Store(place.out, check_device(place.device), display)
+        store = Store(place.out, sweep.device, display, place.parts)
         forced = forced_stages(sweep, place.force)
         if place.dry_run:
             store.forced |= {stage.key for stage in forced}
@@ -106,9 +116,10 @@ def perform(sweep: Sweep, place: Place) -> list[Record]:
         store.force(forced)
         torch.set_float32_matmul_precision("highest")
         records = run_sweep(sweep, store)
-    real = f"{sweep.images.name}-{sweep.config.resolution}-{sweep.config.scale}/real-data.png"
-    write_grid(sweep.images.pixels, place.out / "records" / real)
-    print_cells(records)
+    with place.parts.part("records and pictures"):
+        real = f"{sweep.images.name}-{sweep.config.resolution}-{sweep.config.scale}/real-data.png"
+        write_grid(sweep.images.pixels, place.out / "records" / real)
+        print_cells(records)
     return records
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.clock import synchronise
 from bench.files import file_sha256, write_json
-from bench.machine import peak_rss_bytes, reset_peak_rss
 from bench.stages import Store
 from sfddm.files import writing
 from sfddm.method import Method
@@ -31,15 +31,12 @@ SHARD_UNITS = 4
 
 @dataclass(frozen=True)
 class Shard:
-    """What a finished shard cost. calls: of the network; peaks in bytes."""
+    """What a finished shard cost. calls: of the network."""
 
     sha256: str
     units: int
     calls: int
     seconds: float
-    gpu_peak_bytes: int | None
-    rss_peak_bytes: int
-    rss_is_of_this_pass: bool
 
 
 def unit_size(shape: tuple[int, int, int]) -> int:
@@ -60,7 +57,7 @@ class ShardSampler:
 
     def __init__(self, method: Method, denoiser: Any, steps: int, seed: int, shape: tuple[int, int, int], device: str):
         self.method, self.denoiser, self.steps, self.seed, self.shape = method, denoiser, steps, seed, shape
-        self.device, self.cuda, self.size = device, device.startswith("cuda"), unit_size(shape)
+        self.device, self.size = device, unit_size(shape)
         self.calls, self.seconds = 0, 0.0
         with torch.inference_mode():
             denoiser.network(self.noise(0).draw(), denoiser.time_input[:1].repeat(self.size))
@@ -72,19 +69,16 @@ class ShardSampler:
     def unit(self, start: int) -> np.ndarray:
         """Return the images of one unit, uint8."""
         noise = self.noise(start)
-        self._synchronise()
+        synchronise(self.device)
         started = time.perf_counter()
         images = to_uint8(self.method.sample(self.denoiser, self.steps, noise))
-        self._synchronise()
+        synchronise(self.device)
         self.seconds += time.perf_counter() - started
         return images.cpu().numpy()
 
     def shard(self, path: Path, start: int, stop: int) -> Shard:
         """Write images start..stop-1 as one file, their bytes in C order; return what they cost."""
         self.calls, self.seconds = 0, 0.0
-        resettable = reset_peak_rss()
-        if self.cuda:
-            torch.cuda.reset_peak_memory_stats()
         hook = self.denoiser.network.register_forward_pre_hook(self._count)
         starts = range(start, stop, self.size)
         try:
@@ -93,15 +87,10 @@ class ShardSampler:
             hook.remove()
         with writing(path) as file:
             file.write(np.ascontiguousarray(pixels).data)
-        gpu = torch.cuda.max_memory_allocated() if self.cuda else None
-        return Shard(file_sha256(path), len(starts), self.calls, self.seconds, gpu, peak_rss_bytes(), resettable)
+        return Shard(file_sha256(path), len(starts), self.calls, self.seconds)
 
     def _count(self, *_: Any) -> None:
         self.calls += 1
-
-    def _synchronise(self) -> None:
-        if self.cuda:
-            torch.cuda.synchronize()
 
 
 def sample_in_stage(folder: Path, store: Store, label: str, method: Method, denoiser: Any, steps: int, seed: int, count: int,
@@ -160,12 +149,8 @@ def cost(shards: list[Shard], count: int) -> dict[str, Any]:
     seconds, units = sum(shard.seconds for shard in shards), sum(shard.units for shard in shards)
     nfe, left = divmod(sum(shard.calls for shard in shards), units)
     assert left == 0, "every unit takes the same number of network calls"
-    gpu = [shard.gpu_peak_bytes for shard in shards if shard.gpu_peak_bytes is not None]
     return {
         "nfe": nfe,
         "wall_seconds": seconds,
         "images_per_second": count / seconds,
-        "gpu_peak_bytes": max(gpu, default=None),
-        "rss_peak_bytes": max(shard.rss_peak_bytes for shard in shards),
-        "rss_is_of_this_pass": all(shard.rss_is_of_this_pass for shard in shards),
     }

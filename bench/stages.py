@@ -21,6 +21,7 @@ from bench.differences import Earlier
 from bench.failures import StageFailed, reason
 from bench.files import digest, write_json
 from bench.locks import Claims
+from bench.parts import Parts
 from sfddm.errors import InputError
 from sfddm.files import TEMPORARY
 
@@ -79,11 +80,12 @@ class Store:
     """The stages under one folder, and what their work needs: a device and a display.
 
     What is done is believed once a run: the sizes of the artefacts, and the hashes of small ones, when a stage is
-    first asked for; every hash, before a stage that reads the artefacts is computed.
+    first asked for; every hash, before a stage that reads the artefacts is computed. `parts` has the seconds of a run.
     """
 
-    def __init__(self, root: Path, device: str, display: "Display"):
+    def __init__(self, root: Path, device: str, display: "Display", parts: Parts | None = None):
         self.root, self.device, self.display = root, device, display
+        self.parts = parts or Parts()
         self.claims = Claims()
         self.forced: set[str] = set()  # keys of stages to compute although they are done
         self._done: dict[str, dict[str, Any]] = {}
@@ -160,13 +162,15 @@ class Store:
             if not held:
                 raise Busy(stage.label)
             if not self.is_done(stage):  # another process may have done it since
-                self._do(stage)
+                with self.parts.part(f"stage: {stage.label}"):
+                    self._do(stage)
 
     def _ensure_whole(self, stage: Stage) -> None:
         """Check every hash of a done stage once a run; what is damaged is computed again."""
         if stage.key in self._whole:
             return
-        fault = self.fault(stage, every_hash=True)
+        with self.parts.part("checking what is done"):
+            fault = self.fault(stage, every_hash=True)
         if fault is not None:
             self.display.say(f"{fault}; {stage.label} is computed again")
             self._forget(stage)

@@ -64,7 +64,8 @@ def run_sweep(sweep: Sweep, store: Store) -> list[Record]:
     """Do every cell and return the records, in the order of the cells; a failed cell's has `failure`."""
     about = store.made_by | {"machine": machine.machine(store.device), "command": machine.command_line()}
     write_wanted(store.root, wanted(sweep, store))
-    records = finished_records(sweep, store)
+    with store.parts.part("checking what is done"):
+        records = finished_records(sweep, store)
     store.display.count("cells", len(sweep.cells))
     for _ in records:
         store.display.advance()
@@ -94,11 +95,12 @@ def run_cell(sweep: Sweep, cell: Cell, store: Store, about: dict[str, Any]) -> R
     try:
         for stage in sweep.stages(cell):
             store.ensure(stage)
-        record = make_record(sweep, cell, store, about)
-        path = write_record(store.root, record)
-        if cell.steps is not None:
-            write_grid(sample_pixels(sweep, cell, store), path.with_suffix(".png"))
-            write_paths(sweep, cell, store, path.with_name(f"{path.stem}-interpolation.png"))
+        with store.parts.part("records and pictures"):
+            record = make_record(sweep, cell, store, about)
+            path = write_record(store.root, record)
+            if cell.steps is not None:
+                write_grid(sample_pixels(sweep, cell, store), path.with_suffix(".png"))
+                write_paths(sweep, cell, store, path.with_name(f"{path.stem}-interpolation.png"))
     except Busy:
         raise
     except Exception as error:  # whatever it is, the other cells go on

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from bench.commands import datasets, run, teacher
+from bench.commands import datasets, report, run, teacher
 from sfddm.errors import InputError
 
 EXIT_FAILED = 1  # a cell failed
@@ -24,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(epilog=run.EXAMPLES)(run.run)
+app.command(epilog=report.EXAMPLES)(report.report)
 app.add_typer(teacher.app, name="teacher")
 app.add_typer(datasets.app, name="datasets")
 

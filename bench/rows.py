@@ -1,6 +1,7 @@
 """The rows of tables and the lines of plots: methods in one order everywhere, and variants of one method told apart."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from bench.records import REAL, Record
@@ -65,7 +66,7 @@ def ordered(records: Sequence[Record]) -> list[tuple[str, Record]]:
         zip(labels(records), records, strict=True),
         key=lambda row: (rank(row[1].method), row[0], row[1].steps or 0, row[1].seed, row[1].key),
     )
-    for (name, record), (after, following) in zip(rows, rows[1:], strict=False):
+    for (name, record), (after, following) in pairwise(rows):
         if (name, record.steps, record.seed) == (after, following.steps, following.seed):
             raise InputError(
                 f"the cell '{name}, {record.steps} steps, seed {record.seed}' of {record.dataset} is there twice "

@@ -22,7 +22,9 @@ class Picture(NamedTuple):
 
 
 def figures(records: Sequence[Record]) -> list[Picture]:
-    """Return the plots of records that may share one."""
+    """Return the plots of records that may share one; none where no distance was measured."""
+    if all(record.quality is None for record in records):
+        return []
     buffer = BytesIO()
     with matplotlib.rc_context(STYLE):
         quality_over_steps(records).savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})

@@ -51,7 +51,7 @@ class Cell:
 
     text: str
     value: float | None = None
-    mark: str | None = None  # best or second: shown as a word, and in bold if clear
+    mark: str = ""  # best or second: shown as a word, and in bold if clear
     clear: bool = False
 
     def markup(self) -> Html:

@@ -15,10 +15,11 @@ from bench.report.figures import figures, figures_section
 from bench.report.markup import Html, details, facts, join, tag
 from bench.report.measures import measures
 from bench.report.provenance import commands_section, flat, provenance_section
-from bench.report.results import failures, full, headlines, quality_by_steps
+from bench.report.results import failures, full, headlines, images, quality_by_steps
 from bench.report.samples import find_pictures, samples_section
+from bench.report.summary import Summary, by_cell, summarise
 from bench.report.verdicts import verdicts, verdicts_section
-from bench.rows import ordered
+from bench.rows import ordered, rank
 from sfddm.errors import InputError
 
 QUESTION = (
@@ -26,6 +27,7 @@ QUESTION = (
     "the teacher itself, and at what cost?"
 )
 COST = ("seconds per image", "throughput", "sampling rate", "peak", "training", "folds")  # how names of costs begin
+TRAINING = "Cost. Training is the student's, without the teacher's."
 WORDS = {
     "steps": "The step count asked for.",
     "NFE": "Network evaluations really made per image, counted.",
@@ -34,7 +36,8 @@ WORDS = {
     "FID, FD": "The Fréchet distance between generated and real images. It is called FID on Inception-2015 features "
     "only; on any other features it is FD, with the feature space named. The two are not comparable.",
     "floor": "The same distance between two disjoint halves of the real data.",
-    "± and bold": "Mean and standard deviation over seeds. Bold: the 95 % interval is apart from every other one.",
+    "± and bold": "Mean and standard deviation over seeds. Bold: the 95 % intervals of best and second are apart, by "
+    "Student's t over seeds, or for one seed by the distance's own jackknife interval.",
     "–": "Not measured; each cell says why.",
 }
 
@@ -91,7 +94,7 @@ def head(records: Sequence[Record]) -> Html:
     revisions = dict.fromkeys(revision(record) for record in records)
     about = [
         ("data", ", ".join(datasets)),
-        ("methods", ", ".join(dict.fromkeys(record.method for record in generated))),
+        ("methods", ", ".join(sorted({record.method for record in generated}, key=rank))),
         ("steps", ", ".join(map(str, counts))),
         ("seeds", ", ".join(map(str, sorted({record.seed for record in records})))),
         ("cells", f"{len(records) - failed} measured, {failed} failed"),
@@ -122,29 +125,38 @@ def glance(group: Group) -> Html:
     """Return the headline numbers of a group."""
     if not group.cells:
         return tag("p", f"{title(group)}: no cell was measured.")
-    quality = measures(group.cells)[0]
-    return join([tag("h3", f"{title(group)}: {quality.title}, {quality.better} is better"),
-                 headlines(ordered(group.cells), quality)])  # fmt: skip
+    quality = summaries(group)[0]
+    if quality.measure.name != group.first.quality_name:
+        return tag("p", f"{title(group)}: quality was not measured.")
+    heading = f"{title(group)}: {quality.measure.title}, {quality.measure.better} is better"
+    return join([tag("h3", heading), headlines(quality)])
+
+
+def summaries(group: Group) -> list[Summary]:
+    """Return every measure of a group by methods and steps, the distance first."""
+    cells = by_cell(group.records)
+    return [summarise(cells, measure) for measure in measures(group.cells)]
 
 
 def results(group: Group, pictures: Mapping[str, Path]) -> Html:
     """Return all results of a group: tables, plots, samples, failed cells."""
     if not group.cells:
         return failures(group)
-    rows, columns = ordered(group.cells), measures(group.cells)
-    quality = [column for column in columns if not column.name.startswith(COST)]
-    cost = [column for column in columns if column.name.startswith(COST)]
-    samples = samples_section(rows, pictures)
-    return join([
-        protocol(group),
-        tag("h3", "Quality by steps"), quality_by_steps(group, rows, columns[0]),
-        tag("h3", "Every quality measure"), full("Quality: mean ± standard deviation over seeds.", rows, quality),
-        tag("h3", "Cost of sampling and of training"),
-        full("Cost: mean ± standard deviation over seeds. Training is the student's, without the teacher's.", rows, cost),
-        tag("h3", "Plots"), figures_section(figures(group.records)),
-        *([tag("h3", "Samples"), samples] if samples else []),
-        failures(group),
-    ])  # fmt: skip
+    columns = summaries(group)
+    quality = [column for column in columns if not column.measure.name.startswith(COST)]
+    cost = [column for column in columns if column.measure.name.startswith(COST)]
+    parts = [protocol(group)]
+    if columns[0].measure.name == group.first.quality_name:
+        parts += [tag("h3", "Quality by steps"), quality_by_steps(columns[0], images(group))]
+    if quality:
+        parts += [tag("h3", "Every quality measure"), full("Quality.", quality)]
+    if cost:
+        parts += [tag("h3", "Cost of sampling and of training"), full(TRAINING, cost)]
+    if plots := figures(group.records):
+        parts += [tag("h3", "Plots"), figures_section(plots)]
+    if samples := samples_section(ordered(group.cells), pictures):
+        parts += [tag("h3", "Samples"), samples]
+    return join([*parts, failures(group)])
 
 
 def protocol(group: Group) -> Html:

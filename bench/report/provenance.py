@@ -9,8 +9,8 @@ from typing import Any
 from bench.records import Record
 from bench.report.markup import Html, details, facts, join, tag
 from bench.report.measures import measures
+from bench.report.numbers import number
 from bench.report.results import step_word
-from bench.report.spreads import number
 
 LONGEST = 12  # entries of a list that are written out
 

@@ -1,15 +1,18 @@
 """The numbers of one group as HTML: headlines against the control, quality by steps, quality and cost in full."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bench.groups import Group
 from bench.report.markup import Cell, Html, join, table, tag
-from bench.report.measures import Measure
-from bench.report.spreads import Row, Spread, apart, marks, number, places, spread
+from bench.report.numbers import number, statistic_text
+from bench.report.summary import Statistic, Summary, separated
 
 CONTROL = "ddim"  # the teacher itself, on the student's own sub-sequence
 DASH = "–"
-NOTE = "Mean ± standard deviation over seeds; bold where the 95 % interval is apart from every other in the column."
+SPREAD = "Mean ± standard deviation over seeds."
+MARKS = "Best and second of a column are marked; bold where the 95 % intervals of the two are apart."
+BRACKETS = "In brackets: the same of unrelated pairs."
 
 
 def step_word(steps: int) -> str:
@@ -17,94 +20,95 @@ def step_word(steps: int) -> str:
     return f"{steps} step{'s' * (steps != 1)}"
 
 
-def headlines(rows: Sequence[Row], quality: Measure) -> Html:
+def shown(found: Statistic, digits: int | None) -> str:
+    """Return a statistic as text; a spread of exactly nothing, as a count of folds has, is not shown."""
+    return statistic_text(replace(found, sd=found.sd or None), digits)
+
+
+def headlines(quality: Summary) -> Html:
     """Return one card per step count: the best method against the teacher itself at as many steps."""
-    found = {place: value for place, records in places(rows).items() if (value := spread(records, quality))}
-    counts = sorted({steps for _, steps in found})
-    cards = [headline(steps, {name: v for (name, count), v in found.items() if count == steps}, quality)
-             for steps in counts]  # fmt: skip
-    return tag("div", *cards, class_="cards")
+    return tag("div", *(headline(steps, quality) for steps in quality.steps), class_="cards")
 
 
-def headline(steps: int, column: dict[str, Spread], quality: Measure) -> Html:
+def headline(steps: int, quality: Summary) -> Html:
     """Return the card of one step count."""
-    control = column.get(CONTROL)
-    best = min((name for name in column if name != CONTROL), key=lambda name: column[name].mean, default=CONTROL)
-    shown = column[best]
-    parts = [
-        tag("h4", step_word(steps)),
-        tag("p", best, class_="winner"),
-        tag("p", shown.text(quality.digits), class_="number"),
-    ]
-    if control is None:
-        parts.append(tag("p", f"The control, {CONTROL}, was not measured at this step count."))
-    elif best != CONTROL:
-        parts += [
-            tag("p", f"the teacher itself ({CONTROL}): ", tag("span", control.text(quality.digits), class_="figure")),
-            tag("p", *comparison(shown, control), class_="comparison"),
-        ]
+    digits = quality.measure.digits
+    column = {name: row[steps] for name, row in quality.rows.items() if steps in row}
+    controls = [name for name in column if name.split(" ")[0] == CONTROL]
+    rivals = [name for name in column if name not in controls]
+    parts = [tag("h4", step_word(steps))]
+    if not column:
+        return tag("section", *parts, tag("p", "No method was measured at this step count."), class_="card")
+    best = min(rivals or controls, key=lambda name: column[name].mean)
+    parts += [tag("p", best, class_="winner"), tag("p", shown(column[best], digits), class_="number")]
+    if not controls:
+        parts.append(tag("p", f"The control ({CONTROL}) was not measured at this step count."))
+    elif not rivals:
+        parts.append(tag("p", "The teacher itself; no other method was measured at this step count."))
     else:
-        parts.append(tag("p", "the teacher itself; no other method was measured at this step count"))
+        control = column[controls[0]]
+        parts += [
+            tag("p", f"the teacher itself ({controls[0]}): ", tag("span", shown(control, digits), class_="figure")),
+            tag("p", comparison(column[best], control), class_="comparison"),
+        ]
     return tag("section", *parts, class_="card")
 
 
-def comparison(best: Spread, control: Spread) -> tuple[str, ...]:
-    """Return in words how the best stands to the control, and whether the intervals tell them apart."""
-    ratio = control.mean / best.mean if best.mean > 0 else None
-    if ratio is None:
-        said = "no ratio: a distance of zero or less"
-    elif ratio >= 1:
-        said = f"{number(ratio, 2)} times lower"
+def comparison(best: Statistic, control: Statistic) -> str:
+    """Return in words how the best stands to the control, and whether their intervals tell them apart."""
+    if min(best.mean, control.mean) <= 0:
+        said = "no ratio: a distance that is not above zero"
+    elif best.mean <= control.mean:
+        said = f"{number(control.mean / best.mean, 2)} times lower"
     else:
-        said = f"{number(1 / ratio, 2)} times higher: no better than the teacher itself"
-    if best.interval is None or control.interval is None:
-        return said, "; one seed, no interval"
-    return said, "; intervals apart" if apart(best, control) else "; intervals overlap, undecided"
+        said = f"{number(best.mean / control.mean, 2)} times higher: no better than the teacher itself"
+    if best.low is None or control.low is None:
+        return f"{said}; one seed, no interval"
+    return f"{said}; 95 % intervals apart" if separated(best, control) else f"{said}; 95 % intervals overlap, undecided"
 
 
-def quality_by_steps(group: Group, rows: Sequence[Row], quality: Measure) -> Html:
+def quality_by_steps(quality: Summary, images: str) -> Html:
     """Return the distance of methods (rows) by step counts (columns), best and second marked, the floor below."""
-    found = {place: value for place, records in places(rows).items() if (value := spread(records, quality))}
-    names = list(dict.fromkeys(name for name, _ in rows))
-    counts = sorted({record.steps for _, record in rows if record.steps is not None})
-    ranks = {
-        steps: marks({name: found[name, steps] for name in names if (name, steps) in found}, quality.better)
-        for steps in counts
-    }
+    measure = quality.measure
 
     def cell(name: str, steps: int) -> Cell:
-        value = found.get((name, steps))
-        if value is None:
-            return Cell(DASH)
-        mark, clear = ranks[steps].get(name, (None, False))
-        return Cell(value.text(quality.digits), value.mean, mark, clear)
+        found = quality.rows[name].get(steps)
+        if found is None:
+            return Cell("failed" if (name, steps) in quality.failed else DASH)
+        return Cell(shown(found, measure.digits), found.mean, found.place, found.separated)
 
-    floor = spread(group.floors, quality)
-    foot = []
-    if floor:
-        shown = Cell(floor.text(quality.digits), floor.mean)
-        foot = [("floor: real data, half against half", [shown] * len(counts))]
-    caption = f"{quality.title} by sampling steps, {quality.better} is better; {images(group)}. {NOTE}"
-    return table(caption, ["method", *map(step_word, counts)],
-                 [(name, [cell(name, steps) for steps in counts]) for name in names], foot)  # fmt: skip
+    floor = quality.floor
+    foot = Cell(shown(floor, measure.digits), floor.mean) if floor else Cell(DASH)
+    return table(
+        f"{measure.title} by sampling steps, {measure.better} is better; {images}. {SPREAD} {MARKS}",
+        ["method", *map(step_word, quality.steps)],
+        [(name, [cell(name, steps) for steps in quality.steps]) for name in quality.rows],
+        [("floor: real data, half against half", [foot] * len(quality.steps))] if floor else [],
+    )
 
 
-def full(caption: str, rows: Sequence[Row], columns: Sequence[Measure]) -> Html:
+def full(caption: str, columns: Sequence[Summary]) -> Html:
     """Return measures (columns) of every method and step count (rows)."""
-    lines = []
-    for (name, steps), records in places(rows).items():
-        cells = [Cell(str(steps), steps)]
-        for measure in columns:
-            value = spread(records, measure)
-            cells.append(Cell(value.text(measure.digits), value.mean) if value else Cell(DASH))
-        lines.append((name, cells))
-    return table(caption, ["method", "steps", *(measure.title for measure in columns)], lines)
+
+    def cell(column: Summary, name: str, steps: int) -> Cell:
+        found = column.rows[name].get(steps)
+        return Cell(shown(found, column.measure.digits), found.mean) if found else Cell(DASH)
+
+    lines = [
+        (name, [Cell(str(steps), steps), *(cell(column, name, steps) for column in columns)])
+        for name in columns[0].rows
+        for steps in columns[0].steps
+        if any(steps in column.rows[name] for column in columns)
+    ]
+    if any(found.scale is not None for column in columns for row in column.rows.values() for found in row.values()):
+        caption += f" {BRACKETS}"
+    return table(f"{caption} {SPREAD}", ["method", "steps", *(column.measure.title for column in columns)], lines)
 
 
 def images(group: Group) -> str:
     """Return how many images stand against how many, for a caption."""
-    pairs = sorted({(record.images, record.reference_images) for record in group.cells})
-    return "; ".join(f"{mine} images against {theirs} of the dataset" for mine, theirs in pairs)
+    pairs = sorted({(record.images or 0, record.reference_images or 0) for record in group.cells})
+    return " or ".join(f"{mine:,} images against {theirs:,} of the dataset" for mine, theirs in pairs)
 
 
 def failures(group: Group) -> Html:

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.records import record_name
+from bench.records import Record, cell_folder, record_name
 from bench.report.markup import Html, details, image, join, scroll, tag
 from bench.report.results import DASH, step_word
-from bench.report.spreads import Row
 
 LARGEST = 60_000  # bytes of one picture in the page; a larger one is stored as JPEG
 JPEG_QUALITY = 85
+
+Row = tuple[str, Record]  # a row's name in the tables, and a record of it
 
 
 def find_pictures(root: Path) -> dict[str, Path]:

@@ -1,0 +1,121 @@
+"""A measure by methods and steps: mean and spread over seeds, the least, an interval, and which is best."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, stdev
+from typing import Literal
+
+from scipy.special import stdtrit
+
+from bench.groups import check_one_column
+from bench.records import REAL, Record
+from bench.report.measures import Measure
+from bench.rows import ordered
+
+LEVEL = 0.95
+
+CellKey = tuple[str, int | None]  # row name, steps
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A measure of one row at one step count. sd and interval are None where there is nothing to have them from."""
+
+    mean: float
+    sd: float | None
+    seeds: int
+    minimum: float
+    low: float | None
+    high: float | None
+    scale: float | None = None
+    place: Literal["", "best", "second"] = ""
+    separated: bool = False
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A measure of a group: statistics by row name and steps, the floor, and the cells that failed."""
+
+    measure: Measure
+    steps: tuple[int, ...]
+    rows: dict[str, dict[int, Statistic]]
+    floor: Statistic | None
+    failed: frozenset[CellKey]
+
+
+def by_cell(records: Sequence[Record]) -> dict[CellKey, list[Record]]:
+    """Return the records of each (row name, steps), a seed each, in the order of rows. Raises InputError for a mixture."""
+    check_one_column(records)
+    cells: dict[CellKey, list[Record]] = {}
+    for name, record in ordered(records):
+        cells.setdefault((name, record.steps), []).append(record)
+    return cells
+
+
+def summary(records: Sequence[Record], measure: Measure) -> Summary:
+    """Return a measure by methods and steps. Raises InputError for records that cannot share a column."""
+    return summarise(by_cell(records), measure)
+
+
+def summarise(cells: dict[CellKey, list[Record]], measure: Measure) -> Summary:
+    """Return a measure by methods and steps, of records already sorted into cells."""
+    rows: dict[str, dict[int, Statistic]] = {}
+    floor, failed = None, set()
+    for (name, steps), records in cells.items():
+        found = statistic(records, measure)
+        if records[0].method == REAL:
+            floor = found
+        elif steps is not None:
+            row = rows.setdefault(name, {})
+            if found is not None:
+                row[steps] = found
+            elif all(record.failure is not None for record in records):
+                failed.add((name, steps))
+    steps_there = sorted({steps for name, steps in cells if steps is not None})
+    for count in steps_there:
+        _rank(rows, count, measure.better)
+    return Summary(measure, tuple(steps_there), rows, floor, frozenset(failed))
+
+
+def statistic(records: Sequence[Record], measure: Measure) -> Statistic | None:
+    """Return the statistic of one cell's seeds; None where no seed has the measure.
+
+    The rules. Several seeds: sd with n - 1, and the 95 % interval of their mean by Student's t. One seed: no sd, and
+    the interval that the record itself has (a Frechet distance's jackknife), else none. The minimum stands apart and
+    is never what is compared.
+    """
+    pairs = [(value, record) for record in records if (value := measure.value(record)) is not None]
+    if not pairs:
+        return None
+    values = [float(value) for value, _ in pairs]
+    mean, count = fmean(values), len(values)
+    sd = stdev(values) if count > 1 else None
+    low: float | None = None
+    high: float | None = None
+    if sd is not None:
+        half = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * sd / math.sqrt(count)
+        low, high = mean - half, mean + half
+    elif measure.interval is not None:
+        low, high = measure.interval(pairs[0][1])
+    scales = [] if measure.scale is None else [s for _, record in pairs if (s := measure.scale(record)) is not None]
+    return Statistic(mean, sd, count, min(values), low, high, fmean(scales) if scales else None)
+
+
+def separated(one: Statistic, other: Statistic) -> bool:
+    """Return whether two statistics' 95 % intervals do not touch; never where one has no interval."""
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return False
+    return one.high < other.low or other.high < one.low
+
+
+def _rank(rows: dict[str, dict[int, Statistic]], steps: int, better: Literal["lower", "higher", None]) -> None:
+    """Mark the best and the second of a column; a row alone, or a measure without a good end, is not marked."""
+    there = [name for name, row in rows.items() if steps in row]
+    if better is None or len(there) < 2:
+        return
+    sign = 1 if better == "lower" else -1
+    best, second = sorted(there, key=lambda name: sign * rows[name][steps].mean)[:2]
+    apart = separated(rows[best][steps], rows[second][steps])
+    rows[best][steps] = replace(rows[best][steps], place="best", separated=apart)
+    rows[second][steps] = replace(rows[second][steps], place="second")

@@ -23,12 +23,13 @@ class Picture(NamedTuple):
 
 def figures(records: Sequence[Record]) -> list[Picture]:
     """Return the plots of records that may share one; none where no distance was measured."""
-    if all(record.quality is None for record in records):
+    records = [record for record in records if record.quality is not None]
+    if not records:
         return []
     buffer = BytesIO()
     with matplotlib.rc_context(STYLE):
         quality_over_steps(records).savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-    name = next(record.quality_name for record in records)
+    name = records[0].quality_name
     caption = f"{name} over sampling steps, log axes; a line per method through the mean over seeds, a band over seeds."
     return [Picture("Quality over steps", caption, buffer.getvalue())]
 

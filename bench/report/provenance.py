@@ -84,7 +84,7 @@ def cell(record: Record, own: Mapping[str, str]) -> Html:
         ("Not measured, and why", record.reasons),
     ]
     return details(
-        summary, *(join([tag("h4", name), facts(values.items(), "settings")]) for name, values in parts if values)
+        summary, *(join([tag("h3", name), facts(values.items(), "settings")]) for name, values in parts if values)
     )
 
 

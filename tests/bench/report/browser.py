@@ -49,7 +49,8 @@ def show(driver: Chrome, page: Path, width: int, scheme: str) -> None:
     driver.get(page.absolute().as_uri())
 
 
-def requests(driver: Chrome) -> list[str]:
-    """Return the addresses requested since the last call."""
+def requests(driver: Chrome, page: Path) -> list[str]:
+    """Return the addresses that a page, and not the browser's own first tab, requested since the last call."""
     messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
-    return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    sent = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+    return [one["request"]["url"] for one in sent if one["documentURL"] == page.absolute().as_uri()]

@@ -4,6 +4,7 @@ nox -s demo      the main job: teacher, SFDDM students and DDIM on real digits (
 nox -s tests     the tests
 nox -s smoke     the same job as demo, as small as it gets
 nox -s reproduce every experiment of the paper on digits, as small as it gets, and the claims decided from it
+nox -s browser   the report in a headless browser; needs chromium and chromedriver
 nox -s lint types
 """
 
@@ -60,6 +61,13 @@ def reproduce(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests."""
     session.run(str(shared_environment(session) / "python"), "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Open the report of a digits sweep in a headless Chromium."""
+    test = "tests/bench/report/in_a_browser.py"
+    session.run(str(shared_environment(session) / "python"), "-m", "pytest", test, *session.posargs)
 
 
 @nox.session

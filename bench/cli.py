@@ -12,6 +12,7 @@ from bench.commands import (
     datasets,
     doctor,
     plots,
+    report,
     reproduce,
     run,
     speed,
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command(epilog=run.EXAMPLES)(run.run)
 app.command(epilog=tables.EXAMPLES)(tables.tables)
 app.command(epilog=plots.EXAMPLES)(plots.plots)
+app.command(epilog=report.EXAMPLES)(report.report)
 app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.command(epilog=claims.EXAMPLES)(claims.claims)
 app.command(epilog=status.EXAMPLES)(status.status)

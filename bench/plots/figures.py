@@ -1,6 +1,6 @@
 """All plots of a group, and how a figure becomes files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -16,24 +16,28 @@ from bench.plots.style import STYLE
 from bench.plots.training import quality_over_training
 
 
+def figures(group: Group, pictures: Mapping[str, Path]) -> dict[str, Figure]:
+    """Return a group's plots by name, those for which it has the measurements and pictures; drawn in the style at hand."""
+    drawn = {
+        "quality": quality_over_steps(group),
+        "time": quality_over_time(group),
+        "training": quality_over_training(group),
+        "memory": memory(group),
+        "schedule": noise_schedule(group),
+        "samples": sample_grid(group, pictures),
+        "interpolation": interpolation_strips(group, pictures),
+    }
+    return {name: figure for name, figure in drawn.items() if figure is not None}
+
+
 def write_plots(found: Sequence[Group], folders: Sequence[Path], folder: Path) -> list[Path]:
     """Write each group's plots; folders: where the cells' pictures are, beside their records. Return the paths."""
     pictures = cell_pictures(folders)
     paths = []
     with matplotlib.rc_context(STYLE):
         for group in found:
-            figures = {
-                "quality": quality_over_steps(group),
-                "time": quality_over_time(group),
-                "training": quality_over_training(group),
-                "memory": memory(group),
-                "schedule": noise_schedule(group),
-                "samples": sample_grid(group, pictures),
-                "interpolation": interpolation_strips(group, pictures),
-            }
-            for name, figure in figures.items():
-                if figure is not None:
-                    paths += write_figure(figure, folder / f"{group.stem}-{name}")
+            for name, figure in figures(group, pictures).items():
+                paths += write_figure(figure, folder / f"{group.stem}-{name}")
     return paths
 
 

@@ -1,0 +1,285 @@
+"""The report's page as text: what it says against values worked out here, and that it is whole and safe."""
+
+import base64
+import hashlib
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_line import ENVIRONMENT, ROOT, sfddm_bench
+from PIL import Image
+from synthetic_run import HOSTILE, PROTOCOL, SWEEP, record, write_run
+
+from bench.effects import Effect
+from bench.pictures import write_grid
+from bench.records import Record
+from bench.report import page as report
+from bench.report.samples import LARGEST, compact, find_pictures
+from bench.setups import Setup
+from bench.verdicts import Claim, Finding, Test, Verdict
+
+VOID = {"meta", "link", "img"}
+
+
+class Outline(HTMLParser):
+    """Reads a page: refuses tags that do not close in order; keeps attributes, headings and tables as text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.headings: list[str] = []
+        self.tables: list[list[list[str]]] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag in ("h1", "h2", "h3", "h4"):
+            self.headings.append(f"{tag} ")
+        if tag == "table":
+            self.tables.append([])
+        if tag == "tr":
+            self.tables[-1].append([])
+        if tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if any(tag in ("td", "th") for tag in self.open):
+            self.tables[-1][-1][-1] += data
+        if self.open and self.open[-1] in ("h1", "h2", "h3", "h4"):
+            self.headings[-1] += data
+
+
+def rendered(folder: Path) -> str:
+    return report.write_report(folder, None).read_text()
+
+
+def in_memory(records: Sequence[Record]) -> str:
+    return report.page(records, {})
+
+
+def test_quality_table_holds_mean_and_sd_over_seeds_with_marks_floor_and_dashes(folder: Path) -> None:
+    head, *rows = Outline(rendered(folder)).tables[0]
+    assert head == ["method", "1 step", "4 steps", "16 steps"]
+    assert rows == [
+        ["sfddm", "40.50 ± 0.71 second", "10.50 ± 0.71 second", "–"],
+        ["sfddm-trajectory", "9.11 ± 0.01 best", "9.41 ± 0.01 best", "–"],
+        ["pd", "–", "failed", "–"],
+        ["ddim", "1100.50 ± 0.71", "275.50 ± 0.71", "69.25 ± 0.71"],
+        [HOSTILE, "–", "20.00", "–"],
+        ["floor: real data, half against half", *["1.05 ± 0.07"] * 3],
+    ]
+
+
+def test_headline_holds_the_best_method_against_the_teacher_itself(folder: Path) -> None:
+    text = rendered(folder)
+    assert "the teacher itself (ddim): " in text
+    assert f"{1100.5 / 9.105:.2f} times lower; 95 % intervals apart" in text
+    assert "The teacher itself; no other method was measured at this step count." in text
+
+
+def test_a_student_worse_than_the_teacher_is_said_to_be_so() -> None:
+    text = in_memory([record("sfddm", 4, 0, 30.0), record("ddim", 4, 0, 20.0)])
+    assert "1.50 times higher: no better than the teacher itself; one seed, no interval" in text
+
+
+def test_best_is_bold_only_where_intervals_are_apart() -> None:
+    near = [
+        record(method, 1, seed, value + 5 * seed) for method, value in (("sfddm", 10), ("ddim", 12)) for seed in (0, 1)
+    ]
+    far = [
+        record(method, 1, seed, value + seed / 9) for method, value in (("sfddm", 10), ("ddim", 90)) for seed in (0, 1)
+    ]
+    assert "<strong>" not in in_memory(near)
+    assert "<strong>10.06 ± 0.08</strong>" in in_memory(far)
+
+
+def test_one_seed_shows_no_sd() -> None:
+    text = in_memory([r for r in SWEEP if r.seed == 0 and r.failure is None])
+    assert not re.search(r"\d ± \d", text)
+
+
+def test_page_asks_for_nothing_outside_itself(folder: Path) -> None:
+    elements = Outline(rendered(folder)).elements
+    sources = [attributes[name] for _, attributes in elements for name in ("src", "href") if name in attributes]
+    assert len(sources) > 10
+    assert all(str(source).startswith(("data:", "#")) for source in sources)
+
+
+def test_policy_forbids_the_network_and_names_the_script_and_style_by_their_hashes(folder: Path) -> None:
+    text = rendered(folder)
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
+    script, style = re.search(r"<script>(.*?)</script>", text, re.S), re.search(r"<style>(.*?)</style>", text, re.S)
+    assert policy
+    assert script
+    assert style
+    hashes = [base64.b64encode(hashlib.sha256(m[1].encode()).digest()).decode() for m in (style, script)]
+    assert (
+        policy[1]
+        == f"default-src 'none'; img-src data:; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'"
+    )
+
+
+def test_text_of_records_never_becomes_markup(folder: Path) -> None:
+    text = rendered(folder)
+    assert "<img src=x" not in text
+    assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt; &amp; co" in text
+
+
+def test_headings_go_down_one_level_at_a_time_and_anchors_lead_somewhere(folder: Path) -> None:
+    outline = Outline(rendered(folder))
+    levels = [int(heading[1]) for heading in outline.headings]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    there = {attributes["id"] for _, attributes in outline.elements if "id" in attributes}
+    links = [str(a["href"])[1:] for name, a in outline.elements if name == "a"]
+    assert links
+    assert set(links) <= there
+
+
+def test_every_table_has_a_caption_and_scopes_and_every_image_a_description(folder: Path) -> None:
+    elements = Outline(rendered(folder)).elements
+    tables = sum(name == "table" for name, _ in elements)
+    assert sum(name == "caption" for name, _ in elements) == tables >= 5
+    assert all(a.get("scope") in ("row", "col") for name, a in elements if name == "th")
+    assert all(a.get("alt") for name, a in elements if name == "img")
+
+
+def test_each_grid_and_strip_is_shown_once_and_real_images_beside_the_first_seed(folder: Path) -> None:
+    alts = [str(a["alt"]) for name, a in Outline(rendered(folder)).elements if name == "img"]
+    assert alts.count("Images of the dataset") == 1
+    assert sum(alt.startswith("Samples of ") for alt in alts) == sum(
+        r.steps is not None and r.failure is None for r in SWEEP
+    )
+    assert [alt for alt in alts if alt.startswith("Interpolation")] == [
+        f"Interpolation by sfddm, 4 steps, seed {seed}" for seed in (0, 1)
+    ]
+    assert len(alts) == len(set(alts))
+
+
+def test_shared_settings_stand_once_and_a_cell_shows_those_of_its_own(folder: Path) -> None:
+    text = rendered(folder)
+    assert text.count("<dt>config.teacher.iterations</dt><dd>60</dd>") == 1
+    assert text.count("<dt>config.evaluation.part</dt>") == len(SWEEP)
+    assert text.count("<dt>gpu_peak_bytes</dt><dd>sampled on the CPU</dd>") == len(SWEEP)
+
+
+def test_failed_cells_stand_with_their_reasons(folder: Path) -> None:
+    assert ["pd", "4", "0", "the student diverged: loss is nan after 12 iterations"] in Outline(
+        rendered(folder)
+    ).tables[-1]
+
+
+def test_commands_are_quoted_for_a_shell_and_missing_ones_counted(folder: Path) -> None:
+    text = rendered(folder)
+    assert "sfddm-bench run --methods &#x27;a b&#x27; --seeds 0,1" in text
+    assert "Of 2 cells the command is not on record." in text
+
+
+def test_protocols_are_never_in_one_table(tmp_path: Path) -> None:
+    other = PROTOCOL.model_copy(update={"images": 512})
+    both = [record("ddim", 1, 0, 5.0), record("ddim", 1, 0, 6.0, protocol=other, images=512, key="other")]
+    text = in_memory(both)
+    assert PROTOCOL.sha256[:12] in text
+    assert other.sha256[:12] in text
+    assert sum(heading == "h3 Quality by steps" for heading in Outline(text).headings) == 2
+
+
+def test_each_dataset_stands_beside_its_own_real_images(tmp_path: Path) -> None:
+    write_run(tmp_path, [record("ddim", 1, 0, 5.0), record("ddim", 1, 0, 5.0, dataset="other")])
+    pictures = find_pictures(tmp_path)
+    assert {"digits-8-smoke/real-data", "other-8-smoke/real-data"} <= set(pictures)
+    shown = {
+        str(a["src"]) for name, a in Outline(rendered(tmp_path)).elements if a.get("alt") == "Images of the dataset"
+    }
+    assert len(shown) == 2
+
+
+def test_cells_without_a_distance_still_show_their_cost() -> None:
+    outline = Outline(
+        in_memory([record("ddim", 1, 0, None, is_mean=None, reasons={"fd": "quality was not asked for"})])
+    )
+    assert "h3 Quality by steps" not in outline.headings
+    assert "h3 Cost of sampling and of training" in outline.headings
+
+
+def test_a_run_in_which_all_failed_shows_why() -> None:
+    text = in_memory([record("pd", 4, 0, None, failure="out of memory")])
+    assert "no cell was measured" in text
+    assert "out of memory" in text
+
+
+def test_verdicts_stand_with_evidence_and_rule(monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = Claim(1, "One fold is enough", "folds < 2", "sfddm", ("loss",), lambda setup: [])
+    setup = Setup("digits 8x8, smoke", "digits", "smoke", 1024, ())
+    finding = Finding(setup, "not supported", (Test("folds", "< 2", Effect(3, 3, 3, 2), False),))
+    monkeypatch.setattr(report, "decide", lambda records: [Verdict(claim, "not supported", (finding,))])
+    text = in_memory(SWEEP)
+    assert "Verdicts of the claims" in text
+    assert '<p class="pill not-supported">not supported</p><h3>1. One fold is enough</h3>' in text
+    assert "<summary>digits 8x8, smoke: not supported</summary><ul><li>folds: 3, asked &lt; 2: fails</li></ul>" in text
+    assert "<dt>missing</dt>" not in text[: text.index("</ol></section>")]
+
+
+def test_the_same_records_give_the_same_bytes(folder: Path) -> None:
+    once = report.write_report(folder, folder / "a.html").read_bytes()
+    assert report.write_report(folder, folder / "b.html").read_bytes() == once
+
+
+def test_rendering_needs_no_torch(folder: Path) -> None:
+    probe = "import sys; from pathlib import Path; from bench.report.page import write_report\n"
+    probe += "write_report(Path(sys.argv[1]), None); sys.exit('torch' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", probe, str(folder)], env=ENVIRONMENT, cwd=ROOT, check=False)
+    assert run.returncode == 0
+
+
+def test_an_enlarged_grid_is_stored_at_its_own_size_without_loss(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 1, 8, 8), dtype=np.uint8)
+    write_grid(pixels, tmp_path / "grid.png")
+    stored = np.asarray(Image.open(BytesIO(compact(tmp_path / "grid.png"))))
+    assert stored.shape == (73, 73)
+    assert (stored[1:9, 10:18] == pixels[1, 0]).all()
+
+
+def test_a_large_grid_is_stored_as_jpeg(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 255, 64 * 64 * 3 * 64).reshape(64, 3, 64, 64)
+    noise = np.random.default_rng(0).normal(0, 6, ramp.shape)
+    write_grid(np.clip(ramp + noise, 0, 255).astype(np.uint8), tmp_path / "grid.png")
+    assert (tmp_path / "grid.png").stat().st_size > LARGEST
+    stored = compact(tmp_path / "grid.png")
+    assert Image.open(BytesIO(stored)).format == "JPEG"
+    assert len(stored) < (tmp_path / "grid.png").stat().st_size / 3
+
+
+def test_command_writes_into_the_run_and_says_where(folder: Path) -> None:
+    run = sfddm_bench("report", str(folder))
+    assert (run.returncode, run.stdout.strip(), run.stderr) == (0, str(folder / "report.html"), "")
+
+
+@pytest.mark.parametrize(("words", "named"), [
+    (["{empty}"], "no records in"),
+    (["{folder}", "--out", "{empty}"], "--out"),
+    (["{folder}", "--out", "{folder}/report.html/x.html"], "--out"),
+])  # fmt: skip
+def test_bad_input_is_one_line_and_exit_code_2(words: list[str], named: str, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (folder / "report.html").write_text("here before")
+    run = sfddm_bench("report", *(word.format(empty=tmp_path / "empty", folder=folder) for word in words))
+    assert run.returncode == 2
+    assert named in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+    assert (folder / "report.html").read_text() == "here before"

@@ -97,7 +97,7 @@ def measures_of(group: Group) -> list[Measure]:
 def print_cells(records: Sequence[Record]) -> None:
     """Print the cells of a run, each with what was measured."""
     for group in groups(records):
-        print_tables(heading(group), [cells_table(by_cell(group.records))])
+        print_tables(heading(group), [cells_table(by_cell(group.records), brief=True)])
 
 
 def tables_command(folders: Sequence[Path], out: Path | None, with_published: bool) -> None:

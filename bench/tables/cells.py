@@ -60,12 +60,13 @@ def csv(table: pd.DataFrame) -> str:
     return str(table.to_csv(index=False, lineterminator="\n"))
 
 
-def cells_table(cells: dict[CellKey, list[Record]]) -> Table:
-    """Return every cell with the measures that any has; a failed one with its reason."""
+def cells_table(cells: dict[CellKey, list[Record]], brief: bool = False) -> Table:
+    """Return every cell with the measures that any has, or only the few for the terminal; a failed one with its reason."""
     records = [(name, record) for (name, _), found in cells.items() for record in found]
-    shown = measures([record for _, record in records])
+    shown = [measure for measure in measures([record for _, record in records]) if measure.brief or not brief]
+    titles = [measure.brief if brief else measure.title for measure in shown]
     failed = any(record.failure for _, record in records)
-    head = ("method", "steps", "NFE", "seed", *(measure.title for measure in shown), *["failure"] * failed)
+    head = ("method", "steps", "NFE", "seed", *titles, *["failure"] * failed)
     rows = []
     for name, record in records:
         row = [name, _whole(record.steps), _whole(record.nfe), str(record.seed)]

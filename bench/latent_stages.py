@@ -44,7 +44,7 @@ def full_length(pipeline: "Pipeline", seed: int) -> Stage:
         def noise(indices: range) -> ImageNoise:
             return ImageNoise(seed, indices, shape, store.device)
 
-        unit = unit_size(shape)
+        unit = unit_size(shape, store.device)
         with counted(denoiser, len(denoiser) * -(-count // unit), store, label):
             pixels = sampled(lambda given: ddim(denoiser, given), noise, count, unit)
         with writing(folder / SAMPLES) as file:
@@ -92,7 +92,7 @@ def interpolation_stage(pipeline: "Pipeline", method: Method, steps: int, seed: 
             chosen = slice(indices.start, indices.stop)
             return ImageNoise(seed, start[chosen].tolist(), shape, store.device, given[chosen])
 
-        unit = unit_size(shape)
+        unit = unit_size(shape, store.device)
         with counted(denoiser, steps * -(-len(given) // unit), store, label):
             pixels = sampled(lambda given: method.sample(denoiser, steps, given), noise, len(given), unit)
         features = extract(space.extractor(store), torch.from_numpy(pixels), batch)[0]

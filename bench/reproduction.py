@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import torch
 from pydantic import ValidationError
 
 from bench.cells import Cell, Sweep
@@ -19,13 +18,12 @@ from bench.feature_space import inception_weights
 from bench.pipeline import MODEL
 from bench.progress import Display
 from bench.records import Record
+from bench.sampling import ShardSampler
 from bench.stages import Stage, Store
 from bench.sweep import sample_pixels
 from bench.verification import ENDS, Verification
 from sfddm.checkpoint import load_denoiser
 from sfddm.errors import InputError
-from sfddm.noise import ImageNoise
-from sfddm.sampler import to_uint8
 
 # Relative. The same float64 arithmetic on another processor's BLAS moves a distance by about 1e-9 of it.
 METRIC_TOLERANCE = 1e-6
@@ -119,18 +117,18 @@ class Reproduction:
                                 f"(sampled on {record.machine.get('device')})")  # fmt: skip
 
     def _sample(self, sweep: Sweep, cell: Cell, stage: Stage, count: int) -> np.ndarray:
-        """Return the first images, in the batches they were sampled in: a kernel may round by its batch's size."""
+        """Return the first images, unit by unit, as they were sampled."""
         assert cell.steps is not None
-        method, evaluation = sweep.config.method(cell.method), sweep.config.evaluation
         denoiser = load_denoiser(self.store.folder(stage.parents[0]) / MODEL)[0].to(self.store.device)
+        shape = sweep.images.pixels.shape[1:]
+        method, device = sweep.config.method(cell.method), self.store.device
+        sampler = ShardSampler(method, denoiser, cell.steps, cell.seed, shape, device)
         parts = []
         with self.store.display.task(f"regenerating {stage.label}", count, "images") as update:
-            for start in range(0, count, evaluation.batch):
-                batch = range(start, min(start + evaluation.batch, evaluation.images))
-                noise = ImageNoise(cell.seed, batch, sweep.images.pixels.shape[1:], self.store.device)
-                parts.append(to_uint8(method.sample(denoiser, cell.steps, noise)).cpu())
-                update(min(count, batch.stop))
-        return torch.cat(parts)[:count].numpy()
+            for start in range(0, count, sampler.size):
+                parts.append(sampler.unit(start))
+                update(min(count, start + sampler.size))
+        return np.concatenate(parts)[:count]
 
 
 def differences(stored: Any, again: Any, name: str = "") -> list[str]:

@@ -25,7 +25,8 @@ from sfddm.sampler import to_uint8
 
 SAMPLES = "samples.npy"
 LARGEST_UNIT = 64
-UNIT_PIXELS = 2**18  # of all images of a unit: 64 images of 64x64, 16 of 128x128
+UNIT_PIXELS = 2**16  # of all images of a unit: 64 images of 32x32, 16 of 64x64, 4 of 128x128
+GPU_FACTOR = 8  # a GPU is busy with so many times more
 SHARD_UNITS = 4
 
 
@@ -39,9 +40,10 @@ class Shard:
     seconds: float
 
 
-def unit_size(shape: tuple[int, int, int]) -> int:
-    """Return how many images of a shape (C,H,W) a network call holds."""
-    return max(1, min(LARGEST_UNIT, UNIT_PIXELS // (shape[1] * shape[2])))
+def unit_size(shape: tuple[int, int, int], device: str = "cpu") -> int:
+    """Return how many images of a shape (C,H,W) a network call on a device holds."""
+    unit = max(1, min(LARGEST_UNIT, UNIT_PIXELS // (shape[1] * shape[2])))
+    return unit * GPU_FACTOR if device.startswith("cuda") else unit
 
 
 def read_samples(folder: Path) -> np.ndarray:
@@ -57,7 +59,7 @@ class ShardSampler:
 
     def __init__(self, method: Method, denoiser: Any, steps: int, seed: int, shape: tuple[int, int, int], device: str):
         self.method, self.denoiser, self.steps, self.seed, self.shape = method, denoiser, steps, seed, shape
-        self.device, self.size = device, unit_size(shape)
+        self.device, self.size = device, unit_size(shape, device)
         self.calls, self.seconds = 0, 0.0
         with torch.inference_mode():
             denoiser.network(self.noise(0).draw(), denoiser.time_input[:1].repeat(self.size))
@@ -99,7 +101,7 @@ def sample_in_stage(folder: Path, store: Store, label: str, method: Method, deno
 
     NFE is counted, not assumed. Time adds up over shards, whichever process made them.
     """
-    length = shard_units * unit_size(shape)
+    length = shard_units * unit_size(shape, store.device)
     bounds = [(start, min(start + length, count)) for start in range(0, count, length)]
     shards: list[tuple[Path, Shard]] = []
     sampler: ShardSampler | None = None

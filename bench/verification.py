@@ -126,6 +126,8 @@ def _metrics(root: Path, path: Path, record: Record, result: Verification) -> No
         result.checked["records held against their metrics"] += 1
         for name, value in metrics.items():
             own = RENAMED.get(name, name)
+            if own == "reasons":  # the record has those of its other stages as well
+                value = record.reasons | value
             if (own == "quality" or own in Record.model_fields) and getattr(record, own) != value:
                 result.differs(path, f"{own} is {getattr(record, own)}, {folder.name}/metrics.json says {value}")
 

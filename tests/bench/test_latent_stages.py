@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench.cells import make_sweep
+from bench.cells import make_sweep, methods_by_steps
 from bench.config import load_preset, resolve
 from bench.datasets.registry import load
 from bench.latent_stages import full_length, path_latents
@@ -29,7 +29,7 @@ CONFIG = resolve(load_preset("digits"), "smoke", [f"teacher.timesteps={TIMESTEPS
 def run(
     out: Path, methods: Sequence[str], steps: Sequence[int], metrics: Sequence[str]
 ) -> dict[tuple[str, int | None], Record]:
-    sweep = make_sweep(CONFIG, DIGITS, methods, steps, [0], None, metrics)
+    sweep = make_sweep(CONFIG, DIGITS, methods_by_steps(methods, steps), [0], None, metrics)
     return {(record.method, record.steps): record for record in run_sweep(sweep, Store(out, "cpu", Display()))}
 
 
@@ -54,7 +54,7 @@ def test_ddim_over_all_timesteps_is_the_teachers_full_length_sampling(measured) 
 def test_the_full_length_images_are_one_stage_for_all_methods_and_start_from_the_shared_latents(measured) -> None:
     out, _ = measured
     (folder,) = out.glob("stages/full-length-*")
-    sweep = make_sweep(CONFIG, DIGITS, ["ddim"], [TIMESTEPS], [0])
+    sweep = make_sweep(CONFIG, DIGITS, [("ddim", TIMESTEPS)], [0])
     assert folder.name.endswith(full_length(sweep.pipeline, 0).key)
     samples = sweep.pipeline.samples(CONFIG.method("ddim"), TIMESTEPS, 0)
     own = np.load(out / "stages" / f"samples-{samples.key}" / "samples.npy")
@@ -81,7 +81,7 @@ def test_interpolation_is_by_both_paths_and_has_a_picture_beside_the_record(meas
 
 def test_the_points_at_the_ends_are_the_latents_own_images(measured) -> None:
     out, _ = measured
-    sweep = make_sweep(CONFIG, DIGITS, ["ddpm"], [2], [0])
+    sweep = make_sweep(CONFIG, DIGITS, [("ddpm", 2)], [0])
     for method in ("ddim", "ddpm"):  # of a stochastic sampler too: the start's later noise is its own
         stages = sweep.measurements(sweep.cells[-1].__class__(method, 2, 0))
         paths = np.load(out / "stages" / f"interpolation-{stages['interpolation'].key}" / "paths.npy")
@@ -131,4 +131,4 @@ def test_what_is_not_asked_for_is_null_with_a_reason_and_what_is_done_is_kept(tm
 
 def test_an_unknown_metric_is_refused_by_name() -> None:
     with pytest.raises(InputError, match="--metrics: 'fid' given, possible: quality, consistency, interpolation"):
-        make_sweep(CONFIG, DIGITS, ["ddim"], [2], [0], None, ["fid"])
+        make_sweep(CONFIG, DIGITS, [("ddim", 2)], [0], None, ["fid"])

@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 
 import numpy as np
+from synthetic import protocol
 
 from bench import sweep as sweeps
-from bench.cells import Sweep, make_sweep
+from bench.cells import Sweep, make_sweep, methods_by_steps
 from bench.config import load_preset, resolve
 from bench.datasets.registry import load
 from bench.files import write_json
@@ -17,16 +18,16 @@ from bench.records import write_record
 from bench.stages import Store
 
 ARTEFACTS = {
-    "metrics.json": {"distance": 1.0, "path": "", "is_mean": 1.0, "is_std": 0.0, "images": 9, "reference_images": 9},
-    "cost.json": {"nfe": 1, "seconds": 1.0, "evaluations": 1, "wall_seconds": 1.0, "images_per_second": 1.0,
-                  "gpu_peak_bytes": None, "rss_peak_bytes": 1, "rss_is_of_this_pass": True},
-    "extractor.json": {"name": "digits-cnn"},
+    "metrics.json": {"distance": 1.0, "is_mean": 1.0, "is_std": 0.0, "images": 9, "reference_images": 9, "reasons": {}},
+    "protocol.json": protocol().model_dump(),
+    "cost.json": {"nfe": 1, "seconds": 1.0, "evaluations": 1, "wall_seconds": 1.0, "images_per_second": 1.0},
 }  # fmt: skip
 
 
 def hundred_cells() -> Sweep:
     config = resolve(load_preset("digits"), "smoke")
-    return make_sweep(config, load("digits", 8, None), ["sfddm", "ddim", "ddpm"], range(1, 12), [0, 1, 2])
+    cells = methods_by_steps(["sfddm", "ddim", "ddpm"], range(1, 12))
+    return make_sweep(config, load("digits", 8, None), cells, [0, 1, 2], metrics=["quality"])
 
 
 def finish(sweep: Sweep, store: Store) -> None:
@@ -40,7 +41,8 @@ def finish(sweep: Sweep, store: Store) -> None:
     for stage in sweeps.stages(sweep):
         object.__setattr__(stage, "work", work)
     for cell in sweep.cells:
-        store.ensure(sweep.last_stage(cell))
+        for stage in sweep.stages(cell):
+            store.ensure(stage)
         path = write_record(store.root, make_record(sweep, cell, store, store.made_by | {"machine": {}}))
         path.with_suffix(".png").touch()
 

@@ -70,7 +70,8 @@ def test_the_network_always_sees_one_batch_size(tmp_path: Path) -> None:
 
 def test_a_unit_holds_64_images_or_as_many_as_2_to_the_18_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sampling, "LARGEST_UNIT", 64)
-    assert [unit_size((3, side, side)) for side in (8, 32, 64, 128, 256, 1024)] == [64, 64, 64, 16, 4, 1]
+    assert [unit_size((3, side, side)) for side in (8, 32, 64, 128, 256, 1024)] == [64, 64, 16, 4, 1, 1]
+    assert [unit_size((3, side, side), "cuda:0") for side in (32, 64, 128)] == [512, 128, 32]
 
 
 class Killed(BaseException):

@@ -28,7 +28,7 @@ class Killed(BaseException):
 
 def stages() -> dict[str, Stage]:
     config = resolve(load_preset("digits"), "smoke", SETTINGS)
-    pipeline = make_sweep(config, load("digits", 8, None), ["sfddm", "pd"], [2], [0]).pipeline
+    pipeline = make_sweep(config, load("digits", 8, None), [("sfddm", 2), ("pd", 2)], [0]).pipeline
     teacher, sfddm = pipeline.students(config.method("sfddm"), 2, 0)
     folds = pipeline.students(config.method("pd"), 2, 0)
     return {"teacher": teacher, "sfddm": sfddm, "pd": folds[2]}

@@ -60,7 +60,7 @@ def reproduce(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests."""
-    session.run(str(shared_environment(session) / "python"), "-m", "pytest", *session.posargs)
+    session.run(str(shared_environment(session) / "python"), "-m", "pytest", "-n", "auto", *session.posargs)
 
 
 @nox.session

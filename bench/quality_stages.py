@@ -64,7 +64,8 @@ class QualityStages:
         def work(folder: Path, store: Store) -> None:
             self._write_features(folder, store, self.images.pixels, "features of the dataset")
 
-        return Stage("reference", "reference features", self.data | self.space.identity, work, self.space.parents)
+        settings = self.data | self.space.identity
+        return Stage("reference", "reference features", settings, work, self.space.parents, version=2)
 
     def statistics(self) -> Stage:
         """Mean of the reference features and a root of their covariance: once for every cell that is measured from them."""
@@ -85,9 +86,8 @@ class QualityStages:
         def work(folder: Path, store: Store) -> None:
             self._write_features(folder, store, read_samples(store.folder(samples)), f"features of {samples.label}")
 
-        return Stage(
-            "features", f"features of {samples.label}", self.space.identity, work, (samples, *self.space.parents)
-        )
+        parents = (samples, *self.space.parents)
+        return Stage("features", f"features of {samples.label}", self.space.identity, work, parents, version=2)
 
     def metrics(self, features: Stage) -> Stage:
         """Quality of one set of features against the reference."""

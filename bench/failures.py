@@ -1,9 +1,8 @@
 """Why a piece of work failed, in one line that a record can keep."""
 
 from bench.machine import anonymous
-from sfddm.errors import InputError
+from sfddm.errors import InputError, NonFiniteLoss
 from sfddm.files import disk_fault
-from sfddm.training import NonFiniteLoss
 
 LONGEST = 300
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from bench.records import REAL, Record
 from sfddm.errors import InputError
 
-# The floor is one half of the data against the other: it has image counts and a reference of its own.
-FLOORS_OWN = ("images", "reference", "reference_sha256", "reference_images")
+# The floor is one half of the data against the other: its image counts, reference and subsets are its own.
+FLOORS_OWN = ("images", "reference", "reference_sha256", "reference_images", "kid_subset_size")
 UNKNOWN = "not recorded"
 
 

@@ -173,6 +173,8 @@ def read_record(path: Path) -> Record:
         if INTEGRITY in values and values.pop(INTEGRITY) != fingerprint(text):
             raise InputError(f"{path}: was changed after it was written; run its cell again, or take it from a copy")
         return Record.model_validate(migrated(values))
+    except NewerRecord:
+        raise
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(_unreadable(path, error)) from None
 

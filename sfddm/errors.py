@@ -10,3 +10,7 @@ class InputError(ValueError):
 
 class WorkFailed(RuntimeError):
     """Some of the work that was asked for failed; the message is one line that says how much and what to do."""
+
+
+class NonFiniteLoss(RuntimeError):
+    """Training diverged; the message says where and what to change."""

@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sfddm.batches import Batches
 from sfddm.distributed import World
-from sfddm.errors import InputError
+from sfddm.errors import InputError, NonFiniteLoss
 from sfddm.noise import part_generator
 from sfddm.performance import Performance
 
@@ -53,10 +53,6 @@ class TrainSettings(BaseModel):
         left = 1 - (iteration - self.warmup) / max(self.iterations - self.warmup, 1)
         factor = {"constant": 1.0, "linear": left, "cosine": 0.5 * (1 - math.cos(math.pi * left))}[self.decay]
         return self.learning_rate * factor
-
-
-class NonFiniteLoss(RuntimeError):
-    """Training diverged; the message says where and what to change."""
 
 
 @dataclass

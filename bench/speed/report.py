@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
 from bench.files import write_json, write_text
 from bench.speed.comparison import Result, Row
@@ -46,7 +47,9 @@ def print_results(results: Sequence[Result]) -> None:
     """Print every part as a table on stdout, and who was skipped."""
     console = Console(width=None if Console().is_terminal else 150, highlight=False)
     for result in results:
-        console.print(rich_table(table_of(result)))
+        table = table_of(result)
+        console.print(f"\n[bold]{escape(table.title)}[/bold]")
+        console.print(rich_table(table))
         for line in skipped_lines(result):
             console.print(line, markup=False)
 

@@ -35,7 +35,8 @@ def test_an_imported_teacher_is_the_teacher_of_a_run(tmp_path: Path) -> None:
 
 def test_an_exported_teacher_carries_its_configuration(tmp_path: Path) -> None:
     out, teacher = tmp_path / "out", tmp_path / "teacher.safetensors"
-    words = ["teacher", "export", str(teacher), "--out", str(out), "--scale", "smoke", "--set", "teacher.iterations=4"]
+    words = ["teacher", "export", str(teacher), "--out", str(out), "--scale", "smoke", "--set", "teacher.iterations=4",
+             "--set", "teacher.timesteps=64"]  # fmt: skip
     missing = sfddm_bench(*words)
     assert missing.returncode == 2
     assert "train it with: sfddm-bench run" in missing.stderr

@@ -57,8 +57,8 @@ def test_the_full_length_images_are_one_stage_for_all_methods_and_start_from_the
     sweep = make_sweep(CONFIG, DIGITS, [("ddim", TIMESTEPS)], [0])
     assert folder.name.endswith(full_length(sweep.pipeline, 0).key)
     samples = sweep.pipeline.samples(CONFIG.method("ddim"), TIMESTEPS, 0)
-    own = np.load(out / "stages" / f"samples-{samples.key}" / "samples.npy")
-    assert np.array_equal(np.load(folder / "samples.npy"), own[:6])
+    own = np.load(out / "stages" / f"samples-{samples.key}" / "samples.npy", allow_pickle=False)
+    assert np.array_equal(np.load(folder / "samples.npy", allow_pickle=False), own[:6])
 
 
 def test_interpolation_is_by_both_paths_and_has_a_picture_beside_the_record(measured) -> None:
@@ -84,9 +84,11 @@ def test_the_points_at_the_ends_are_the_latents_own_images(measured) -> None:
     sweep = make_sweep(CONFIG, DIGITS, [("ddpm", 2)], [0])
     for method in ("ddim", "ddpm"):  # of a stochastic sampler too: the start's later noise is its own
         stages = sweep.measurements(sweep.cells[-1].__class__(method, 2, 0))
-        paths = np.load(out / "stages" / f"interpolation-{stages['interpolation'].key}" / "paths.npy")
+        paths = np.load(
+            out / "stages" / f"interpolation-{stages['interpolation'].key}" / "paths.npy", allow_pickle=False
+        )
         samples = sweep.pipeline.samples(CONFIG.method(method), 2, 0)
-        own = np.load(out / "stages" / f"samples-{samples.key}" / "samples.npy")
+        own = np.load(out / "stages" / f"samples-{samples.key}" / "samples.npy", allow_pickle=False)
         for kind in range(2):
             assert np.abs(paths[kind, :, 0].astype(int) - own[0:6:2]).max() <= 1  # a rounding apart
             if method == "ddim":

@@ -92,9 +92,9 @@ def test_the_protocol_names_what_was_really_used_and_cells_of_all_seeds_share_it
     for stage in (cell, *floors):
         store.ensure(stage)
     protocol = Protocol(**store.read(cell, "protocol.json"))
-    with np.load(store.folder(stages.features(samples(100))) / "features.npz") as arrays:
+    with np.load(store.folder(stages.features(samples(100))) / "features.npz", allow_pickle=False) as arrays:
         assert str(arrays["features"].dtype) == protocol.feature_dtype == "float32"
-    with np.load(store.folder(stages.statistics()) / "statistics.npz") as arrays:
+    with np.load(store.folder(stages.statistics()) / "statistics.npz", allow_pickle=False) as arrays:
         assert str(arrays["root"].dtype) == str(arrays["mean"].dtype) == protocol.statistics_dtype == "float64"
     assert (protocol.network, protocol.resize) == ("digits-cnn", "none")
     assert protocol.network_sha256 == store.read(stages.reference(), "extractor.json")["weights_sha256"]
@@ -117,8 +117,8 @@ def test_the_references_root_is_found_once_for_all_cells(store: Store, monkeypat
     for count in (70, 80):
         stage = stages.metrics(stages.features(samples(count)))
         store.ensure(stage)
-        real = np.load(store.folder(stages.reference()) / "features.npz")["features"]
-        own = np.load(store.folder(stages.features(samples(count))) / "features.npz")["features"]
+        real = np.load(store.folder(stages.reference()) / "features.npz", allow_pickle=False)["features"]
+        own = np.load(store.folder(stages.features(samples(count))) / "features.npz", allow_pickle=False)["features"]
         expected = frechet_distance(torch.from_numpy(own), torch.from_numpy(real)).value
         assert store.read(stage, "metrics.json")["distance"] == pytest.approx(expected, rel=1e-12)
     assert calls == [1797]

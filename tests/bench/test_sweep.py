@@ -148,12 +148,14 @@ def test_forcing_a_stage_computes_it_and_what_needs_it_and_changes_no_number(ser
         "compute  sfddm to 1 step (seed 0): forced",
         "compute  samples of sfddm at 1 step (seed 0): forced",
         "compute  features of samples of sfddm at 1 step (seed 0): forced",
-        "compute  metrics of features of samples of sfddm at 1 step (seed 0): forced",
+        "compute  metrics of samples of sfddm at 1 step (seed 0): forced",
+        "compute  consistency of sfddm at 1 step (seed 0): forced",
+        "compute  interpolation of sfddm at 1 step (seed 0): forced",
     }
     assert len(list(finished.glob("stages/*/done.json"))) == len(list(finished.glob("stages/*")))  # nothing is touched
     code, said = server.run(*words)
     assert code == 0
-    assert said.count("compute ") == 4
+    assert said.count("compute ") == 6
     assert distances(finished) == before
     code, said = server.run(*words[:-1], "folds")
     assert code == 2
@@ -165,7 +167,7 @@ def test_a_record_says_how_it_came_to_be_without_names(finished: Path) -> None:
     for record in records(finished).values():
         assert record["command"][:2] == ["sfddm-bench", "run"]
         assert record["parents"].keys() == record["durations"].keys()
-        assert len(record["parents"]) == {"real data": 3, "ddim": 6, "sfddm": 7}[record["method"]]
+        assert len(record["parents"]) == {"real data": 3, "ddim": 12, "sfddm": 13}[record["method"]]
         for label, key in record["parents"].items():
             (folder,) = finished.glob(f"stages/*-{key}")
             assert json.loads((folder / "settings.json").read_text())["label"] == label

@@ -221,7 +221,7 @@ def test_a_failed_cell_has_nothing_to_do_again(runs: Path) -> None:
 
 @pytest.mark.parametrize(("words", "said"), [
     (["nowhere"], "PATH: 'nowhere' given, but there is no such folder"),
-    (["tests"], "PATH: no records and no stages in 'tests'"),
+    (["sfddm"], "PATH: no records and no stages in 'sfddm'"),
     (["tests", "--resample", "0"], "--resample: 0 given, a whole number from 1 up is possible"),
     (["tests", "--recompute", "images"], "metrics"),
 ])  # fmt: skip

@@ -149,7 +149,25 @@ def write_record(root: Path, record: Record) -> Path:
     path = cell_folder(root, record) / f"{record_name(record)}.json"
     values = record.model_dump()
     write_json(path, values | {INTEGRITY: fingerprint(json.dumps(values))})
+    for older in superseded(path, record):
+        for file in older.parent.glob(f"{older.stem}*"):
+            file.unlink()
     return path
+
+
+def superseded(path: Path, record: Record) -> list[Path]:
+    """Return the records beside a new one of the very same cell and settings, made when a stage's version was another."""
+    alike = path.parent.glob(f"{record_name(record).rpartition('-')[0]}-*.json")
+    return [other for other in alike if other != path and _same_cell(other, record)]
+
+
+def _same_cell(path: Path, record: Record) -> bool:
+    try:
+        other = read_record(path)
+    except InputError:
+        return False  # whatever it is, it is not ours to remove
+    fields = ("dataset_sha256", "method", "steps", "seed", "config")
+    return all(getattr(other, name) == getattr(record, name) for name in fields)
 
 
 def fingerprint(text: str) -> str:

@@ -8,7 +8,7 @@ from bench.checks import check_writable
 from bench.files import write_text
 from bench.groups import Group, groups
 from bench.published import published
-from bench.records import Record, read_records
+from bench.records import Record, read_records, record_paths
 from bench.tables.caption import conditions_text, device_text, floor_text, heading
 from bench.tables.cells import cells_table, csv, frame, summary_frame
 from bench.tables.comparison import comparison_frame, comparison_table
@@ -32,11 +32,24 @@ class Rendered:
 
 
 def render(records: Sequence[Record], folder: Path, out: Path) -> list[Path]:
-    """Render records, whose pictures are in `folder`, into <out>/tables and <out>/plots; return the paths."""
+    """Render records, whose pictures are in `folder`, into <out>/tables and <out>/plots; return the paths.
+
+    Plots that are newer than every record under `folder` are left as they are: drawing takes seconds.
+    """
     found = groups(records)
+    tables, drawn = write_tables(found, out / "tables"), plots_since(folder, out / "plots")
+    if drawn:
+        return tables + drawn
     from bench.plots.figures import write_plots  # matplotlib takes half a second to import
 
-    return write_tables(found, out / "tables") + write_plots(found, [folder], out / "plots")
+    return tables + write_plots(found, [folder], out / "plots")
+
+
+def plots_since(folder: Path, plots: Path) -> list[Path]:
+    """Return the plots there are, where each is newer than every record under a folder; otherwise none."""
+    drawn = sorted(path for path in plots.glob("*") if path.suffix in (".png", ".pdf"))
+    last = max((path.stat().st_mtime_ns for path in record_paths(folder)), default=0)
+    return drawn if all(path.stat().st_mtime_ns > last for path in drawn) else []
 
 
 def write_tables(found: Sequence[Group], folder: Path) -> list[Path]:

@@ -114,3 +114,14 @@ def test_records_are_read_set_by_set_real_data_first_then_by_seed_steps_and_meth
     assert read_records(tmp_path) == wanted
     with pytest.raises(InputError, match="no records in"):
         read_records(tmp_path / "elsewhere")
+
+
+def test_a_cell_made_again_under_another_key_takes_the_place_of_the_old_record_and_no_other_cells(
+    tmp_path: Path,
+) -> None:
+    first = read_record(SCHEMA_1)
+    old = write_record(tmp_path, first)
+    old.with_suffix(".png").touch()
+    other = write_record(tmp_path, first.model_copy(update={"key": "1" * 64, "config": first.config | {"budget": 7}}))
+    new = write_record(tmp_path, first.model_copy(update={"key": "2" * 64}))
+    assert set(new.parent.iterdir()) == {new, other}

@@ -37,7 +37,7 @@ def render(records: Sequence[Record], folder: Path, out: Path) -> list[Path]:
     Plots that are newer than every record under `folder` are left as they are: drawing takes seconds.
     """
     found = groups(records)
-    tables, drawn = write_tables(found, out / "tables"), plots_since(folder, out / "plots")
+    tables, drawn = write_tables(found, out / "tables"), plots_since(found, folder, out / "plots")
     if drawn:
         return tables + drawn
     from bench.plots.figures import write_plots  # matplotlib takes half a second to import
@@ -45,11 +45,13 @@ def render(records: Sequence[Record], folder: Path, out: Path) -> list[Path]:
     return tables + write_plots(found, [folder], out / "plots")
 
 
-def plots_since(folder: Path, plots: Path) -> list[Path]:
-    """Return the plots there are, where each is newer than every record under a folder; otherwise none."""
-    drawn = sorted(path for path in plots.glob("*") if path.suffix in (".png", ".pdf"))
+def plots_since(found: Sequence[Group], folder: Path, plots: Path) -> list[Path]:
+    """Return the groups' plots, where each is newer than every record under a folder; otherwise none."""
+    stems = {group.stem for group in found if group.cells}
+    drawn = sorted(path for path in plots.glob("*.p*") if path.stem.rpartition("-")[0] in stems)
     last = max((path.stat().st_mtime_ns for path in record_paths(folder)), default=0)
-    return drawn if all(path.stat().st_mtime_ns > last for path in drawn) else []
+    whole = {path.stem.rpartition("-")[0] for path in drawn} == stems
+    return drawn if whole and all(path.stat().st_mtime_ns > last for path in drawn) else []
 
 
 def write_tables(found: Sequence[Group], folder: Path) -> list[Path]:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from scipy.special import stdtrit
+
 from bench.records import Record
 
 SEEDS_FOR_INTERVAL = 3
@@ -71,9 +73,7 @@ def mean_over_seeds(values: Sequence[float]) -> Effect:
 
 def half_over_seeds(values: Sequence[float]) -> float:
     """Return half the width of the interval of a mean, by Student's t."""
-    from scipy.stats import t as student_t  # half a second
-
-    quantile = float(student_t.ppf((1 + LEVEL) / 2, len(values) - 1))
+    quantile = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2))
     return quantile * stdev(values) / math.sqrt(len(values))
 
 

@@ -13,8 +13,10 @@ from bench.files import write_json
 from bench.metrics.consistency import consistency
 from bench.metrics.features import extract
 from bench.metrics.interpolation import path_length
+from bench.quality_stages import FEATURES
 from bench.sampling import SAMPLES, read_samples, unit_size
 from bench.stages import Stage, Store
+from bench.training import MODEL
 from sfddm.checkpoint import load_denoiser
 from sfddm.denoiser import Denoiser
 from sfddm.files import writing
@@ -39,7 +41,7 @@ def full_length(pipeline: "Pipeline", seed: int) -> Stage:
     label = f"the teacher's full-length images (seed {seed})"
 
     def work(folder: Path, store: Store) -> None:
-        denoiser = load_denoiser(store.folder(teacher) / "model.safetensors")[0].to(store.device)
+        denoiser = load_denoiser(store.folder(teacher) / MODEL)[0].to(store.device)
 
         def noise(indices: range) -> ImageNoise:
             return ImageNoise(seed, indices, shape, store.device)
@@ -61,7 +63,7 @@ def consistency_stage(pipeline: "Pipeline", method: Method, steps: int, seed: in
     def work(folder: Path, store: Store) -> None:
         theirs = torch.from_numpy(read_samples(store.folder(full)))
         own = torch.from_numpy(read_samples(store.folder(samples))[: len(theirs)])
-        with np.load(store.folder(features) / "features.npz", allow_pickle=False) as arrays:
+        with np.load(store.folder(features) / FEATURES, allow_pickle=False) as arrays:
             their_features = torch.from_numpy(arrays["features"])
         own_features = extract(space.extractor(store), own, batch)[0]
         write_json(folder / CONSISTENCY, consistency(own, theirs, own_features, their_features).as_dict())
@@ -84,7 +86,7 @@ def interpolation_stage(pipeline: "Pipeline", method: Method, steps: int, seed: 
     label = f"interpolation of {pipeline.samples(method, steps, seed).label.removeprefix('samples of ')}"
 
     def work(folder: Path, store: Store) -> None:
-        denoiser = load_denoiser(store.folder(model) / "model.safetensors")[0].to(store.device)
+        denoiser = load_denoiser(store.folder(model) / MODEL)[0].to(store.device)
         given = path_latents(seed, paths, shape)
         start = np.repeat(np.tile(2 * np.arange(paths), len(PATH_NAMES)), POINTS)  # one path, one stream of later noise
 

@@ -20,12 +20,10 @@ from bench.files import file_sha256, write_json
 from bench.quality_stages import QualityStages
 from bench.sampling import sample_in_stage
 from bench.stages import Stage, Store
-from bench.training import train_in_stage
+from bench.training import MODEL, train_in_stage
 from sfddm.checkpoint import load_denoiser
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
 from sfddm.teacher import ddpm_loss
-
-MODEL = "model.safetensors"
 
 
 def stage_seed(seed: int, name: str) -> int:

@@ -15,12 +15,12 @@ from bench.config import Config
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
 from bench.feature_space import inception_weights
-from bench.pipeline import MODEL
 from bench.progress import Display
 from bench.records import Record
 from bench.sampling import ShardSampler
 from bench.stages import Stage, Store
 from bench.sweep import sample_pixels
+from bench.training import MODEL
 from bench.verification import ENDS, Verification
 from sfddm.checkpoint import load_denoiser
 from sfddm.errors import InputError

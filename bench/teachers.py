@@ -7,9 +7,10 @@ from pathlib import Path
 from bench.checks import check_writable
 from bench.config import Config, load_preset, resolve
 from bench.datasets.registry import definition_name, load
-from bench.pipeline import MODEL, Pipeline
+from bench.pipeline import Pipeline
 from bench.progress import Display
 from bench.stages import Store
+from bench.training import MODEL
 from sfddm.checkpoint import save_denoiser
 from sfddm.errors import InputError
 from sfddm.import_diffusers import load_diffusers

@@ -14,6 +14,7 @@ from sfddm.denoiser import Denoiser
 from sfddm.resume import load_state, save_state
 from sfddm.training import Loss, Training, TrainSettings, train
 
+MODEL = "model.safetensors"
 SAVE_EVERY_SECONDS = 30.0
 
 
@@ -70,7 +71,7 @@ def train_in_stage(folder: Path, store: Store, label: str, denoiser: Denoiser, s
             return loss(network, x0, generator)
 
         train(training, interruptible, placed(pixels, store.device), store.device, report)
-    save_denoiser(folder / "model.safetensors", training.result, spec)
+    save_denoiser(folder / MODEL, training.result, spec)
     total = evaluations * settings.batch * settings.iterations
     write_json(folder / "cost.json", {"seconds": training.seconds, "evaluations": total, "loss": run.losses})
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.groups import Group
-from bench.plots.style import FLOOR, LINES, look
+from bench.plots.style import FLOOR, Look, looks
 from bench.records import REAL, Record
 from bench.tables.caption import heading
 from bench.tables.measures import MIB
@@ -26,8 +26,7 @@ class Curve:
     """One row's points over steps: mean, least and most over seeds."""
 
     name: str
-    method: str
-    line: str
+    look: Look
     steps: list[int]
     mean: list[float]
     least: list[float]
@@ -43,12 +42,11 @@ def curves(group: Group, value: Value) -> list[Curve]:
         if steps is not None and values:
             found.setdefault(name, []).append((steps, values))
             methods[name] = records[0].method
-    seen: dict[str, int] = {}
+    look = looks(methods.items())
     drawn = []
     for name, points in found.items():
-        variant = seen[methods[name]] = seen.get(methods[name], -1) + 1
         seeds = [values for _, values in points]
-        drawn.append(Curve(name, methods[name], LINES[variant % len(LINES)], [steps for steps, _ in points],
+        drawn.append(Curve(name, look[name], [steps for steps, _ in points],
                            [*map(fmean, seeds)], [*map(min, seeds)], [*map(max, seeds)]))  # fmt: skip
     return drawn
 
@@ -68,8 +66,7 @@ def quality_over_steps(group: Group) -> Figure | None:
     for curve in drawn:
         line(axes, curve, [float(step) for step in curve.steps], curve.mean)
         if curve.least != curve.most:
-            colour, _ = look(curve.method)
-            axes.fill_between(curve.steps, curve.least, curve.most, color=colour, alpha=0.2, lw=0)
+            axes.fill_between(curve.steps, curve.least, curve.most, color=curve.look.colour, alpha=0.2, lw=0)
     axes.set_xscale("log", base=2)
     ticks = sorted({step for curve in drawn for step in curve.steps})
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
@@ -127,8 +124,7 @@ def memory(group: Group) -> Figure | None:
     figure = Figure(figsize=(WIDTH, 0.9 + 0.3 * len(drawn)), layout="constrained")
     axes = figure.add_subplot()
     for place, curve in enumerate(drawn):
-        colour, marker = look(curve.method)
-        axes.plot(curve.mean, [place] * len(curve.mean), color=colour, marker=marker, lw=1)
+        line(axes, curve, curve.mean, [place] * len(curve.mean))
     axes.set_yticks(range(len(drawn)), [curve.name for curve in drawn])
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     axes.set_xlim(0, 1.08 * max(max(curve.mean) for curve in drawn))
@@ -148,10 +144,11 @@ def canvas(group: Group) -> tuple[Figure, Axes]:
 
 
 def line(axes: Axes, curve: Curve, x: Sequence[float], y: Sequence[float]) -> None:
-    """Draw a row's points in its method's colour and marker."""
-    colour, marker = look(curve.method)
-    axes.plot(x, y, color=colour, marker=marker, ls=curve.line, label=curve.name, markeredgecolor="white",
-              markeredgewidth=0.4)  # fmt: skip
+    """Draw a row's points in its look."""
+    look = curve.look
+    edge = "white" if look.fill == "full" else look.colour
+    axes.plot(x, y, color=look.colour, marker=look.marker, ls=look.line, label=curve.name, fillstyle=look.fill,
+              markerfacecoloralt="white", markeredgecolor=edge, markeredgewidth=0.4 if edge == "white" else 0.9)  # fmt: skip
 
 
 def quality_label(group: Group) -> str:

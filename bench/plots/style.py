@@ -1,7 +1,12 @@
 """How every plot looks, and each method's colour and marker."""
 
 import zlib
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from matplotlib.colors import to_hex, to_rgb
+
+from bench.variants import base_name
 
 # Okabe and Ito's colour-blind-safe colours, and Tol's wine in place of their yellow, which is faint on white.
 LOOKS = {
@@ -15,7 +20,10 @@ LOOKS = {
     "ddpm": ("#8C8C8C", ">"),
     "dpm-solver": ("#882255", "h"),
 }
-LINES = ("-", "--", ":", "-.")  # variants of one method, in their order
+# Variants of one method, in their order; from the fifth on in a paler tint.
+LINES = ("-", "--", ":", "-.")
+FILLS = ("full", "none", "left", "right")
+PALE = 0.5  # how far a tint is on its way to white
 FLOOR = "#666666"
 
 STYLE: Any = {
@@ -39,6 +47,37 @@ STYLE: Any = {
 }
 
 
-def look(method: str) -> tuple[str, str]:
-    """Return a method's colour and marker; one of another package gets one of the nine by its name."""
-    return LOOKS.get(method) or list(LOOKS.values())[zlib.crc32(method.encode()) % len(LOOKS)]
+class Look(NamedTuple):
+    """A row's colour, marker, line and fill of its marker."""
+
+    colour: str
+    marker: str
+    line: str = LINES[0]
+    fill: str = FILLS[0]
+
+
+def look(method: str) -> Look:
+    """Return a method's look, a variant's being its method's; one of another package gets one of the nine by its name."""
+    base = base_name(method)
+    return Look(*(LOOKS.get(base) or list(LOOKS.values())[zlib.crc32(base.encode()) % len(LOOKS)]))
+
+
+def looks(rows: Iterable[tuple[str, str]]) -> dict[str, Look]:
+    """Return the look of each row by name, of (name, method): rows of one method differ in line, fill and tint."""
+    found: dict[str, Look] = {}
+    seen: dict[str, int] = {}
+    for name, method in rows:
+        base = base_name(method)
+        tint, place = divmod(seen.setdefault(base, 0), len(LINES))
+        seen[base] += 1
+        own = look(method)
+        found[name] = Look(paler(own.colour, tint), own.marker, LINES[place], FILLS[place])
+    return found
+
+
+def paler(colour: str, times: int) -> str:
+    """Return a colour brought nearer to white, so many times."""
+    if not times:
+        return colour
+    red, green, blue = (1 - (1 - part) * (1 - PALE) ** times for part in to_rgb(colour))
+    return to_hex((red, green, blue))

@@ -6,8 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, NullLocator
 
 from bench.groups import Group
-from bench.plots.curves import Curve, draw_floor, paired, quality_axis, quality_label, with_legend
-from bench.plots.style import look
+from bench.plots.curves import draw_floor, paired, quality_axis, quality_label, with_legend
 from bench.tables.caption import heading
 
 PANELS = 4
@@ -28,9 +27,9 @@ def quality_over_training(group: Group) -> Figure | None:
         for cost, quality in pairs:
             if steps in quality.steps:
                 place = quality.steps.index(steps)
-                colour, marker = look(quality.method)
-                axes.plot(cost.mean[place], quality.mean[place], color=colour, marker=marker, ms=6, ls="none",
-                          fillstyle=fill(quality), label=quality.name)  # fmt: skip
+                look = quality.look
+                axes.plot(cost.mean[place], quality.mean[place], color=look.colour, marker=look.marker, ms=6, ls="none",
+                          fillstyle=look.fill, markerfacecoloralt="white", label=quality.name)  # fmt: skip
         draw_floor(axes, group)
         axes.set_xscale("symlog", linthresh=10**low)
         axes.set_xticks([0, *(10.0**power for power in range(low, high + 1))])
@@ -52,8 +51,3 @@ def few(steps: list[int]) -> list[int]:
     if len(steps) <= PANELS:
         return steps
     return [steps[round(k * (len(steps) - 1) / (PANELS - 1))] for k in range(PANELS)]
-
-
-def fill(curve: Curve) -> str:
-    """Return how a marker is filled: a method's first variant full, its others as their lines tell them apart."""
-    return {"-": "full", "--": "none", ":": "left", "-.": "right"}[curve.line]

@@ -14,7 +14,7 @@ from bench.plots.curves import curves, quality_over_steps, quality_over_time
 from bench.plots.figures import write_figure, write_plots
 from bench.plots.samples import cell_pictures, sample_grid
 from bench.plots.schedule import alpha_bar, noise_schedule, subsequences
-from bench.plots.style import LOOKS, STYLE, look
+from bench.plots.style import LOOKS, STYLE, look, looks
 from bench.plots.training import few, quality_over_training
 from bench.records import REAL
 from bench.rows import ORDER
@@ -34,6 +34,19 @@ def test_every_method_has_one_colour_and_one_marker_of_its_own() -> None:
     assert tuple(LOOKS) == ORDER
     assert len({colour for colour, _ in LOOKS.values()}) == len({marker for _, marker in LOOKS.values()}) == len(ORDER)
     assert look("somebody-elses") == look("somebody-elses")
+
+
+def test_variants_keep_their_methods_marker_and_hue_and_look_like_no_other_row() -> None:
+    variants = [f"sfddm[hidden_weight={k}]" for k in range(7)]
+    found = looks([(name, name) for name in ("sfddm", *variants, "ddim")])
+    assert found["sfddm"] == look("sfddm")
+    assert found["ddim"] == look("ddim")
+    assert len(set(found.values())) == len(found)
+    assert {found[name].marker for name in variants} == {look("sfddm").marker}
+    hues = {
+        round(float(matplotlib.colors.rgb_to_hsv(matplotlib.colors.to_rgb(found[n].colour))[0]), 2) for n in variants
+    }
+    assert len(hues) == 1
 
 
 def luminance_apart(one: str, other: str) -> float:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from bench.records import REAL, Record
 from sfddm.errors import InputError
 
-# The floor is one half of the data against the other: its image counts, reference and subsets are its own.
+# The floor is one half of the data against the other: its image counts, reference and subsets are its own, and no time
+# is measured of it.
 FLOORS_OWN = ("images", "reference", "reference_sha256", "reference_images", "kid_subset_size")
 UNKNOWN = "not recorded"
 
@@ -68,14 +69,14 @@ def differences(one: Record, other: Record) -> list[str]:
     """Return `field: this | that` for everything that forbids two records one column.
 
     A failed cell without a protocol may stand under any. The real data's own values are held against the others
-    without image counts and reference.
+    without image counts, reference and device.
     """
     mine, theirs = conditions(one), conditions(other)
     free: set[str] = set()
     if any(record.failure is not None and record.protocol is None for record in (one, other)):
         free = {name for name in [*mine, *theirs] if name.startswith("protocol")}
     elif REAL in (one.method, other.method):
-        free = {f"protocol.{name}" for name in FLOORS_OWN}
+        free = {"device"} | {f"protocol.{name}" for name in FLOORS_OWN}
     names = [name for name in {**mine, **theirs} if name not in free]
     return [
         f"{name}: {mine.get(name, UNKNOWN)} | {theirs.get(name, UNKNOWN)}"
@@ -95,11 +96,17 @@ def check_one_column(records: Sequence[Record]) -> None:
 def groups(records: Iterable[Record]) -> list[Group]:
     """Return records apart by dataset, resolution, scale, feature space, protocol and device, in the order of their names.
 
-    Failed cells and the real data's own values join every group that they may stand in.
+    Failed cells and the real data's own values join every group that they may stand in. Those values are taken once, where
+    several folders have them.
     """
     apart: dict[object, list[Record]] = {}
     loose: list[Record] = []
+    floors: set[str] = set()
     for record in records:
+        if record.method == REAL:
+            if record.key in floors:
+                continue
+            floors.add(record.key)
         joins = record.method == REAL or (record.failure is not None and record.protocol is None)
         loose.append(record) if joins else apart.setdefault(_key(record), []).append(record)
     leaders = {key: found[0] for key, found in apart.items()}

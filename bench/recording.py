@@ -12,6 +12,7 @@ from bench.machine import anonymous
 from bench.quality_stages import METRICS, PROTOCOL
 from bench.records import Record, cell_folder, record_name
 from bench.stages import Stage, Store
+from bench.variants import base_name
 
 COST_FIELDS = ("first_call_seconds", "compile_seconds", "latency", "throughput", "seconds_per_nfe", "gpu_peak_bytes",
                "gpu_reserved_bytes", "gpu_device_bytes", "rss_peak_bytes", "weights_bytes")  # fmt: skip
@@ -55,9 +56,17 @@ def provenance(sweep: Sweep, cell: Cell, store: Store) -> dict[str, Any]:
 
 
 def cell_key(sweep: Sweep, cell: Cell) -> str:
-    """Return the key of the record that a cell has or will have; it is the same whatever metrics are asked for."""
+    """Return the key of the record that a cell has or will have; it is the same whatever metrics are asked for.
+
+    Settings of other methods are none of a cell's, and the real data's own values are those of their stage alone: runs
+    that differ in nothing else share the record.
+    """
     judged = sweep.last_stage(cell).key
-    return digest({"stage": judged, "method": cell.method, "steps": cell.steps, "config": sweep.settings})
+    if cell.steps is None:
+        return digest({"stage": judged, "method": cell.method})
+    base = base_name(cell.method)
+    config = sweep.settings | {"methods": {base: sweep.settings["methods"][base]}}
+    return digest({"stage": judged, "method": cell.method, "steps": cell.steps, "config": config})
 
 
 def record_path(sweep: Sweep, cell: Cell, store: Store) -> Path:

@@ -166,7 +166,8 @@ def _same_cell(path: Path, record: Record) -> bool:
         other = read_record(path)
     except InputError:
         return False  # whatever it is, it is not ours to remove
-    fields = ("dataset_sha256", "method", "steps", "seed", "config")
+    settings = "protocol" if record.method == REAL else "config"
+    fields = ("dataset_sha256", "method", "steps", "seed", settings)
     return all(getattr(other, name) == getattr(record, name) for name in fields)
 
 

@@ -51,6 +51,13 @@ def test_the_floor_joins_every_group_it_belongs_beside_whatever_its_own_counts()
     assert sorted(len(group.floors) for group in groups([floor, other])) == [0, 1]
 
 
+def test_a_floor_that_several_folders_have_is_taken_once_and_stands_beside_cells_of_any_device() -> None:
+    floor = made(REAL, None, 0)
+    again = Record(**floor.model_dump() | {"machine": {"device": "cpu", "processor": "Xeon", "threads": 2}})
+    cells = [made("ddim", 4, 0), made("ddim", 4, 0, machine={"device": "cpu", "processor": "Xeon", "threads": 1})]
+    assert [group.floors for group in groups([floor, *cells, again])] == [[floor], [floor]]
+
+
 def test_a_failed_cell_without_a_protocol_joins_its_dataset() -> None:
     failed = Record(**made("pd", 4, 0).model_dump() | {"failure": "loss is not finite", "protocol": None, "fid": None,
                                                        "images": None})  # fmt: skip

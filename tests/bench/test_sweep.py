@@ -1,6 +1,7 @@
 """Cells that fail, records that are damaged, stages that are forced: through the command line, in real processes."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -98,6 +99,19 @@ def test_a_full_disk_is_one_line_that_names_the_file_and_the_next_run_goes_on(
     assert all(": File too large" in record["failure"] for record in records(tmp_path).values())
     assert server.run("run", "--out", str(tmp_path), *WORDS)[0] == 0
     assert distances(tmp_path) == distances(finished)
+
+
+def test_runs_that_differ_in_one_methods_settings_share_all_other_records(
+    server: Server, finished: Path, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(finished, tmp_path / "runs"))
+    code, said = server.run("run", "--out", str(out), *WORDS, "--set", "ddim.clip=none")
+    assert code == 0, said
+    found = list(records(out).values())
+    assert sorted(record["method"] for record in found) == ["ddim", "ddim", "real data", "sfddm"]
+    table = (out / "tables" / "digits-8-smoke.md").read_text()
+    assert "| ddim (clip=none)" in table
+    assert "| ddim (clip=x0)" in table
 
 
 def test_an_unreadable_record_is_named_and_made_again_and_one_of_a_future_schema_refused(

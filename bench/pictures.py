@@ -43,3 +43,23 @@ def read_grid(path: Path, resolution: int, rows: int, columns: int) -> np.ndarra
             top : top + resolution, left : left + resolution
         ]
     return picture
+
+
+def read_rows(path: Path, resolution: int, rows: int) -> np.ndarray:
+    """Return the first rows of a written grid as one picture, uint8, at the images' own resolution."""
+    sheet = reduced(np.asarray(Image.open(path)))
+    return sheet[1 : rows * (resolution + 1), 1:-1]
+
+
+def reduced(pixels: np.ndarray) -> np.ndarray:
+    """Return a picture (H,W) or (H,W,3) without the enlargement that it was written with."""
+    factor = next((n for n in range(min(pixels.shape[:2]), 1, -1) if _enlarged(pixels, n)), 1)
+    return pixels[::factor, ::factor]
+
+
+def _enlarged(pixels: np.ndarray, factor: int) -> bool:
+    """Whether a picture is one of a `factor`-th of its size, every pixel repeated."""
+    if pixels.shape[0] % factor or pixels.shape[1] % factor:
+        return False
+    small = pixels[::factor, ::factor]
+    return bool((small.repeat(factor, axis=0).repeat(factor, axis=1) == pixels).all())

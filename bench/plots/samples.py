@@ -1,22 +1,24 @@
 """Pictures from the cells' own: samples of all methods on shared latents, and interpolations."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from math import log
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from PIL import Image
 
 from bench.groups import Group
-from bench.pictures import GAP, read_grid
+from bench.pictures import GAP, read_grid, read_rows
 from bench.records import Record, record_name
 from bench.tables.caption import heading
 from bench.tables.summary import by_cell
 
 SHOWN = 2  # by 2 images of each cell
 CELL = 0.85  # inches
-TALLEST = 7.5  # inches of strips: a page
+PATHS = 2  # of a strip's: the first pair's, linear and spherical
+STRIP = 4.4  # inches, the width of a strip
+FEW_STEPS = 10  # about 1 % of the teacher's, of which the paper's claims speak
 
 
 def cell_pictures(folders: Iterable[Path]) -> dict[str, Path]:
@@ -54,29 +56,31 @@ def sample_grid(group: Group, pictures: Mapping[str, Path]) -> Figure | None:
 
 
 def interpolation_strips(group: Group, pictures: Mapping[str, Path]) -> Figure | None:
-    """Return each method's interpolation between two latents at its fewest steps that most methods share."""
+    """Return each method's interpolation between two latents, at a step count that most methods share."""
     cells = first_seed(group, pictures, "-interpolation")
     if not cells:
         return None
-    steps = sorted({step for _, step in cells})
-    shared = max(steps, key=lambda step: (sum(one == step for _, one in cells), -step))
-    chosen = {name: path for (name, step), (_, path) in cells.items() if step == shared}
-    images = [np.asarray(Image.open(path)) for path in chosen.values()]
+    shared = shared_steps([step for _, step in cells])
+    chosen = {name: (record, path) for (name, step), (record, path) in cells.items() if step == shared}
+    images = [read_rows(path, record.resolution, PATHS) for record, path in chosen.values()]
     height, width = images[0].shape[:2]
-    pitch = height + height // 12
+    pitch = height + height // 6
     sheet = np.full((pitch * len(images), *images[0].shape[1:]), GAP, np.uint8)
     for place, image in enumerate(images):
         sheet[pitch * place : pitch * place + height] = image
-    wide = min(5.2, TALLEST * width / len(sheet))
-    figure = Figure(figsize=(1.3 + wide, 0.5 + wide * len(sheet) / width), layout="constrained")
+    figure = Figure(figsize=(1.6 + STRIP, 0.8 + STRIP * len(sheet) / width), layout="constrained")
     axes = figure.add_subplot()
     show(axes, sheet[: height - pitch])
     axes.set_xticks([])
     axes.set_yticks(height / 2 - 0.5 + pitch * np.arange(len(images)), list(chosen))
-    figure.suptitle(
-        f"{heading(group)}, {shared} step{'s' * (shared != 1)}: linear path above, spherical below", fontsize=9
-    )
+    steps = f"{shared} step{'s' * (shared != 1)}"
+    figure.suptitle(f"{heading(group)}\n{steps}, linear path above, spherical below", fontsize=9)
     return figure
+
+
+def shared_steps(steps: Sequence[int]) -> int:
+    """Return the step count that occurs most often; of several, the nearest to FEW_STEPS by ratio."""
+    return max(sorted(set(steps)), key=lambda step: (steps.count(step), -abs(log(step / FEW_STEPS))))
 
 
 def first_seed(group: Group, pictures: Mapping[str, Path], suffix: str) -> dict[tuple[str, int], tuple[Record, Path]]:

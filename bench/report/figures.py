@@ -1,13 +1,13 @@
 """The plots of a group as PNG bytes."""
 
 from collections.abc import Sequence
-from io import BytesIO
 from typing import NamedTuple
 
 from matplotlib import rc_context
 
 from bench.groups import Group
 from bench.plots.figures import figures as drawn
+from bench.plots.figures import png
 from bench.plots.style import STYLE
 from bench.report.markup import Html, image, tag
 
@@ -38,9 +38,7 @@ def figures(group: Group) -> list[Picture]:
     with rc_context(STYLE):
         for name, figure in drawn(group, {}).items():
             if name in SAID:
-                buffer = BytesIO()
-                figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
-                pictures.append(Picture(*SAID[name], buffer.getvalue()))
+                pictures.append(Picture(*SAID[name], png(figure, DPI)))
     return pictures
 
 

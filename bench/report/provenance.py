@@ -9,10 +9,10 @@ from typing import Any
 from bench.records import Record
 from bench.report.markup import Html, details, facts, join, tag
 from bench.report.results import step_word
-from bench.tables.measures import measures
 from bench.tables.table import number
 
 LONGEST = 12  # entries of a list that are written out
+KEY = 8  # digits of a key, enough to find a record or a stage's folder by
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -73,14 +73,9 @@ def cell(record: Record, own: Mapping[str, str]) -> Html:
         [tag("b", f"{record.method}{steps}"), f", seed {record.seed} ", tag("span", result, class_="result")]
     )
     parts = [
-        (
-            "Measured",
-            {m.title: number(value, m.digits) for m in measures([record]) if (value := m.value(record)) is not None},
-        ),
         ("The cell", identity(record)),
         ("Settings of its own", dict(own)),
-        ("Seconds of its stages", {name: number(seconds, 1) for name, seconds in record.durations.items()}),
-        ("Keys of its stages", record.parents),
+        ("Its stages", stages(record)),
         ("Not measured, and why", record.reasons),
     ]
     return details(
@@ -91,16 +86,22 @@ def cell(record: Record, own: Mapping[str, str]) -> Html:
 def identity(record: Record) -> dict[str, str]:
     """Return what a cell was."""
     given = {
-        "key": record.key,
+        "key": record.key[:KEY],
         "failure": record.failure,
         "network evaluations per image": record.nfe,
         "grid": record.grid,
         "teacher timesteps": record.timesteps,
         **flat(record.sampling, "sampling."),
         "95 % interval of the distance": interval(record),
-        "command": shlex.join(record.command) or None,
     }
     return {name: text(value) for name, value in given.items() if value is not None}
+
+
+def stages(record: Record) -> dict[str, str]:
+    """Return the key and seconds of each stage that a cell was made of; seconds are those of its last sitting."""
+    seconds = {name: f", {number(value, 1)} s" for name, value in record.durations.items()}
+    keys = {name: key[:KEY] for name, key in record.parents.items()}
+    return {name: f"{keys.get(name, '')}{seconds.get(name, '')}".removeprefix(", ") for name in {**keys, **seconds}}
 
 
 def interval(record: Record) -> str | None:

@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from bench.pictures import read_grid, read_rows
+from bench.plots.samples import PATHS, shared_steps
 from bench.records import Record, cell_folder, record_name
-from bench.report.markup import Html, details, image, join, scroll, tag
+from bench.report.markup import Html, image, join, scroll, tag
 from bench.report.results import DASH, step_word
 
 LARGEST = 60_000  # bytes of one picture in the page; a larger one is stored as JPEG
 JPEG_QUALITY = 85
+SIDE = 4  # by 4 images of each cell
 
 Row = tuple[str, Record]  # a row's name in the tables, and a record of it
 
@@ -28,11 +31,9 @@ def picture_name(record: Record, of: str | None = None) -> str:
     return f"{cell_folder(Path(), record).name}/{of or record_name(record)}"
 
 
-def compact(path: Path) -> bytes:
-    """Return a picture as PNG without the enlargement it was written with, or as JPEG where that is too large."""
-    pixels = np.asarray(Image.open(path))
-    factor = next((n for n in range(min(pixels.shape[:2]), 1, -1) if enlarged(pixels, n)), 1)
-    picture, buffer = Image.fromarray(pixels[::factor, ::factor]), BytesIO()
+def compact(pixels: np.ndarray) -> bytes:
+    """Return a picture as PNG, or as JPEG where that is too large."""
+    picture, buffer = Image.fromarray(pixels), BytesIO()
     picture.save(buffer, format="PNG", optimize=True)
     if buffer.tell() > LARGEST:
         buffer = BytesIO()
@@ -40,26 +41,22 @@ def compact(path: Path) -> bytes:
     return buffer.getvalue()
 
 
-def enlarged(pixels: np.ndarray, factor: int) -> bool:
-    """Whether an image is one of a `factor`-th of its size, every pixel repeated."""
-    if pixels.shape[0] % factor or pixels.shape[1] % factor:
-        return False
-    small = pixels[::factor, ::factor]
-    return bool((small.repeat(factor, axis=0).repeat(factor, axis=1) == pixels).all())
-
-
 def samples_section(rows: Sequence[Row], pictures: Mapping[str, Path]) -> Html:
-    """Return the sample grids, seed by seed (the first one open), and the interpolation strips; empty without any."""
-    parts: list[Html] = []
-    for seed in sorted({record.seed for _, record in rows}):
-        own = [row for row in rows if row[1].seed == seed and picture_name(row[1]) in pictures]
-        if own:
-            real = None if parts else pictures.get(picture_name(own[0][1], "real-data"))
-            shown = grids(own, pictures, real)
-            parts.append(details(f"The same for seed {seed}", shown) if parts else shown)
-    strips = [row for row in rows if strip_name(row[1]) in pictures]
+    """Return the first seed's sample grids, and its interpolation strips at one step count; empty without any.
+
+    The other seeds' lie beside their records: a page of them all would be too large to send.
+    """
+    shown = [row for row in rows if picture_name(row[1]) in pictures]
+    if not shown:
+        return join([])
+    first = min(record.seed for _, record in shown)
+    shown = [row for row in shown if row[1].seed == first]
+    parts = [grids(shown, pictures, pictures.get(picture_name(shown[0][1], "real-data")))]
+    strips = [row for row in shown if strip_name(row[1]) in pictures]
     if strips:
-        parts += [tag("h4", "Interpolation between two latents"), *(strip(row, pictures) for row in strips)]
+        steps = shared_steps([record.steps for _, record in strips if record.steps is not None])
+        chosen = [row for row in strips if row[1].steps == steps]
+        parts += [tag("h4", "Interpolation between two latents"), *(strip(row, pictures) for row in chosen)]
     return join(parts)
 
 
@@ -74,7 +71,7 @@ def grids(rows: Sequence[Row], pictures: Mapping[str, Path], real: Path | None) 
         if record is None:
             return tag("td", DASH)
         alt = f"Samples of {name} at {step_word(steps)}, seed {seed}"
-        return tag("td", image(compact(pictures[picture_name(record)]), alt, class_="pixels"))
+        return tag("td", image(compact(grid(pictures[picture_name(record)], record)), alt, class_="pixels"))
 
     caption = f"Samples of seed {seed}. Image k of every grid starts from the same latent."
     lines = [
@@ -82,12 +79,17 @@ def grids(rows: Sequence[Row], pictures: Mapping[str, Path], real: Path | None) 
         for name in dict.fromkeys(name for name, _ in rows)
     ]
     if real:
-        shown = tag("td", image(compact(real), "Images of the dataset", class_="pixels"))
+        shown = tag("td", image(compact(grid(real, rows[0][1])), "Images of the dataset", class_="pixels"))
         lines.append(tag("tr", tag("th", "real data", scope="row"), shown))
     head = tag("tr", tag("th", "method", scope="col"), *(tag("th", step_word(n), scope="col") for n in counts))
     return scroll(
         tag("table", tag("caption", caption), tag("thead", head), tag("tbody", *lines), class_="grids"), caption
     )
+
+
+def grid(path: Path, record: Record) -> np.ndarray:
+    """Return the first images of a written grid as one picture."""
+    return read_grid(path, record.resolution, SIDE, SIDE)
 
 
 def strip_name(record: Record) -> str:
@@ -100,5 +102,6 @@ def strip(row: Row, pictures: Mapping[str, Path]) -> Html:
     name, record = row
     assert record.steps is not None
     said = f"{name}, {step_word(record.steps)}, seed {record.seed}"
-    shown = image(compact(pictures[strip_name(record)]), f"Interpolation by {said}", class_="pixels")
+    paths = read_rows(pictures[strip_name(record)], record.resolution, PATHS)
+    shown = image(compact(paths), f"Interpolation by {said}, linear above, spherical below", class_="pixels")
     return tag("figure", scroll(shown, f"Interpolation by {said}"), tag("figcaption", said), class_="strip")

@@ -1,8 +1,11 @@
 """Checks of what a command was given that need more than its text."""
 
+import importlib.util
 from pathlib import Path
 
 from sfddm.errors import InputError
+
+EXECUTORS = ("local", "ray")
 
 
 def check_device(device: str) -> str:
@@ -15,6 +18,22 @@ def check_device(device: str) -> str:
     if device not in there:
         raise InputError(f"--device: '{device}' given, possible here: auto, {', '.join(there)}")
     return device
+
+
+def check_executor(executor: str, address: str | None, device: str) -> None:
+    """Raise InputError for an executor that is not there, and for what is not its own."""
+    if executor not in EXECUTORS:
+        raise InputError(f"--executor: '{executor}' given, possible: {', '.join(EXECUTORS)}")
+    if executor != "ray":
+        if address is not None:
+            raise InputError(f"--address: '{address}' given, but it is of --executor ray; give both or none")
+        return
+    if importlib.util.find_spec("ray") is None:
+        raise InputError("--executor: 'ray' given, but Ray is not installed; pip install 'sfddm-bench[ray]'")
+    if device.startswith("cuda:"):
+        raise InputError(
+            f"--device: '{device}' given, possible with --executor ray: auto, cpu, cuda (it hands GPUs out)"
+        )
 
 
 def check_writable(folder: Path, option: str = "--out") -> Path:

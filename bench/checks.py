@@ -1,11 +1,13 @@
 """Checks of what a command was given that need more than its text."""
 
 import importlib.util
+import socket
 from pathlib import Path
 
 from sfddm.errors import InputError
 
 EXECUTORS = ("local", "ray")
+CONNECT_SECONDS = 10.0
 
 
 def check_device(device: str) -> str:
@@ -34,6 +36,18 @@ def check_executor(executor: str, address: str | None, device: str) -> None:
         raise InputError(
             f"--device: '{device}' given, possible with --executor ray: auto, cpu, cuda (it hands GPUs out)"
         )
+    check_answers(address)
+
+
+def check_answers(address: str | None) -> None:
+    """Raise InputError where nothing listens at a cluster's HOST:PORT: Ray itself would try for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"--address: '{address}' given, but no Ray cluster answers there ({error})") from None
 
 
 def check_writable(folder: Path, option: str = "--out") -> Path:

@@ -8,11 +8,12 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import ray
@@ -55,15 +56,7 @@ def compute(sweep: Sweep, store: Store, address: str | None, data: Path | None) 
     write_wanted(store.root, wanted(sweep, store))
     with store.parts.part("stages on the cluster"), cluster(address):
         job = Job(without_pixels(sweep), data_root(data).absolute(), store.root.absolute(), Path.cwd())
-        pending = submit(missing, ray.put(job), sweep.device, store.display)
-        try:
-            collect(pending, store)
-        except KeyboardInterrupt:
-            store.display.say("interrupted: the workers save; once more to stop at once")
-            for task in pending:
-                ray.cancel(task)
-            ray.wait(list(pending), num_returns=len(pending), timeout=SAVE_SECONDS)
-            raise
+        do_all(missing, ray.put(job), worker_function(sweep.device, store.display), store)
 
 
 @contextmanager
@@ -97,38 +90,60 @@ def demand(device: str) -> tuple[int, int]:
     return min(torch.get_num_threads(), int(largest) or 1), 0
 
 
-def submit(missing: Iterable[Stage], job: ray.ObjectRef, device: str, display: Display) -> dict[ray.ObjectRef, Stage]:
-    """Hand every stage to the cluster, each after those it needs; return the stages by their tasks."""
+def worker_function(device: str, display: Display) -> Any:
+    """Return `do_stage` as a function of the cluster's workers."""
     cpus, gpus = demand(device)
     if gpus > ray.cluster_resources().get("GPU", 0):
         display.say("no node of the cluster has a GPU; waiting for one")
     # Ray retries what a lost worker or node was at, nothing else: an exception is an answer.
-    remote = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES, retry_exceptions=False)(do_stage)
-    tasks: dict[str, ray.ObjectRef] = {}
-    for stage in missing:
-        needed = [tasks[parent.key] for parent in stage.parents if parent.key in tasks]
-        tasks[stage.key] = remote.options(name=stage.label).remote([job], stage.key, stage.label, *needed)
-    return dict(zip(tasks.values(), missing, strict=True))
+    return ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES, retry_exceptions=False)(do_stage)
 
 
-def collect(pending: dict[ray.ObjectRef, Stage], store: Store) -> None:
-    """Wait for all tasks, showing how many are done and running; those that are done are taken out of `pending`."""
-    total = len(pending)
-    with store.display.task("stages on the cluster", total, "stages") as update:
-        while pending:
-            for task in ray.wait(list(pending), timeout=POLL_SECONDS)[0]:
-                stage = pending[task]
+def do_all(missing: Sequence[Stage], job: ray.ObjectRef, function: Any, store: Store) -> None:
+    """Hand every stage to the cluster once those it needs are done, and wait for all; what needs a failed one is left."""
+    undone = {stage.key: stage for stage in missing}
+    tasks: dict[ray.ObjectRef, Stage] = {}
+    with (
+        store.display.task("stages on the cluster", len(missing), "stages") as update,
+        cancelling(tasks, store.display),
+    ):
+        while undone:
+            given = {stage.key for stage in tasks.values()}
+            for stage in undone.values():
+                if stage.key not in given and not any(parent.key in undone for parent in stage.parents):
+                    task = function.options(name=stage.label).remote([job], stage.key, stage.label)
+                    tasks[task] = stage
+            for task in ray.wait(list(tasks), timeout=POLL_SECONDS)[0]:
+                stage = tasks.pop(task)
                 why = outcome(task, stage)
                 if why is None:
                     wait_until_seen(store, [stage])
                     store.display.say(f"{stage.label}: done")
+                    del undone[stage.key]
                 else:
                     store.fail(stage, why)
-                    if why.startswith(stage.label):  # by itself, not by what it needs
-                        store.display.say(f"failed: {why}")
-                del pending[task]
-            running = sum((store.folder(stage) / CLAIM).exists() for stage in pending.values())
-            update(total - len(pending), f"{running} running")
+                    store.display.say(f"failed: {why}")
+                    undone = {key: other for key, other in undone.items() if not needs(other, stage)}
+            running = sum((store.folder(stage) / CLAIM).exists() for stage in tasks.values())
+            update(len(missing) - len(undone), f"{running} running")
+
+
+def needs(stage: Stage, other: Stage) -> bool:
+    """Tell whether a stage is another, or needs it."""
+    return any(needed.key == other.key for needed in stage.lineage())
+
+
+@contextmanager
+def cancelling(tasks: dict[ray.ObjectRef, Stage], display: Display) -> Iterator[None]:
+    """Cancel the tasks at Ctrl-C in the block: what trains in a worker saves first, as it does in a local run."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        display.say("interrupted: the workers save; once more to stop at once")
+        for task in tasks:
+            ray.cancel(task)
+        ray.wait(list(tasks), num_returns=len(tasks), timeout=SAVE_SECONDS)
+        raise
 
 
 def outcome(task: ray.ObjectRef, stage: Stage) -> str | None:
@@ -140,11 +155,8 @@ def outcome(task: ray.ObjectRef, stage: Stage) -> str | None:
         return f"{stage.label}: {type(error).__name__} after {RETRIES} retries: {fault}"[:300]
 
 
-def do_stage(job: list[ray.ObjectRef], key: str, label: str, *parents: str | None) -> str | None:
-    """Do one stage in a worker; return why it, or one that it needs, failed, or None."""
-    for failure in parents:
-        if failure is not None:
-            return failure
+def do_stage(job: list[ray.ObjectRef], key: str, label: str) -> str | None:
+    """Do one stage in a worker; return why it failed, or None."""
     try:
         store, known = workplace(job[0])
         if key not in known:

@@ -69,7 +69,8 @@ def cluster(address: str | None) -> Iterator[None]:
     try:
         ray.init(address or "local", runtime_env=threads, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise InputError(f"--address: '{address or 'local'}' given, but no Ray cluster is there: {error}") from None
+        given = f"--address: '{address}'" if address else "--executor: 'ray'"
+        raise InputError(f"{given} given, but no Ray cluster answers or starts: {error}") from None
     finally:
         signal.signal(signal.SIGTERM, on_terminate)  # Ray's own would end without a line
     try:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # One method in each task of a Slurm array, each with torchrun on its own GPUs; all share one run folder, where a stage
 # is done by one of them. What follows the script's name goes to `sfddm-bench run`:
-#   sbatch --nodes=2 --gpus-per-node=8 docs/slurm/array.sh --dataset cifar10 --steps 1,4,16 --out runs
+#   sbatch --gpus-per-node=8 docs/slurm/array.sh --dataset cifar10 --steps 1,4,16
 # Submit it from a folder that all nodes share, with torchrun and sfddm-bench on the PATH; submitted again, it goes on.
 #SBATCH --job-name=sfddm-array
 #SBATCH --array=0-2

@@ -1,8 +1,13 @@
 """Checks of what a command was given that need more than its text."""
 
+import importlib.util
+import socket
 from pathlib import Path
 
 from sfddm.errors import InputError
+
+EXECUTORS = ("local", "ray")
+CONNECT_SECONDS = 10.0
 
 
 def check_device(device: str) -> str:
@@ -15,6 +20,34 @@ def check_device(device: str) -> str:
     if device not in there:
         raise InputError(f"--device: '{device}' given, possible here: auto, {', '.join(there)}")
     return device
+
+
+def check_executor(executor: str, address: str | None, device: str) -> None:
+    """Raise InputError for an executor that is not there, and for what is not its own."""
+    if executor not in EXECUTORS:
+        raise InputError(f"--executor: '{executor}' given, possible: {', '.join(EXECUTORS)}")
+    if executor != "ray":
+        if address is not None:
+            raise InputError(f"--address: '{address}' given, but it is of --executor ray; give both or none")
+        return
+    if importlib.util.find_spec("ray") is None:
+        raise InputError("--executor: 'ray' given, but Ray is not installed; pip install 'sfddm-bench[ray]'")
+    if device.startswith("cuda:"):
+        raise InputError(
+            f"--device: '{device}' given, possible with --executor ray: auto, cpu, cuda (it hands GPUs out)"
+        )
+    check_answers(address)
+
+
+def check_answers(address: str | None) -> None:
+    """Raise InputError where nothing listens at a cluster's HOST:PORT: Ray itself would try for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"--address: '{address}' given, but no Ray cluster answers there ({error})") from None
 
 
 def check_writable(folder: Path, option: str = "--out") -> Path:

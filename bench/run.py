@@ -49,6 +49,8 @@ class Place:
     inception: Path | None = None
     dry_run: bool = False
     force: tuple[str, ...] = ()
+    executor: str = "local"
+    address: str | None = None  # of a running cluster, where the executor has one
     parts: Parts = field(default_factory=Parts)  # what the wall clock goes into
 
 
@@ -115,6 +117,10 @@ def perform(sweep: Sweep, place: Place) -> list[Record]:
         check_writable(place.out)
         store.force(forced)
         torch.set_float32_matmul_precision("highest")
+        if place.executor == "ray":
+            from bench.ray_executor import compute  # Ray is an optional package
+
+            compute(sweep, store, place.address, place.data_root)
         records = run_sweep(sweep, store)
     with place.parts.part("records and pictures"):
         real = f"{sweep.images.name}-{sweep.config.resolution}-{sweep.config.scale}/real-data.png"

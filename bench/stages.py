@@ -223,6 +223,10 @@ class Store:
         self._whole.add(stage.key)
         self.log(folder, f"done in {seconds} s")
 
+    def fail(self, stage: Stage, why: str) -> None:
+        """Take a stage as failed, as another process found it: this store does not try it again."""
+        self._failed[stage.key] = why
+
     def log(self, folder: Path, line: str) -> None:
         """Append a line to a stage's log; it is no artefact, so that a full disk does not matter to it."""
         with suppress(OSError), (folder / LOG).open("a") as file:

@@ -11,6 +11,11 @@ from sfddm.errors import InputError
 DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where prepared datasets are (else $SFDDM_DATA).")]
 Resolution = Annotated[int | None, typer.Option(help="Pixels a side (default: the dataset's).")]
 Out = Annotated[Path, typer.Option(help="The folder of stages, records, tables and plots.")]
+Executor = Annotated[str, typer.Option(help="Who does the stages: local (this process) or ray (a cluster's workers).")]
+Address = Annotated[
+    str | None,
+    typer.Option(help="A running Ray cluster: auto, HOST:PORT or ray://HOST:PORT (default: one started here)."),
+]
 RUNS = Path("runs")
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import RUNS, DataRoot, Out, comma_list, integers
+from bench.checks import check_executor
+from bench.commands.options import RUNS, Address, DataRoot, Executor, Out, comma_list, integers
 from sfddm.errors import InputError
 
 EXAMPLES = (
@@ -35,6 +36,8 @@ def reproduce(
     inception_weights: Annotated[
         Path | None, typer.Option(help="The Inception-2015 file (else the cache folder's, else downloaded).")
     ] = None,
+    executor: Executor = "local",
+    address: Address = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print every stage and cell, compute nothing.")] = False,
 ) -> None:
     """Run a named experiment of the paper, and render it under OUT/experiments/NAME."""
@@ -43,10 +46,12 @@ def reproduce(
     if (name is None) != listing:
         raise InputError("NAME: one experiment's name, or --list, is needed: sfddm-bench reproduce --list names them")
 
+    check_executor(executor, address, device)
+
     from bench.reproduce import list_command, reproduce_command
     from bench.run import Place
 
-    place = Place(device, out, data_root, inception_weights, dry_run)
+    place = Place(device, out, data_root, inception_weights, dry_run, executor=executor, address=address)
     if name is None:
         list_command(datasets, place)
     else:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import RUNS, DataRoot, Out, Resolution, comma_list, integers
+from bench.checks import check_executor
+from bench.commands.options import RUNS, Address, DataRoot, Executor, Out, Resolution, comma_list, integers
 from bench.metrics import METRICS
 from sfddm.errors import InputError
 
@@ -13,6 +14,7 @@ EXAMPLES = (
     "Examples: sfddm-bench run | sfddm-bench run --dataset digits --steps 1,4 --scale smoke | "
     "sfddm-bench run --dataset lsun_church --steps 1,10,100 | "
     "sfddm-bench run --methods ddim --steps 1,10,100 --set ddim.clip=none | "
+    "sfddm-bench run --seeds 0,1,2 --executor ray | "
     "sfddm-bench run --methods 'sfddm,sfddm\\[init=teacher,time_input=phi]'"
 )
 
@@ -54,6 +56,8 @@ def run(
             metavar="STAGE", help="Compute stages again, and all that needs them: a kind (teacher, fold) or kind-key."
         ),
     ] = None,
+    executor: Executor = "local",
+    address: Address = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print every stage and cell, compute nothing.")] = False,
 ) -> None:
     """Train a teacher, distil students, sample, evaluate, and write records, tables, plots and sample grids."""
@@ -65,8 +69,10 @@ def run(
     if budget is not None and budget < 1:
         raise InputError(f"--budget: {budget} given, a whole number from 1 up is possible")
 
+    check_executor(executor, address, device)
+
     from bench.run import Place, run_command
 
-    place = Place(device, out, data_root, inception_weights, dry_run, tuple(force or []))
+    place = Place(device, out, data_root, inception_weights, dry_run, tuple(force or []), executor, address)
     run_command(dataset, resolution, wanted_steps, comma_list("--methods", methods) if methods else None, wanted_seeds, scale,
                 images, budget, assignments or [], comma_list("--metrics", metrics), place)  # fmt: skip

@@ -48,8 +48,8 @@ class Sweep:
 
     @cached_property
     def settings(self) -> dict[str, Any]:
-        """The configuration as plain values."""
-        return self.config.model_dump(mode="json")
+        """What of the configuration decides numbers, as plain values."""
+        return self.config.identity()
 
     @cached_property
     def _measurements(self) -> dict[Cell, dict[str, Stage]]:

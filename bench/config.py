@@ -19,6 +19,7 @@ from sfddm.checkpoint import DenoiserSpec, read_spec
 from sfddm.denoiser import Prediction
 from sfddm.errors import InputError
 from sfddm.method import Fold, Method, share_budget
+from sfddm.performance import Performance
 from sfddm.schedule import ScheduleName
 from sfddm.training import TrainSettings
 from sfddm.unet import UNetConfig
@@ -92,8 +93,14 @@ class Config(BaseModel):
     evaluation: EvaluationSettings
     classifier: ClassifierSettings = ClassifierSettings()
     cost: CostSettings = CostSettings()
+    performance: Performance = Performance()
     methods: dict[str, dict[str, Any]]
     budget: int | None = None  # network evaluations in training, the same for every trained method and step count
+
+    def identity(self) -> dict[str, Any]:
+        """Return as plain values what decides numbers: of the performance only that; nothing of it at its default."""
+        decides = self.performance.decides()
+        return self.model_dump(mode="json", exclude={"performance"}) | ({"performance": decides} if decides else {})
 
     def teacher_spec(self) -> DenoiserSpec:
         """Return what the teacher is."""

@@ -21,6 +21,7 @@ from bench.config import CostSettings
 from sfddm.denoiser import Denoiser
 from sfddm.method import Method
 from sfddm.noise import ImageNoise
+from sfddm.performance import Fast
 from sfddm.sampler import to_uint8
 
 GROUP = 3  # calls whose median is one look at the warm-up
@@ -203,15 +204,17 @@ def weights_bytes(network: nn.Module) -> int:
 
 def compiled(network: nn.Module) -> bool:
     """Tell whether torch.compile has been put over a network."""
-    return hasattr(network, "_orig_mod") or getattr(network, "_compiled_call_impl", None) is not None
+    inner = network.inner if isinstance(network, Fast) else network
+    return hasattr(inner, "_orig_mod") or getattr(inner, "_compiled_call_impl", None) is not None
 
 
 def execution(network: nn.Module) -> dict[str, Any]:
-    """Return how a network is computed: its weights' dtype, compiled or not, and its convolutions' layout."""
+    """Return how a network is computed: in which dtype, compiled or not, and its convolutions' layout."""
+    bf16 = isinstance(network, Fast) and network.performance.precision == "bf16"
     kernels = [weight for weight in network.parameters() if weight.ndim == 4 and weight[0, 0].numel() > 1]
     channels_last = bool(kernels) and all(k.is_contiguous(memory_format=torch.channels_last) for k in kernels)
     return {
-        "precision": str(next(network.parameters()).dtype).removeprefix("torch."),
+        "precision": "bfloat16" if bf16 else str(next(network.parameters()).dtype).removeprefix("torch."),
         "compile": compiled(network),
         "channels_last": channels_last,
     }

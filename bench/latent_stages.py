@@ -35,9 +35,9 @@ PATH_NAMES: tuple[PathName, ...] = get_args(PathName)
 def full_length(pipeline: "Pipeline", seed: int) -> Stage:
     """Sample the teacher by DDIM over all its timesteps, from the first of the shared latents: once for every method."""
     teacher, evaluation, shape = pipeline.teacher(seed), pipeline.config.evaluation, pipeline.images.pixels.shape[1:]
-    count = min(evaluation.consistency_images, evaluation.images)
+    count, performance = min(evaluation.consistency_images, evaluation.images), pipeline.config.performance
     settings = {"method": "ddim", "steps": "all", "eta": 0.0, "clip": "x0", "seed": seed, "images": count,
-                "shape": list(shape)}  # fmt: skip
+                "shape": list(shape), **performance.decides()}  # fmt: skip
     label = f"the teacher's full-length images (seed {seed})"
 
     def work(folder: Path, store: Store) -> None:
@@ -47,8 +47,11 @@ def full_length(pipeline: "Pipeline", seed: int) -> Stage:
             return ImageNoise(seed, indices, shape, store.device)
 
         unit = unit_size(shape, store.device)
-        with counted(denoiser, len(denoiser) * -(-count // unit), store, label):
-            pixels = sampled(lambda given: ddim(denoiser, given), noise, count, unit)
+        with (
+            performance.sampling(denoiser) as fast,
+            counted(fast, len(fast) * -(-count // unit), store, label),
+        ):
+            pixels = sampled(lambda given: ddim(fast, given), noise, count, unit)
         with writing(folder / SAMPLES) as file:
             np.save(file, pixels)
 
@@ -95,8 +98,11 @@ def interpolation_stage(pipeline: "Pipeline", method: Method, steps: int, seed: 
             return ImageNoise(seed, start[chosen].tolist(), shape, store.device, given[chosen])
 
         unit = unit_size(shape, store.device)
-        with counted(denoiser, steps * -(-len(given) // unit), store, label):
-            pixels = sampled(lambda given: method.sample(denoiser, steps, given), noise, len(given), unit)
+        with (
+            pipeline.config.performance.sampling(denoiser) as fast,
+            counted(fast, steps * -(-len(given) // unit), store, label),
+        ):
+            pixels = sampled(lambda given: method.sample(fast, steps, given), noise, len(given), unit)
         features = extract(space.extractor(store), torch.from_numpy(pixels), batch)[0]
         by_path = features.view(len(PATH_NAMES), paths, POINTS, -1)
         with writing(folder / PATHS) as file:

@@ -64,13 +64,14 @@ class Pipeline:
             "spec": spec.model_dump(),
             "train": config.teacher.model_dump(),
             "seed": seed,
+            **config.performance.decides(),
         }
 
         def work(folder: Path, store: Store) -> None:
             own_seed = stage_seed(seed, "teacher")
             denoiser = spec.denoiser(spec.fresh_network(own_seed)).to(store.device)
             train_in_stage(folder, store, "teacher", denoiser, spec, ddpm_loss(denoiser), config.teacher, own_seed,
-                           self.pixels, FORWARD + BACKWARD)  # fmt: skip
+                           self.pixels, FORWARD + BACKWARD, config.performance)  # fmt: skip
 
         return Stage("teacher", f"teacher (seed {seed})", settings, work)
 
@@ -83,15 +84,17 @@ class Pipeline:
 
     def fold(self, fold: Fold, parent: Stage, seed: int) -> Stage:
         """Train one fold's student from its parent."""
-        settings = {**self.data, "seed": seed, **fold.identity}
+        performance = self.config.performance
+        settings = {**self.data, "seed": seed, **fold.identity, **performance.decides()}
 
         def work(folder: Path, store: Store) -> None:
             own_seed = stage_seed(seed, fold.name)
             teacher = load_denoiser(store.folder(parent) / MODEL)[0].to(store.device)
             teacher.network.requires_grad_(False)
             student = fold.student(teacher, own_seed).to(store.device)
-            train_in_stage(folder, store, fold.name, student, fold.spec, fold.loss(teacher, student), fold.train,
-                           own_seed, self.pixels, fold.evaluations)  # fmt: skip
+            with performance.sampling(teacher) as fast:
+                train_in_stage(folder, store, fold.name, student, fold.spec, fold.loss(fast, student), fold.train,
+                               own_seed, self.pixels, fold.evaluations, performance)  # fmt: skip
 
         return Stage("fold", f"{fold.name} (seed {seed})", settings, work, (parent,))
 
@@ -111,7 +114,8 @@ class Pipeline:
         def work(folder: Path, store: Store) -> None:
             denoiser = load_denoiser(store.folder(model) / MODEL)[0].to(store.device)
             label = f"sampling {method.label}, {plural(steps, 'step')}"
-            sample_in_stage(folder, store, label, method, denoiser, steps, seed, count, self.images.pixels.shape[1:])
+            with self.config.performance.sampling(denoiser) as fast:
+                sample_in_stage(folder, store, label, method, fast, steps, seed, count, self.images.pixels.shape[1:])
 
         name = f"samples of {method.label} at {plural(steps, 'step')} (seed {seed})"
         return Stage("samples", name, settings, work, (model,), version=2)  # 2: in units of fixed size
@@ -123,18 +127,25 @@ class Pipeline:
         shape, batch, limits = self.images.pixels.shape[1:], self.config.evaluation.batch, self.config.cost
         settings = {"method": method.name, "spec": spec.model_dump(), "steps": steps, **method.sampling(),
                     "timesteps": method.timesteps(steps), "shape": shape, "batch": batch, "limits": limits.model_dump(),
-                    "torch": torch.__version__, "machine": machine.machine(device)}  # fmt: skip
+                    "torch": torch.__version__, "machine": machine.machine(device), **self._execution(device)}  # fmt: skip
         what = f"cost of {method.label} at {plural(steps, 'step')}"
 
         def work(folder: Path, store: Store) -> None:
             denoiser = spec.denoiser(spec.fresh_network(seed=0).eval()).to(store.device)
             store.display.say(what)
-            calls = sampling_calls(method, denoiser, steps, shape, store.device)
-            write_json(folder / "cost.json", measure_cost(calls, denoiser.network, store.device, limits, batch))
+            with self.config.performance.sampling(denoiser) as fast:
+                calls = sampling_calls(method, fast, steps, shape, store.device)
+                write_json(folder / "cost.json", measure_cost(calls, fast.network, store.device, limits, batch))
 
         return Stage("cost", what, settings, work)
+
+    def _execution(self, device: str) -> dict[str, Any]:
+        """Return what besides the network decides the cost of a call of it, where it is not the plainest."""
+        performance = self.config.performance
+        chosen = performance.on(device).model_dump(include={"compile", "channels_last"})
+        return performance.decides() | {name: value for name, value in chosen.items() if value}
 
     def sampling_settings(self, method: Method, steps: int, seed: int) -> dict[str, Any]:
         """Return what decides a method's image of a latent, apart from its model."""
         return {"method": method.name, "steps": steps, "timesteps": method.timesteps(steps), **method.sampling(),
-                "seed": seed}  # fmt: skip
+                "seed": seed, **self.config.performance.decides()}  # fmt: skip

@@ -29,6 +29,7 @@ from bench.stages import DONE, Busy, Stage, Store
 from bench.sweep import WAIT_SECONDS, stages, wanted
 from bench.wanted import write_wanted
 from sfddm.errors import InputError
+from sfddm.performance import set_products
 
 RETRIES = 3  # of a stage whose worker or node was lost; one that fails by itself would fail again
 POLL_SECONDS = 1.0
@@ -180,7 +181,7 @@ def workplace(job: ray.ObjectRef) -> tuple[Store, dict[str, Stage]]:
     """Return this worker's store, and the stages by their keys; made once a process."""
     given: Job = ray.get(job)
     os.chdir(given.folder)
-    torch.set_float32_matmul_precision("highest")
+    set_products("fp32")
     sweep = given.sweep
     images = load(sweep.images.name, sweep.config.resolution, given.data_root)
     known = {stage.key: stage for stage in stages(replace(sweep, images=images))}

@@ -55,6 +55,12 @@ def provenance(sweep: Sweep, cell: Cell, store: Store) -> dict[str, Any]:
     }
 
 
+def made_on(sweep: Sweep, store: Store) -> dict[str, Any]:
+    """Return the machine, and how it runs networks: the choices of `performance`, those of the device filled in."""
+    performance = sweep.config.performance.on(store.device)
+    return machine.machine(store.device) | {"performance": performance.model_dump()}
+
+
 def cell_key(sweep: Sweep, cell: Cell) -> str:
     """Return the key of the record that a cell has or will have; it is the same whatever metrics are asked for.
 
@@ -124,7 +130,7 @@ def _cost(sweep: Sweep, stage: Stage, store: Store) -> dict[str, Any]:
     """What sampling costs on this machine, and how the network was computed on it."""
     measured = store.read(stage, "cost.json")
     fields = {name: measured[name] for name in COST_FIELDS}
-    return fields | {"machine": machine.machine(store.device) | measured["execution"], "reasons": measured["reasons"]}
+    return fields | {"machine": made_on(sweep, store) | measured["execution"], "reasons": measured["reasons"]}
 
 
 MEASURED: dict[str, Callable[[Sweep, Stage, Store], dict[str, Any]]] = {

@@ -24,6 +24,7 @@ from bench.training import MODEL
 from bench.verification import ENDS, Verification
 from sfddm.checkpoint import load_denoiser
 from sfddm.errors import InputError
+from sfddm.performance import Performance
 
 # Relative. The same float64 arithmetic on another processor's BLAS moves a distance by about 1e-9 of it.
 METRIC_TOLERANCE = 1e-6
@@ -51,6 +52,8 @@ class Reproduction:
             fault = error.errors()[0]
             place = ".".join(map(str, fault["loc"]))
             raise InputError(f"{path}: its config.{place} is none of this version's ({fault['msg']})") from None
+        if (ran := record.machine.get("performance")) and record.machine.get("device") == self.store.device:
+            config = config.model_copy(update={"performance": Performance.model_validate(ran)})  # to the same bits
         images = self.images(record.dataset, record.resolution)
         if images.sha256 != record.dataset_sha256:
             self.result.differs(path, f"was made of {record.dataset} with sha256 {record.dataset_sha256[:12]}, "
@@ -122,9 +125,12 @@ class Reproduction:
         denoiser = load_denoiser(self.store.folder(stage.parents[0]) / MODEL)[0].to(self.store.device)
         shape = sweep.images.pixels.shape[1:]
         method, device = sweep.config.method(cell.method), self.store.device
-        sampler = ShardSampler(method, denoiser, cell.steps, cell.seed, shape, device)
         parts = []
-        with self.store.display.task(f"regenerating {stage.label}", count, "images") as update:
+        with (
+            sweep.config.performance.sampling(denoiser) as fast,
+            self.store.display.task(f"regenerating {stage.label}", count, "images") as update,
+        ):
+            sampler = ShardSampler(method, fast, cell.steps, cell.seed, shape, device)
             for start in range(0, count, sampler.size):
                 parts.append(sampler.unit(start))
                 update(min(count, start + sampler.size))

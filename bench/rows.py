@@ -47,6 +47,7 @@ def _settings(record: Record) -> dict[str, Any]:
     config = {key: value for key, value in record.config.items() if key not in (*NOT_OF_THE_METHOD, "methods")}
     if record.method == REAL:
         return {}
+    config = {"performance": {"precision": "fp32"}} | config  # not in a record where it is the default
     return _flat(config) | _flat({"method": record.config.get("methods", {}).get(record.method, {})})
 
 

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-
 from bench import methods
 from bench.cells import Sweep, make_sweep, methods_by_steps
 from bench.checks import check_device, check_writable
@@ -22,6 +20,7 @@ from bench.stages import Store
 from bench.sweep import forced_stages, plan, run_sweep
 from bench.variants import base_name
 from sfddm.errors import WorkFailed
+from sfddm.performance import set_products
 
 
 @dataclass(frozen=True)
@@ -107,6 +106,7 @@ def prepare(request: Request, place: Place) -> Sweep:
 
 def perform(sweep: Sweep, place: Place) -> list[Record]:
     """Run a sweep and return its records; a dry run only prints it."""
+    set_products("fp32")
     with Display() as display:
         store = Store(place.out, sweep.device, display, place.parts)
         forced = forced_stages(sweep, place.force)
@@ -116,7 +116,6 @@ def perform(sweep: Sweep, place: Place) -> list[Record]:
             return []
         check_writable(place.out)
         store.force(forced)
-        torch.set_float32_matmul_precision("highest")
         if place.executor == "ray":
             from bench.ray_executor import compute  # Ray is an optional package
 

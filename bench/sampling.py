@@ -62,7 +62,7 @@ class ShardSampler:
         self.device, self.size = device, unit_size(shape, device)
         self.calls, self.seconds = 0, 0.0
         with torch.inference_mode():
-            denoiser.network(self.noise(0).draw(), denoiser.time_input[:1].repeat(self.size))
+            denoiser.network(self.noise(0).draw(), denoiser.time_input[:1])  # as a sampler calls it: compiled for that
 
     def noise(self, start: int) -> ImageNoise:
         """Return the noise of the unit that starts at an image."""

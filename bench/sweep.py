@@ -17,7 +17,7 @@ from bench.cells import Cell, Sweep
 from bench.failures import StageFailed, reason
 from bench.latent_stages import PATHS
 from bench.pictures import write_grid
-from bench.recording import cell_key, failed_record, make_record, provenance, record_path
+from bench.recording import cell_key, failed_record, made_on, make_record, provenance, record_path
 from bench.records import NewerRecord, Record, cell_name, read_record, set_name, write_record
 from bench.sampling import read_samples
 from bench.stages import Busy, Stage, Store
@@ -62,7 +62,7 @@ def forced_stages(sweep: Sweep, names: Sequence[str]) -> list[Stage]:
 
 def run_sweep(sweep: Sweep, store: Store) -> list[Record]:
     """Do every cell and return the records, in the order of the cells; a failed cell's has `failure`."""
-    about = store.made_by | {"machine": machine.machine(store.device), "command": machine.command_line()}
+    about = store.made_by | {"machine": made_on(sweep, store), "command": machine.command_line()}
     write_wanted(store.root, wanted(sweep, store))
     with store.parts.part("checking what is done"):
         records = finished_records(sweep, store)

@@ -11,6 +11,7 @@ from bench.interruption import held_back
 from bench.stages import Store
 from sfddm.checkpoint import DenoiserSpec, save_denoiser
 from sfddm.denoiser import Denoiser
+from sfddm.performance import Performance
 from sfddm.resume import load_state, save_state
 from sfddm.training import Loss, Training, TrainSettings, train
 
@@ -52,9 +53,10 @@ class Run:
 
 
 def train_in_stage(folder: Path, store: Store, label: str, denoiser: Denoiser, spec: DenoiserSpec, loss: Loss,
-                   settings: TrainSettings, seed: int, pixels: Tensor, evaluations: int) -> None:  # fmt: skip
+                   settings: TrainSettings, seed: int, pixels: Tensor, evaluations: int,
+                   performance: Performance) -> None:  # fmt: skip
     """Train a denoiser from scratch or from the folder's checkpoint; write the model, what it cost, and its losses."""
-    training = Training(denoiser.network, settings.training(), seed)
+    training = Training(denoiser.network, settings.training(), seed, performance)
     run = Run(folder, store, training)
     with (
         store.display.task(label, settings.iterations, "iterations") as update,

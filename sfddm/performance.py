@@ -4,12 +4,16 @@ Apart from `precision`, nothing here changes a result beyond rounding. `decides(
 of the work and for its record.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from sfddm.denoiser import Denoiser
 from sfddm.errors import InputError
 from sfddm.unet import UNet
 
@@ -49,8 +53,7 @@ class Performance(BaseModel):
         """
         device = next(network.parameters()).device
         chosen = self.on(device)
-        torch.set_float32_matmul_precision("high" if self.precision == "tf32" else "highest")
-        torch.backends.cudnn.allow_tf32 = self.precision == "tf32"
+        set_products(self.precision)
         if chosen.channels_last:
             network.to(memory_format=torch.channels_last)
         if self.checkpointing:
@@ -60,6 +63,21 @@ class Performance(BaseModel):
         fast: Any = torch.compile(network) if chosen.compile else network
         plain = fast is network and not chosen.channels_last and self.precision != "bf16"
         return network if plain else Fast(fast, chosen, device.type)
+
+    @contextmanager
+    def sampling(self, denoiser: Denoiser) -> Iterator[Denoiser]:
+        """Yield a denoiser that samples so: what is of training only is left aside. Products are exact afterwards."""
+        own = self.model_copy(update={"checkpointing": False, "micro_batch": None})
+        try:
+            yield replace(denoiser, network=own.network(denoiser.network))
+        finally:
+            set_products("fp32")
+
+
+def set_products(precision: Precision) -> None:
+    """Set the precision of the process's float32 products: TF32's or, for any other, exact."""
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
 
 class Fast(nn.Module):

@@ -20,7 +20,7 @@ from sfddm.batches import Batches
 from sfddm.distributed import World
 from sfddm.errors import InputError, NonFiniteLoss
 from sfddm.noise import part_generator
-from sfddm.performance import Performance
+from sfddm.performance import Performance, set_products
 
 Loss = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
 
@@ -122,7 +122,10 @@ def train(training: Training, loss: Loss, pixels: Tensor, device: torch.device |
     training.network.train()
     settings = training.settings
     with closing(Batches(pixels, settings.batch, settings.flip, training.seed, device)) as batches:
-        _iterate(training, loss, batches, device, report)
+        try:
+            _iterate(training, loss, batches, device, report)
+        finally:
+            set_products("fp32")  # what comes after is exact: features, distances
 
 
 class Step:

@@ -18,8 +18,11 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = [block.splitlines() for block in re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)]
 LINES = [line for block in BLOCKS for line in block if line.split("#")[0].strip()]
-COMMANDS = [shlex.split(line, comments=True)[1:] for line in LINES if line.startswith("sfddm-bench ")]
+COMMANDS = [
+    shlex.split(words, comments=True) for line in LINES for words in re.findall(r"^(?:\w+=\w+ )?sfddm-bench (.*)", line)
+]
 
+STAND_IN = "stand-in.pt"  # for clean-fid's weights
 SMALL = ["--scale", "smoke", "--seeds", "0", "--images", "16", "--metrics", "quality", "--set", "teacher.iterations=2",
          "--set", "student.iterations=2", "--set", "classifier.epochs=1", "--set", "teacher.timesteps=128"]  # fmt: skip
 SHORTER = {
@@ -37,6 +40,7 @@ SHORTER = {
         "0.01",
     ],
     "clean": ["--yes"],
+    "verify": ["--inception-weights", STAND_IN],
 }
 EXPERIMENT = """
 title = "Mine"
@@ -53,8 +57,13 @@ def shortened(words: list[str]) -> list[str]:
     if words[0] == "reproduce" and "--list" not in words:  # the named experiments: nox -s reproduce
         return [*words, "--scale", "smoke", *(["--dry-run"] if not words[1].endswith(".toml") else [])]
     given = list(SHORTER.get(words[0], []))
+    if "--executor" in words:  # there is no cluster here; tests/bench/test_ray_executor.py has its own
+        place = words.index("--address") if "--address" in words else len(words)
+        return [*words[:place], *words[place + 2 :], *given, "--dry-run"]
+    if "smoke" in words:  # a run of other settings than those that are made small here
+        given += ["--set", "teacher.iterations=3"]
     if words[0] == "run" and "lsun_church" in words:
-        given += ["--steps", "1,2", "--inception-weights", "stand-in.pt"]
+        given += ["--steps", "1,2", "--inception-weights", STAND_IN]
     return [*words, *given]
 
 
@@ -66,7 +75,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of the processes that commands start
     lsun_lmdb(tmp_path / "church_outdoor_train_lmdb", 24)
     image_folder(tmp_path / "my_images", 20, 32)
-    write_stand_in(tmp_path / "stand-in.pt")
+    write_stand_in(tmp_path / STAND_IN)
     (tmp_path / "my_experiment.toml").write_text(EXPERIMENT)
     if (ROOT / "results").is_dir():
         (tmp_path / "results").symlink_to(ROOT / "results")
@@ -92,4 +101,5 @@ def test_every_nox_session_named_exists() -> None:
 
 def test_every_file_linked_is_there() -> None:
     linked = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
+    linked += re.findall(r"(?:docs|bench|baselines|sfddm|results|tests)/[\w./-]*\w", README)
     assert [target for target in linked if not (ROOT / target).exists()] == []

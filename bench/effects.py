@@ -8,14 +8,12 @@ sampling alone, and taken as if the two sets of images were independent.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
-
-from scipy.special import stdtrit
+from statistics import fmean
 
 from bench.records import Record
+from bench.student_t import half_of_mean
 
 SEEDS_FOR_INTERVAL = 3
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def distance_ratio(pairs: Sequence[Pair]) -> Effect:
     for one, other in pairs:
         logs.setdefault(one.seed, []).append(math.log(positive(one) / positive(other)))
     means = [fmean(values) for values in logs.values()]
-    half = half_over_seeds(means) if len(means) >= SEEDS_FOR_INTERVAL else half_of_sampling(pairs)
+    half = half_of_mean(means) if len(means) >= SEEDS_FOR_INTERVAL else half_of_sampling(pairs)
     return _exponentiated(fmean(means), half, len(means))
 
 
@@ -67,14 +65,8 @@ def mean_over_seeds(values: Sequence[float]) -> Effect:
     centre = fmean(values)
     if len(values) < SEEDS_FOR_INTERVAL:
         return Effect(centre, None, None, len(values))
-    half = half_over_seeds(values)
+    half = half_of_mean(values)
     return Effect(centre, centre - half, centre + half, len(values))
-
-
-def half_over_seeds(values: Sequence[float]) -> float:
-    """Return half the width of the interval of a mean, by Student's t."""
-    quantile = float(stdtrit(len(values) - 1, (1 + LEVEL) / 2))
-    return quantile * stdev(values) / math.sqrt(len(values))
 
 
 def half_of_sampling(pairs: Sequence[Pair]) -> float | None:

@@ -6,13 +6,12 @@ distance upwards as fewer images would; leaving a twentieth out hardly changes t
 
 import numpy as np
 import torch
-from scipy.special import stdtrit  # Student t quantiles; scipy.stats takes a second to import
 from torch import Tensor
 
 from bench.metrics.frechet import Reference
+from bench.student_t import quantile
 
 GROUPS = 20
-LEVEL = 0.95
 
 
 def jackknife_interval(features: Tensor, reference: Reference, seed: int = 0) -> tuple[float, float]:
@@ -20,6 +19,6 @@ def jackknife_interval(features: Tensor, reference: Reference, seed: int = 0) ->
     group = torch.from_numpy(np.random.default_rng(seed).permutation(len(features)) % GROUPS)
     values = np.array([reference.distance(features[group != left_out]).value for left_out in range(GROUPS)])
     variance = (GROUPS - 1) / GROUPS * np.square(values - values.mean()).sum()
-    half = stdtrit(GROUPS - 1, (1 + LEVEL) / 2) * variance**0.5
+    half = quantile(GROUPS - 1) * variance**0.5
     value = reference.distance(features).value
     return float(value - half), float(value + half)

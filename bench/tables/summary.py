@@ -1,19 +1,15 @@
 """A measure by methods and steps: mean and spread over seeds, the least, an interval, and which is best."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Literal
 
-from scipy.special import stdtrit
-
 from bench.groups import check_one_column
 from bench.records import REAL, Record
 from bench.rows import ordered
+from bench.student_t import half_of_mean
 from bench.tables.measures import Measure
-
-LEVEL = 0.95
 
 CellKey = tuple[str, int | None]  # row name, steps
 
@@ -94,7 +90,7 @@ def statistic(records: Sequence[Record], measure: Measure) -> Statistic | None:
     low: float | None = None
     high: float | None = None
     if sd is not None:
-        half = float(stdtrit(count - 1, (1 + LEVEL) / 2)) * sd / math.sqrt(count)
+        half = half_of_mean(values)
         low, high = mean - half, mean + half
     elif measure.interval is not None:
         low, high = measure.interval(pairs[0][1])

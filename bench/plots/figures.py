@@ -58,7 +58,7 @@ def write_figure(figure: Figure, stem: Path) -> list[Path]:
 def png(figure: Figure, dpi: int | None = None) -> bytes:
     """Return a figure as PNG in a third of the bytes: in shades of grey where it has no colour, curves in 256 colours."""
     drawn, buffer = BytesIO(), BytesIO()
-    figure.savefig(drawn, format="png", dpi=dpi or "figure")
+    figure.savefig(drawn, format="png", dpi=dpi or STYLE["savefig.dpi"])
     picture = Image.open(drawn).convert("RGB")
     if len({channel.tobytes() for channel in picture.split()}) == 1:
         picture = picture.convert("L")

@@ -1,8 +1,8 @@
 #!/bin/bash
-# One method in each task of a Slurm array, each with torchrun on its own GPUs; all share one run folder, where a stage
-# is done by one of them. What follows the script's name goes to `sfddm-bench run`:
-#   sbatch --gpus-per-node=8 docs/slurm/array.sh --dataset cifar10 --steps 1,4,16
-# Submit it from a folder that all nodes share, with torchrun and sfddm-bench on the PATH; submitted again, it goes on.
+# One method in each task of a Slurm array, each on one GPU; all share one run folder, where a stage is done by one of
+# them. What follows the script's name goes to `sfddm-bench run`:
+#   sbatch --gpus-per-node=1 docs/slurm/array.sh --dataset cifar10 --steps 1,4,16
+# Submit it from a folder that all nodes share, with sfddm-bench on the PATH; submitted again, it goes on.
 #SBATCH --job-name=sfddm-array
 #SBATCH --array=0-2
 #SBATCH --nodes=1
@@ -12,8 +12,5 @@
 set -euo pipefail
 
 methods=(sfddm pd ddim) # as many as the array has tasks
-port=$((20000 + SLURM_JOB_ID % 20000))
 
-srun torchrun --nnodes="$SLURM_NNODES" --nproc-per-node="${SLURM_GPUS_ON_NODE:-1}" \
-    --rdzv-backend=c10d --rdzv-endpoint="$(hostname):$port" --rdzv-id="$SLURM_JOB_ID" \
-    -m bench.cli run --methods "${methods[$SLURM_ARRAY_TASK_ID]}" "$@"
+srun sfddm-bench run --methods "${methods[$SLURM_ARRAY_TASK_ID]}" "$@"

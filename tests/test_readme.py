@@ -63,7 +63,7 @@ def shortened(words: list[str]) -> list[str]:
     if "smoke" in words:  # a run of other settings than those that are made small here
         given += ["--set", "teacher.iterations=3"]
     if words[0] == "run" and "paper" in words:
-        given += ["--steps", "1"]
+        given += ["--steps", "1", *(["--budget", "3000"] if "--budget" in words else [])]
     if words[0] == "run" and "lsun_church" in words:
         given += ["--steps", "1,2", "--inception-weights", STAND_IN]
     return [*words, *given]

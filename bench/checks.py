@@ -1,7 +1,6 @@
 """Checks of what a command was given that need more than its text."""
 
 import importlib.util
-import socket
 from pathlib import Path
 
 from sfddm.errors import InputError
@@ -44,6 +43,9 @@ def check_answers(address: str | None) -> None:
     host, _, port = (address or "").removeprefix("ray://").rpartition(":")
     if not port.isdecimal():
         return
+
+    import socket  # of no use to other commands, and they start without it
+
     try:
         socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:

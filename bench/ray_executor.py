@@ -26,8 +26,7 @@ from bench.failures import StageFailed, reason
 from bench.locks import CLAIM
 from bench.progress import Display
 from bench.stages import DONE, Busy, Stage, Store
-from bench.sweep import WAIT_SECONDS, stages, wanted
-from bench.wanted import write_wanted
+from bench.sweep import WAIT_SECONDS, stages
 from sfddm.errors import InputError
 from sfddm.performance import set_products
 
@@ -54,7 +53,6 @@ def compute(sweep: Sweep, store: Store, address: str | None, data: Path | None) 
     missing = [stage for stage in stages(sweep) if stage.kind not in OF_THE_DRIVER and not store.is_done(stage)]
     if not missing:
         return
-    write_wanted(store.root, wanted(sweep, store))
     with store.parts.part("stages on the cluster"), cluster(address):
         job = Job(without_pixels(sweep), data_root(data).absolute(), store.root.absolute(), Path.cwd())
         do_all(missing, ray.put(job), worker_function(sweep.device, store.display), store)

@@ -10,9 +10,8 @@ from bench.files import digest
 from bench.latent_stages import CONSISTENCY, INTERPOLATION
 from bench.machine import anonymous
 from bench.quality_stages import METRICS, PROTOCOL
-from bench.records import Record, cell_folder, record_name
+from bench.records import Record, cell_folder, own_settings, record_name
 from bench.stages import Stage, Store
-from bench.variants import base_name
 
 COST_FIELDS = ("first_call_seconds", "compile_seconds", "latency", "throughput", "seconds_per_nfe", "gpu_peak_bytes",
                "gpu_reserved_bytes", "gpu_device_bytes", "rss_peak_bytes", "weights_bytes")  # fmt: skip
@@ -70,8 +69,7 @@ def cell_key(sweep: Sweep, cell: Cell) -> str:
     judged = sweep.last_stage(cell).key
     if cell.steps is None:
         return digest({"stage": judged, "method": cell.method})
-    base = base_name(cell.method)
-    config = sweep.settings | {"methods": {base: sweep.settings["methods"][base]}}
+    config = own_settings(sweep.settings, cell.method)
     return digest({"stage": judged, "method": cell.method, "steps": cell.steps, "config": config})
 
 

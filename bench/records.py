@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.files import digest, write_json
 from bench.protocol import Protocol
+from bench.variants import base_name
 from sfddm.errors import InputError
 
 SCHEMA = 2
@@ -166,9 +167,19 @@ def _same_cell(path: Path, record: Record) -> bool:
         other = read_record(path)
     except InputError:
         return False  # whatever it is, it is not ours to remove
-    settings = "protocol" if record.method == REAL else "config"
-    fields = ("dataset_sha256", "method", "steps", "seed", settings)
-    return all(getattr(other, name) == getattr(record, name) for name in fields)
+    fields = ("dataset_sha256", "method", "steps", "seed")
+    return all(getattr(other, name) == getattr(record, name) for name in fields) and _own(other) == _own(record)
+
+
+def _own(record: Record) -> object:
+    """Return what of the settings is a record's own: the real data has no model and no sampler, only a protocol."""
+    return record.protocol if record.method == REAL else own_settings(record.config, record.method)
+
+
+def own_settings(config: dict[str, Any], method: str) -> dict[str, Any]:
+    """Return a configuration as a cell of a method, or of a variant, has it: without the settings of other methods."""
+    base = base_name(method)
+    return config | {"methods": {name: own for name, own in config.get("methods", {}).items() if name == base}}
 
 
 def fingerprint(text: str) -> str:

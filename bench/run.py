@@ -17,8 +17,9 @@ from bench.progress import Display
 from bench.records import Record, read_records
 from bench.rendering import print_cells, render
 from bench.stages import Store
-from bench.sweep import forced_stages, plan, run_sweep
+from bench.sweep import forced_stages, plan, run_sweep, wanted
 from bench.variants import base_name
+from bench.wanted import write_wanted
 from sfddm.errors import WorkFailed
 from sfddm.performance import set_products
 
@@ -116,6 +117,7 @@ def perform(sweep: Sweep, place: Place) -> list[Record]:
             return []
         check_writable(place.out)
         store.force(forced)
+        write_wanted(store.root, wanted(sweep, store))
         if place.executor == "ray":
             from bench.ray_executor import compute  # Ray is an optional package
 

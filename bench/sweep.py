@@ -21,7 +21,7 @@ from bench.recording import cell_key, failed_record, made_on, make_record, prove
 from bench.records import NewerRecord, Record, cell_name, read_record, set_name, write_record
 from bench.sampling import read_samples
 from bench.stages import Busy, Stage, Store
-from bench.wanted import WantedCell, WantedSweep, write_wanted
+from bench.wanted import WantedCell, WantedSweep
 from sfddm.errors import InputError
 
 WAIT_SECONDS = 0.5
@@ -63,7 +63,6 @@ def forced_stages(sweep: Sweep, names: Sequence[str]) -> list[Stage]:
 def run_sweep(sweep: Sweep, store: Store) -> list[Record]:
     """Do every cell and return the records, in the order of the cells; a failed cell's has `failure`."""
     about = store.made_by | {"machine": made_on(sweep, store), "command": machine.command_line()}
-    write_wanted(store.root, wanted(sweep, store))
     with store.parts.part("checking what is done"):
         records = finished_records(sweep, store)
     store.display.count("cells", len(sweep.cells))

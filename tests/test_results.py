@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.progress import Display
 from bench.records import read_records
 from bench.rendering import plots_command
 from bench.report.page import write_report
-from bench.verification import Verification, result_folders, verify_folder
+from bench.verify import EXIT_DIFFERS, verify_command
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
@@ -24,29 +23,26 @@ LARGEST_FILE, LARGEST_ALL = 10**6, 20 * 10**6  # bytes
 SHADE, MOVED = 24, 0.01
 
 
-def verified(folder: Path) -> list[str]:
-    """Return what differs in a folder of results."""
-    result = Verification()
-    with Display() as display:
-        for found in result_folders(folder):
-            verify_folder(found, result, display)
-    return result.differences
+def verify(folder: Path) -> int:
+    return verify_command(folder, False, None, "cpu", None, None)
 
 
 def test_they_are_what_they_say() -> None:
     assert FOLDERS
-    assert verified(RESULTS) == []
+    assert verify(RESULTS) == 0
 
 
-def test_a_changed_digit_is_found(tmp_path: Path) -> None:
+def test_a_changed_digit_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(FOLDERS[0], tmp_path / "results")
     record = sorted(tmp_path.rglob("records/*/sfddm-*.json"))[0]
     text = record.read_text()
     value = re.search(r'"fd": (\d)', text)
     assert value is not None
     record.write_text(text[: value.start(1)] + str((int(value[1]) + 1) % 10) + text[value.end(1) :])
-    (difference,) = verified(tmp_path / "results")
+    assert verify(tmp_path / "results") == EXIT_DIFFERS
+    difference, summary = capsys.readouterr().out.splitlines()
     assert record.name in difference
+    assert summary.startswith("1 differ")
 
 
 @pytest.fixture(scope="module", params=FOLDERS, ids=lambda path: path.name)

@@ -11,6 +11,11 @@ from sfddm.errors import InputError
 DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where prepared datasets are (else $SFDDM_DATA).")]
 Resolution = Annotated[int | None, typer.Option(help="Pixels a side (default: the dataset's).")]
 Out = Annotated[Path, typer.Option(help="The folder of stages, records, tables and plots.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
+InceptionWeights = Annotated[
+    Path | None, typer.Option(help="The Inception-2015 file (else the cache folder's, else downloaded).")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print every stage and cell, compute nothing.")]
 Executor = Annotated[str, typer.Option(help="Who does the stages: local (this process) or ray (a cluster's workers).")]
 Address = Annotated[
     str | None,

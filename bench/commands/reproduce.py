@@ -1,12 +1,22 @@
 """`sfddm-bench reproduce`: the paper's experiments, by name."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bench.checks import check_executor
-from bench.commands.options import RUNS, Address, DataRoot, Executor, Out, comma_list, integers
+from bench.commands.options import (
+    RUNS,
+    Address,
+    DataRoot,
+    Device,
+    DryRun,
+    Executor,
+    InceptionWeights,
+    Out,
+    comma_list,
+    integers,
+)
 from sfddm.errors import InputError
 
 EXAMPLES = (
@@ -30,15 +40,13 @@ def reproduce(
         str | None, typer.Option(help="Amount of work: smoke, quick or paper (default: the dataset's).")
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds, such as 0,1,2 (default: the experiment's).")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Device = "auto",
     out: Out = RUNS,
     data_root: DataRoot = None,
-    inception_weights: Annotated[
-        Path | None, typer.Option(help="The Inception-2015 file (else the cache folder's, else downloaded).")
-    ] = None,
+    inception_weights: InceptionWeights = None,
     executor: Executor = "local",
     address: Address = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print every stage and cell, compute nothing.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Run a named experiment of the paper, and render it under OUT/experiments/NAME."""
     datasets = None if dataset is None else comma_list("--dataset", dataset)

@@ -1,12 +1,23 @@
 """`sfddm-bench run`: the main job."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bench.checks import check_executor
-from bench.commands.options import RUNS, Address, DataRoot, Executor, Out, Resolution, comma_list, integers
+from bench.commands.options import (
+    RUNS,
+    Address,
+    DataRoot,
+    Device,
+    DryRun,
+    Executor,
+    InceptionWeights,
+    Out,
+    Resolution,
+    comma_list,
+    integers,
+)
 from bench.metrics import METRICS
 from sfddm.errors import InputError
 
@@ -44,12 +55,10 @@ def run(
         int | None,
         typer.Option(help="Network evaluations in training, the same for every trained method (backward counts 2)."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Device = "auto",
     out: Out = RUNS,
     data_root: DataRoot = None,
-    inception_weights: Annotated[
-        Path | None, typer.Option(help="The Inception-2015 file (else the cache folder's, else downloaded).")
-    ] = None,
+    inception_weights: InceptionWeights = None,
     force: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,7 +67,7 @@ def run(
     ] = None,
     executor: Executor = "local",
     address: Address = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print every stage and cell, compute nothing.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train a teacher, distil students, sample, evaluate, and write records, tables, plots and sample grids."""
     wanted_steps = None if steps is None else integers("--steps", steps, 1)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import comma_list
+from bench.commands.options import Device, comma_list
 from sfddm.errors import InputError
 
 EXAMPLES = (
@@ -23,7 +23,7 @@ def speed(
     batch: Annotated[
         int | None, typer.Option(help="Images a batch, the same for all (default: 8 on the CPU, else the preset's).")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Device = "auto",
     seconds: Annotated[
         float, typer.Option(help="How long each comparison's rounds go on; three rounds are always made.")
     ] = 60.0,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import RUNS, DataRoot
+from bench.commands.options import RUNS, DataRoot, Device
 from sfddm.errors import InputError
 
 EXAMPLES = (
@@ -29,7 +29,7 @@ def verify(
     resample: Annotated[
         int | None, typer.Option(help="Sample so many images of each cell again and compare to the pixel.", metavar="N")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+    device: Device = "auto",
     data_root: DataRoot = None,
     inception_weights: Annotated[Path | None, typer.Option(help="The Inception-2015 file that the run had.")] = None,
 ) -> None:

@@ -55,10 +55,10 @@ def write_figure(figure: Figure, stem: Path) -> list[Path]:
     return paths
 
 
-def png(figure: Figure, dpi: int | None = None) -> bytes:
+def png(figure: Figure, dpi: int = STYLE["savefig.dpi"]) -> bytes:
     """Return a figure as PNG in a third of the bytes: in shades of grey where it has no colour, curves in 256 colours."""
     drawn, buffer = BytesIO(), BytesIO()
-    figure.savefig(drawn, format="png", dpi=dpi or STYLE["savefig.dpi"])
+    figure.savefig(drawn, format="png", dpi=dpi)
     picture = Image.open(drawn).convert("RGB")
     if len({channel.tobytes() for channel in picture.split()}) == 1:
         picture = picture.convert("L")

@@ -45,9 +45,8 @@ def noise_schedule(group: Group) -> Figure | None:
     above.set_ylim(0, 1)
     above.set_title(f"{heading(group)}: {teacher['schedule']} schedule, T = {total}", loc="left")
     for place, (visited, _, method) in enumerate(lines):
-        below.plot(
-            visited, [place] * len(visited), color=look(method).colour, marker=look(method).marker, ls="none", ms=3.5
-        )
+        own = look(method)
+        below.plot(visited, [place] * len(visited), color=own.colour, marker=own.marker, ls="none", ms=3.5)
     below.set_yticks(range(len(lines)), [label for _, label, _ in lines])
     below.set_ylim(len(lines) - 0.5, -0.7)
     below.set_xlim(-0.01 * total, 1.01 * total)

@@ -99,9 +99,9 @@ def identity(record: Record) -> dict[str, str]:
 
 def stages(record: Record) -> dict[str, str]:
     """Return the key and seconds of each stage that a cell was made of; seconds are those of its last sitting."""
-    seconds = {name: f", {number(value, 1)} s" for name, value in record.durations.items()}
-    keys = {name: key[:KEY] for name, key in record.parents.items()}
-    return {name: f"{keys.get(name, '')}{seconds.get(name, '')}".removeprefix(", ") for name in {**keys, **seconds}}
+    keys = {name: [key[:KEY]] for name, key in record.parents.items()}
+    seconds = {name: [f"{number(value, 1)} s"] for name, value in record.durations.items()}
+    return {name: ", ".join(keys.get(name, []) + seconds.get(name, [])) for name in keys | seconds}
 
 
 def interval(record: Record) -> str | None:

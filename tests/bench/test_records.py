@@ -125,3 +125,14 @@ def test_a_cell_made_again_under_another_key_takes_the_place_of_the_old_record_a
     other = write_record(tmp_path, first.model_copy(update={"key": "1" * 64, "config": first.config | {"budget": 7}}))
     new = write_record(tmp_path, first.model_copy(update={"key": "2" * 64}))
     assert set(new.parent.iterdir()) == {new, other}
+
+
+def test_settings_of_other_methods_do_not_keep_an_old_record_of_a_cell(tmp_path: Path) -> None:
+    first = read_record(SCHEMA_1)
+    write_record(tmp_path, first)
+    others = first.config | {"methods": first.config["methods"] | {"another": {"clip": "none"}}}
+    new = write_record(tmp_path, first.model_copy(update={"key": "2" * 64, "config": others}))
+    assert list(new.parent.iterdir()) == [new]
+    changed = first.config | {"methods": {first.method: {"clip": "none"}}}
+    beside = write_record(tmp_path, first.model_copy(update={"key": "3" * 64, "config": changed}))
+    assert set(new.parent.iterdir()) == {new, beside}

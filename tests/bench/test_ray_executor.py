@@ -29,13 +29,18 @@ MISSED_SOON = {"health_check_period_ms": 500, "health_check_failure_threshold": 
 
 
 def start(*words: str) -> subprocess.Popen[str]:
+    """Start a command that Ctrl-C ends, also where the tests themselves run in the background and ignore it."""
     command = [sys.executable, "-c", WITHOUT_PLOTS, *words]
-    return subprocess.Popen(command, env=ENVIRONMENT, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return subprocess.Popen(command, env=ENVIRONMENT, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
 
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Wait for a process; return its exit code and what it said."""
-    said = process.communicate(timeout=180)[1]
+    """Wait for a process; return its exit code and what it said. One that does not end leaves the others their CPUs."""
+    try:
+        said = process.communicate(timeout=180)[1]
+    finally:
+        process.kill()
     return process.returncode, said
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from bench.groups import Group
 from bench.pictures import GAP, read_grid, read_rows
+from bench.plots.style import label_width
 from bench.records import Record, record_name
 from bench.tables.caption import heading
 from bench.tables.summary import by_cell
@@ -43,7 +44,9 @@ def sample_grid(group: Group, pictures: Mapping[str, Path]) -> Figure | None:
     for (name, step), image in images.items():
         top, left = pitch * names.index(name), pitch * steps.index(step)
         sheet[top : top + side, left : left + side] = image
-    figure = Figure(figsize=(max(3.6, 1.5 + CELL * len(steps)), 0.9 + CELL * len(names)), layout="constrained")
+    figure = Figure(
+        figsize=(max(3.6, label_width(names) + CELL * len(steps)), 0.9 + CELL * len(names)), layout="constrained"
+    )
     axes = figure.add_subplot()
     show(axes, sheet[: side - pitch, : side - pitch])
     centres = side / 2 - 0.5 + pitch * np.arange(max(len(names), len(steps)))
@@ -68,7 +71,7 @@ def interpolation_strips(group: Group, pictures: Mapping[str, Path]) -> Figure |
     sheet = np.full((pitch * len(images), *images[0].shape[1:]), GAP, np.uint8)
     for place, image in enumerate(images):
         sheet[pitch * place : pitch * place + height] = image
-    figure = Figure(figsize=(1.6 + STRIP, 0.8 + STRIP * len(sheet) / width), layout="constrained")
+    figure = Figure(figsize=(label_width(chosen) + STRIP, 0.8 + STRIP * len(sheet) / width), layout="constrained")
     axes = figure.add_subplot()
     show(axes, sheet[: height - pitch])
     axes.set_xticks([])
@@ -98,6 +101,7 @@ def first_seed(group: Group, pictures: Mapping[str, Path], suffix: str) -> dict[
 def show(axes: Axes, image: np.ndarray) -> None:
     """Show uint8 pixels as they are, with nothing of a coordinate system but the labels."""
     axes.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.set_anchor("NE")  # what the layout leaves free is at the labels, and not beyond
     axes.grid(False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)

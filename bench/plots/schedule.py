@@ -4,14 +4,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bench.groups import Group
-from bench.plots.curves import WIDTH
-from bench.plots.style import look
+from bench.plots.style import label_width, look
 from bench.records import Record
 from bench.tables.caption import heading
 from bench.tables.summary import by_cell
 
 MOST_STEPS = 64  # more marks in one line than this cannot be told apart
 MAX_BETA = 0.999
+PANEL = 3.6  # inches
 
 
 def alpha_bar(name: str, timesteps: int) -> np.ndarray:
@@ -38,7 +38,8 @@ def noise_schedule(group: Group) -> Figure | None:
     total = teacher["timesteps"]
     table = alpha_bar(teacher["schedule"], total)
     low = 0.35 + 0.22 * len(lines)
-    figure = Figure(figsize=(WIDTH, 2.6 + low), layout="constrained")
+    wide = label_width(label for _, label, _ in lines) + PANEL
+    figure = Figure(figsize=(wide, 2.6 + low), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.4, low))
     above.plot(np.arange(total), table, color="#444444")
     above.set_ylabel("alpha_bar")

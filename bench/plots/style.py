@@ -47,6 +47,11 @@ STYLE: Any = {
 }
 
 
+def label_width(labels: Iterable[str]) -> float:
+    """Return how many inches the longest of the labels beside an axis takes, with what is around it."""
+    return 0.4 + 0.07 * max(map(len, labels))
+
+
 class Look(NamedTuple):
     """A row's colour, marker, line and fill of its marker."""
 

@@ -1,6 +1,7 @@
 """Checks of what a command was given that need more than its text."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 from sfddm.errors import InputError
@@ -13,6 +14,10 @@ def check_device(device: str) -> str:
     """Return a device that is there. Raises InputError."""
     import torch
 
+    if device.startswith("cuda:") and world_size() > 1:
+        raise InputError(
+            f"--device: '{device}' given, possible under torchrun: auto, cpu, cuda (a GPU for each process)"
+        )
     there = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] + ["cuda"] * torch.cuda.is_available()
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -29,6 +34,10 @@ def check_executor(executor: str, address: str | None, device: str) -> None:
         if address is not None:
             raise InputError(f"--address: '{address}' given, but it is of --executor ray; give both or none")
         return
+    if world_size() > 1:
+        raise InputError(
+            "--executor: 'ray' given under torchrun, possible: local; Ray starts its processes itself, so leave torchrun out"
+        )
     if importlib.util.find_spec("ray") is None:
         raise InputError("--executor: 'ray' given, but Ray is not installed; pip install 'sfddm-bench[ray]'")
     if device.startswith("cuda:"):
@@ -50,6 +59,11 @@ def check_answers(address: str | None) -> None:
         socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise InputError(f"--address: '{address}' given, but no Ray cluster answers there ({error})") from None
+
+
+def world_size() -> int:
+    """Return how many processes torchrun started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def check_writable(folder: Path, option: str = "--out") -> Path:

@@ -73,7 +73,7 @@ class Pipeline:
             train_in_stage(folder, store, "teacher", denoiser, spec, ddpm_loss(denoiser), config.teacher, own_seed,
                            self.pixels, FORWARD + BACKWARD, config.performance)  # fmt: skip
 
-        return Stage("teacher", f"teacher (seed {seed})", settings, work)
+        return Stage("teacher", f"teacher (seed {seed})", settings, work, together=True)
 
     def _taken_teacher(self, weights: Path) -> Stage:
         def work(folder: Path, store: Store) -> None:
@@ -96,7 +96,7 @@ class Pipeline:
                 train_in_stage(folder, store, fold.name, student, fold.spec, fold.loss(fast, student), fold.train,
                                own_seed, self.pixels, fold.evaluations, performance)  # fmt: skip
 
-        return Stage("fold", f"{fold.name} (seed {seed})", settings, work, (parent,))
+        return Stage("fold", f"{fold.name} (seed {seed})", settings, work, (parent,), together=True)
 
     def students(self, method: Method, steps: int, seed: int) -> list[Stage]:
         """The teacher and the folds a method needs for a step count, each the parent of the next."""
@@ -118,7 +118,8 @@ class Pipeline:
                 sample_in_stage(folder, store, label, method, fast, steps, seed, count, self.images.pixels.shape[1:])
 
         name = f"samples of {method.label} at {plural(steps, 'step')} (seed {seed})"
-        return Stage("samples", name, settings, work, (model,), version=2)  # 2: in units of fixed size
+        # 2: in units of fixed size
+        return Stage("samples", name, settings, work, (model,), version=2, together=True)
 
     def cost(self, method: Method, steps: int, device: str) -> Stage:
         """What a method's sampling costs on this machine: of its network with fresh weights, so the same for all seeds."""

@@ -26,11 +26,11 @@ class Update(Protocol):
 
 
 class Display:
-    """Shows one overall count and the one task that runs now. Everything goes to stderr."""
+    """Shows one overall count and the one task that runs now, or nothing. Everything goes to stderr."""
 
-    def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
-        self.live = self.console.is_terminal
+    def __init__(self, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, highlight=False, quiet=quiet)
+        self.live = self.console.is_terminal and not quiet
         self.bar = Progress(
             TextColumn("{task.description}", markup=False),  # a variant's name has brackets
             BarColumn(bar_width=24),

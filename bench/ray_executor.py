@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -23,6 +23,7 @@ from bench.cells import Sweep
 from bench.datasets.location import data_root
 from bench.datasets.registry import load
 from bench.failures import StageFailed, reason
+from bench.files import wait_until_there
 from bench.locks import CLAIM
 from bench.progress import Display
 from bench.stages import DONE, Busy, Stage, Store
@@ -33,7 +34,6 @@ from sfddm.performance import set_products
 RETRIES = 3  # of a stage whose worker or node was lost; one that fails by itself would fail again
 POLL_SECONDS = 1.0
 SAVE_SECONDS = 60.0  # for the workers' checkpoints after Ctrl-C
-SEEN_SECONDS = 60.0  # after which NFS, as it is usually mounted, shows a file that another host made
 
 OF_THE_DRIVER = ("cost",)  # its key has the machine it is measured on, and a time is measured with nothing beside it
 
@@ -117,7 +117,7 @@ def do_all(missing: Sequence[Stage], job: ray.ObjectRef, function: Any, store: S
                 stage = tasks.pop(task)
                 why = outcome(task, stage)
                 if why is None:
-                    wait_until_seen(store, [stage])
+                    wait_until_there([store.folder(stage) / DONE])
                     store.display.say(f"{stage.label}: done")
                     del undone[stage.key]
                 else:
@@ -161,7 +161,7 @@ def do_stage(job: list[ray.ObjectRef], key: str, label: str) -> str | None:
         store, known = workplace(job[0])
         if key not in known:
             raise InputError("dataset or sfddm-bench of a worker are not those of the driver")
-        wait_until_seen(store, known[key].parents)
+        wait_until_there(store.folder(parent) / DONE for parent in known[key].parents)
         while True:
             try:
                 store.ensure(known[key])
@@ -190,11 +190,3 @@ def without_pixels(sweep: Sweep) -> Sweep:
     """Return a sweep that is small, whatever its images, and that can be pickled."""
     pixels = np.zeros((0, *sweep.images.pixels.shape[1:]), np.uint8)
     return replace(sweep, images=replace(sweep.images, pixels=pixels, labels=None))
-
-
-def wait_until_seen(store: Store, done: Iterable[Stage]) -> None:
-    """Wait until this host sees that stages are done: a network filesystem may show late what another host wrote."""
-    ends = time.monotonic() + SEEN_SECONDS
-    for stage in done:
-        while not (store.folder(stage) / DONE).exists() and time.monotonic() < ends:
-            time.sleep(WAIT_SECONDS)

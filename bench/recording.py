@@ -55,9 +55,13 @@ def provenance(sweep: Sweep, cell: Cell, store: Store) -> dict[str, Any]:
 
 
 def made_on(sweep: Sweep, store: Store) -> dict[str, Any]:
-    """Return the machine, and how it runs networks: the choices of `performance`, those of the device filled in."""
+    """Return the machine, and how it runs networks: the choices of `performance`, those of the device filled in.
+
+    Where torchrun started several processes, also how many.
+    """
     performance = sweep.config.performance.on(store.device)
-    return machine.machine(store.device) | {"performance": performance.model_dump()}
+    processes = {"processes": store.world.size} if store.world.size > 1 else {}
+    return machine.machine(store.device) | processes | {"performance": performance.model_dump()}
 
 
 def cell_key(sweep: Sweep, cell: Cell) -> str:

@@ -10,6 +10,7 @@ from bench.checks import check_device, check_writable
 from bench.config import Preset, load_preset, resolve
 from bench.datasets.registry import definition_name, load
 from bench.feature_space import check_feature_space, inception_weights
+from bench.followers import follow, followed
 from bench.metrics import METRICS
 from bench.parts import Parts, seconds_since_start
 from bench.pictures import write_grid
@@ -20,6 +21,7 @@ from bench.stages import Store
 from bench.sweep import forced_stages, plan, run_sweep, wanted
 from bench.variants import base_name
 from bench.wanted import write_wanted
+from sfddm.distributed import joined
 from sfddm.errors import WorkFailed
 from sfddm.performance import set_products
 
@@ -106,28 +108,38 @@ def prepare(request: Request, place: Place) -> Sweep:
 
 
 def perform(sweep: Sweep, place: Place) -> list[Record]:
-    """Run a sweep and return its records; a dry run only prints it."""
+    """Run a sweep and return its records; a dry run only prints it, and a process that follows another returns none."""
     set_products("fp32")
-    with Display() as display:
-        store = Store(place.out, sweep.device, display, place.parts)
-        forced = forced_stages(sweep, place.force)
-        if place.dry_run:
-            store.forced |= {stage.key for stage in forced}
-            print_plan(sweep, store)
+    with joined() as world, Display(quiet=not world.writes) as display:
+        store = Store(place.out, sweep.device, display, place.parts, world)
+        if not world.writes:
+            follow(sweep, store)
             return []
-        check_writable(place.out)
-        store.force(forced)
-        write_wanted(store.root, wanted(sweep, store))
-        if place.executor == "ray":
-            from bench.ray_executor import compute  # Ray is an optional package
-
-            compute(sweep, store, place.address, place.data_root)
-        records = run_sweep(sweep, store)
-    with place.parts.part("records and pictures"):
-        real = f"{sweep.images.name}-{sweep.config.resolution}-{sweep.config.scale}/real-data.png"
-        write_grid(sweep.images.pixels, place.out / "records" / real)
-        print_cells(records)
+        with followed(store):
+            records = lead(sweep, store, place)
+    if records:
+        with place.parts.part("records and pictures"):
+            real = f"{sweep.images.name}-{sweep.config.resolution}-{sweep.config.scale}/real-data.png"
+            write_grid(sweep.images.pixels, place.out / "records" / real)
+            print_cells(records)
     return records
+
+
+def lead(sweep: Sweep, store: Store, place: Place) -> list[Record]:
+    """Run a sweep, or print it, in the process that plans and writes."""
+    forced = forced_stages(sweep, place.force)
+    if place.dry_run:
+        store.forced |= {stage.key for stage in forced}
+        print_plan(sweep, store)
+        return []
+    check_writable(place.out)
+    store.force(forced)
+    write_wanted(store.root, wanted(sweep, store))
+    if place.executor == "ray":
+        from bench.ray_executor import compute  # Ray is an optional package
+
+        compute(sweep, store, place.address, place.data_root)
+    return run_sweep(sweep, store)
 
 
 def print_plan(sweep: Sweep, store: Store) -> None:

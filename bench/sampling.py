@@ -6,8 +6,11 @@ another batch size (seen on the CPU: 8 of 196,608 uint8 values differ between ba
 is the same bits, on one device, for any shard size, number of images and `evaluation.batch`.
 """
 
+import hashlib
 import json
 import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,8 @@ import numpy as np
 import torch
 
 from bench.clock import synchronise
-from bench.files import file_sha256, write_json
+from bench.files import file_sha256, wait_until_there, write_json
+from bench.progress import Update
 from bench.stages import Store
 from sfddm.files import writing
 from sfddm.method import Method
@@ -78,18 +82,16 @@ class ShardSampler:
         self.seconds += time.perf_counter() - started
         return images.cpu().numpy()
 
-    def shard(self, path: Path, start: int, stop: int) -> Shard:
-        """Write images start..stop-1 as one file, their bytes in C order; return what they cost."""
+    def shard(self, images: range) -> tuple[np.ndarray, Shard]:
+        """Return consecutive images, uint8 (N,C,H,W), and what they cost."""
         self.calls, self.seconds = 0, 0.0
         hook = self.denoiser.network.register_forward_pre_hook(self._count)
-        starts = range(start, stop, self.size)
+        starts = images[:: self.size]
         try:
-            pixels = np.concatenate([self.unit(first) for first in starts])[: stop - start]
+            pixels = np.ascontiguousarray(np.concatenate([self.unit(start) for start in starts])[: len(images)])
         finally:
             hook.remove()
-        with writing(path) as file:
-            file.write(np.ascontiguousarray(pixels).data)
-        return Shard(file_sha256(path), len(starts), self.calls, self.seconds)
+        return pixels, Shard(hashlib.sha256(pixels.data).hexdigest(), len(starts), self.calls, self.seconds)
 
     def _count(self, *_: Any) -> None:
         self.calls += 1
@@ -99,42 +101,75 @@ def sample_in_stage(folder: Path, store: Store, label: str, method: Method, deno
                     shape: tuple[int, int, int], shard_units: int = SHARD_UNITS) -> None:  # fmt: skip
     """Write images 0..count-1 under a seed, and what they cost, going on from the shards that are there.
 
-    NFE is counted, not assumed. Time adds up over shards, whichever process made them.
+    The missing shards are dealt out to the processes of a world; the first joins them. NFE is counted, not assumed. Time
+    adds up over shards, whichever process made them.
     """
+    world = store.world
     length = shard_units * unit_size(shape, store.device)
-    bounds = [(start, min(start + length, count)) for start in range(0, count, length)]
-    shards: list[tuple[Path, Shard]] = []
-    sampler: ShardSampler | None = None
-    with store.display.task(label, count, "images") as update:
-        for start, stop in bounds:
-            path = folder / f"resume-{start:07}-{stop:07}.shard"
-            shard = finished_shard(path, store)
-            if shard is None:
-                sampler = sampler or ShardSampler(method, denoiser, steps, seed, shape, store.device)
-                shard = sampler.shard(path, start, stop)
-                write_json(path.with_suffix(".json"), asdict(shard))
-            shards.append((path, shard))
-            update(stop, "")
-    join(folder / SAMPLES, [path for path, _ in shards], (count, *shape))
-    write_json(folder / "cost.json", cost([shard for _, shard in shards], count))
+    shards = [range(start, min(start + length, count)) for start in range(0, count, length)]
+    missing = world.told([shard for shard in shards if not is_whole(folder, shard, store)] if world.writes else [])
+    if own := world.dealt(missing):
+        sampler = ShardSampler(method, denoiser, steps, seed, shape, store.device)
+        with store.display.task(label, sum(map(len, own)), "images") as update:
+            sample_shards(sampler, own, folder, update)
+    world.wait()
+    if not world.writes:
+        return
+    paths = [shard_path(folder, shard) for shard in shards]
+    wait_until_there(path.with_suffix(".json") for path in paths)
+    join(folder / SAMPLES, paths, (count, *shape))
+    write_json(folder / "cost.json", cost([read_shard(path) for path in paths], count))
 
 
-def finished_shard(path: Path, store: Store) -> Shard | None:
-    """Return what a shard on disk cost; None where it is not there, or, with a line that names it, damaged."""
+def sample_shards(sampler: ShardSampler, shards: Sequence[range], folder: Path, update: Update) -> None:
+    """Sample shards into files, each of which is written while the next is sampled."""
+    done = 0
+    with ThreadPoolExecutor(1) as writer:  # ends with what it writes, also at Ctrl-C
+        written: Future[None] | None = None
+        for images in shards:
+            pixels, shard = sampler.shard(images)
+            if written is not None:
+                written.result()
+            written = writer.submit(write_shard, shard_path(folder, images), pixels, shard)
+            done += len(images)
+            update(done)
+        if written is not None:
+            written.result()
+
+
+def shard_path(folder: Path, images: range) -> Path:
+    """Return the file of a shard in a stage's folder; what it cost is beside it, as JSON."""
+    return folder / f"resume-{images.start:07}-{images.stop:07}.shard"
+
+
+def write_shard(path: Path, pixels: np.ndarray, shard: Shard) -> None:
+    """Write a shard, its bytes in C order, and then what it cost."""
+    with writing(path) as file:
+        file.write(pixels.data)
+    write_json(path.with_suffix(".json"), asdict(shard))
+
+
+def read_shard(path: Path) -> Shard:
+    """Return what a shard cost."""
+    return Shard(**json.loads(path.with_suffix(".json").read_text()))
+
+
+def is_whole(folder: Path, images: range, store: Store) -> bool:
+    """Tell whether a shard is on the disk; one that is damaged is named in a line, and not whole."""
+    path = shard_path(folder, images)
     about = path.with_suffix(".json")
     if not about.exists():
-        return None
+        return False
     try:
-        shard = Shard(**json.loads(about.read_text()))
-        whole = file_sha256(path) == shard.sha256
+        whole = file_sha256(path) == read_shard(path).sha256
     except (OSError, ValueError, TypeError):
         whole = False
     if not whole:
         store.display.say(f"{path}: not what was written (its sha256 differs); sampling it again")
         about.unlink()
-        return None
-    store.log(path.parent, f"goes on with {path.name}")
-    return shard
+        return False
+    store.log(folder, f"goes on with {path.name}")
+    return True
 
 
 def join(path: Path, parts: list[Path], shape: tuple[int, ...]) -> None:

@@ -22,11 +22,12 @@ from bench.failures import StageFailed, reason
 from bench.files import digest, write_json
 from bench.locks import Claims
 from bench.parts import Parts
-from sfddm.errors import InputError
+from sfddm.errors import InputError, NonFiniteLoss, WorkFailed
 from sfddm.files import TEMPORARY
 
 if TYPE_CHECKING:
     from bench.progress import Display
+    from sfddm.distributed import World
 
 DONE, LOG, RESUME = "done.json", "log.txt", "resume"
 KEY_LENGTH = 16
@@ -37,7 +38,8 @@ class Stage:
     """One piece of work. `work(folder, store)` fills the folder; the parents are done by then.
 
     Raise `version` where the work of a kind changes its meaning. A file named `resume*` is for going on after
-    an interruption and is removed when the stage is done.
+    an interruption and is removed when the stage is done. `together`: where torchrun started several processes, all of
+    them do the work, each its share; any other stage is the first process's.
     """
 
     kind: str
@@ -46,6 +48,7 @@ class Stage:
     work: Callable[[Path, "Store"], None] = field(compare=False, repr=False)
     parents: tuple["Stage", ...] = ()
     version: int = 1
+    together: bool = field(default=False, compare=False)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -77,14 +80,17 @@ class Busy(Exception):
 
 
 class Store:
-    """The stages under one folder, and what their work needs: a device and a display.
+    """The stages under one folder, and what their work needs: a device, a display, and the processes at work together.
 
     What is done is believed once a run: the sizes of the artefacts, and the hashes of small ones, when a stage is
     first asked for; every hash, before a stage that reads the artefacts is computed. `parts` has the seconds of a run.
     """
 
-    def __init__(self, root: Path, device: str, display: "Display", parts: Parts | None = None):
-        self.root, self.device, self.display = root, device, display
+    def __init__(self, root: Path, device: str, display: "Display", parts: Parts | None = None,
+                 world: "World | None" = None):  # fmt: skip
+        from sfddm.distributed import World  # with torch, which the commands that only look at a folder start without
+
+        self.root, self.device, self.display, self.world = root, device, display, world or World()
         self.parts = parts or Parts()
         self.claims = Claims()
         self.forced: set[str] = set()  # keys of stages to compute although they are done
@@ -205,6 +211,8 @@ class Store:
             for path in [folder / DONE, *folder.glob(TEMPORARY)]:
                 path.unlink(missing_ok=True)
             write_json(folder / "settings.json", stage.identity | {"label": stage.label})
+            if stage.together:
+                self.world.told(stage.key)  # the other processes wait for it
             stage.work(folder, self)
             for leftover in folder.glob(f"{RESUME}*"):
                 leftover.unlink()
@@ -214,6 +222,9 @@ class Store:
         except Exception as error:
             self._failed[stage.key] = f"{stage.label}: {reason(error)}"
             self.log(folder, f"failed: {reason(error)}\n{machine.anonymous(traceback.format_exc())}")
+            if stage.together and self.world.size > 1 and not isinstance(error, NonFiniteLoss):
+                # The others may be in the middle of the work, and none goes on without all. torchrun ends them.
+                raise WorkFailed(f"{self._failed[stage.key]}; the same command goes on from there") from error
             raise StageFailed(self._failed[stage.key]) from error
         except KeyboardInterrupt:
             self.log(folder, f"interrupted after {time.perf_counter() - started:.1f} s")

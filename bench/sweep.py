@@ -22,7 +22,7 @@ from bench.records import NewerRecord, Record, cell_name, read_record, set_name,
 from bench.sampling import read_samples
 from bench.stages import Busy, Stage, Store
 from bench.wanted import WantedCell, WantedSweep
-from sfddm.errors import InputError
+from sfddm.errors import InputError, WorkFailed
 
 WAIT_SECONDS = 0.5
 
@@ -90,7 +90,7 @@ def run_sweep(sweep: Sweep, store: Store) -> list[Record]:
 
 
 def run_cell(sweep: Sweep, cell: Cell, store: Store, about: dict[str, Any]) -> Record:
-    """Do a cell and record it, or why it failed. Raises Busy."""
+    """Do a cell and record it, or why it failed. Raises Busy, and WorkFailed where the run cannot go on."""
     try:
         for stage in sweep.stages(cell):
             store.ensure(stage)
@@ -100,7 +100,7 @@ def run_cell(sweep: Sweep, cell: Cell, store: Store, about: dict[str, Any]) -> R
             if cell.steps is not None:
                 write_grid(sample_pixels(sweep, cell, store), path.with_suffix(".png"))
                 write_paths(sweep, cell, store, path.with_name(f"{path.stem}-interpolation.png"))
-    except Busy:
+    except (Busy, WorkFailed):
         raise
     except Exception as error:  # whatever it is, the other cells go on
         why = str(error) if isinstance(error, StageFailed) else reason(error)

@@ -26,11 +26,14 @@ class Run:
         self.folder, self.training = folder, training
         self.losses: list[tuple[int, float]] = []
         self.saved = self.counted = time.monotonic()
-        state = load_state(folder, store.device, store.display.say)
+        world = training.world
+        # One process finds the state and checks it, for all to go on from the same.
+        state = world.told(load_state(folder, store.display.say) if world.writes else None)
         if state is not None:
             training.load_state_dict(state["training"])
             self.losses = state["losses"]
-            store.log(folder, f"goes on from iteration {training.iteration}")
+            if world.writes:
+                store.log(folder, f"goes on from iteration {training.iteration}")
 
     def report(self, iteration: int, loss: float) -> None:
         """Keep a loss; save every so often."""
@@ -40,10 +43,12 @@ class Run:
             self.save()
 
     def save(self) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint, in the process that writes."""
+        self.saved = time.monotonic()
+        if not self.training.world.writes:
+            return
         state = {"training": self.training.state_dict(), "losses": self.losses}
         save_state(self.folder, self.training.iteration, state)
-        self.saved = time.monotonic()
 
     def leave(self) -> None:
         """Write a checkpoint between two iterations, with the time since the last report, and end."""
@@ -56,7 +61,7 @@ def train_in_stage(folder: Path, store: Store, label: str, denoiser: Denoiser, s
                    settings: TrainSettings, seed: int, pixels: Tensor, evaluations: int,
                    performance: Performance) -> None:  # fmt: skip
     """Train a denoiser from scratch or from the folder's checkpoint; write the model, what it cost, and its losses."""
-    training = Training(denoiser.network, settings.training(), seed, performance)
+    training = Training(denoiser.network, settings.training(), seed, performance, store.world)
     run = Run(folder, store, training)
     with (
         store.display.task(label, settings.iterations, "iterations") as update,
@@ -67,12 +72,13 @@ def train_in_stage(folder: Path, store: Store, label: str, denoiser: Denoiser, s
             update(iteration, f"loss {value:.4f}")
             run.report(iteration, value)
 
-        def interruptible(network: torch.nn.Module, x0: Tensor, generator: torch.Generator) -> Tensor:
-            if interrupted():
+        def leave_if_interrupted() -> None:
+            if store.world.any(interrupted()):
                 run.leave()
-            return loss(network, x0, generator)
 
-        train(training, interruptible, placed(pixels, store.device), store.device, report)
+        train(training, loss, placed(pixels, store.device), store.device, report, leave_if_interrupted)
+    if not store.world.writes:
+        return
     save_denoiser(folder / MODEL, training.result, spec)
     total = evaluations * settings.batch * settings.iterations
     write_json(folder / "cost.json", {"seconds": training.seconds, "evaluations": total, "loss": run.losses})

@@ -2,18 +2,23 @@
 
 The batch of an iteration is drawn whole by every process, which does its share of it; images are sampled in the same
 batches as by one process, dealt out in turn. So the number of processes changes no seed and no batch.
+Objects and flags travel on gloo, between the hosts; gradients of a network on GPUs on NCCL.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
+
+T = TypeVar("T")
+LONGEST_WAIT = timedelta(days=7)  # of all for what one does alone; where one process ends, torchrun ends the others
 
 
 class WeightsDiffer(RuntimeError):
@@ -36,9 +41,9 @@ class World:
         """Return which images of a batch are this process's: consecutive, shares differ by one at most."""
         return range(batch * self.rank // self.size, batch * (self.rank + 1) // self.size)
 
-    def starts(self, count: int, batch: int) -> range:
-        """Return where this process's batches of `count` images start: every size-th batch of one process's."""
-        return range(self.rank * batch, count, self.size * batch)
+    def dealt(self, pieces: Sequence[T]) -> Sequence[T]:
+        """Return this process's of equal pieces of work: every size-th."""
+        return pieces[self.rank :: self.size]
 
     def parallel(self, network: nn.Module) -> nn.Module:
         """Return the network with gradients averaged over the processes, its weights those of the first."""
@@ -54,13 +59,21 @@ class World:
             dist.all_reduce(value)
         return value
 
-    def gathered(self, part: Any) -> list[Any] | None:
-        """Return what every process gives, by rank, in the one that writes; None in the others."""
+    def told(self, value: T) -> T:
+        """Return the first process's value, which may be of any kind that can be pickled, in every process."""
         if self.size == 1:
-            return [part]
-        parts: list[Any] | None = [None] * self.size if self.writes else None
-        dist.gather_object(part, parts)
-        return parts
+            return value
+        values = [value]
+        dist.broadcast_object_list(values)
+        return values[0]
+
+    def any(self, so: bool) -> bool:
+        """Tell whether something is so in any of the processes: asked past the GPUs, which go on meanwhile."""
+        if self.size == 1:
+            return so
+        anywhere = torch.tensor(int(so))
+        dist.all_reduce(anywhere, dist.ReduceOp.MAX)
+        return bool(anywhere)
 
     def wait(self) -> None:
         """Wait for all processes: what the first has written is there for the others."""
@@ -83,15 +96,13 @@ class World:
 
 @contextmanager
 def joined() -> Iterator[World]:
-    """Join the processes that torchrun started, NCCL on CUDA and gloo elsewhere; without torchrun a world of one."""
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1:
+    """Join the processes that torchrun started; without torchrun a world of one."""
+    if os.environ.get("WORLD_SIZE", "1") == "1":
         yield World()
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-    try:
-        yield World(dist.get_rank(), size)
-    finally:
-        dist.destroy_process_group()
+    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=LONGEST_WAIT)
+    yield World(dist.get_rank(), dist.get_world_size())
+    # Only where all got here: one that fails or is interrupted ends, and does not wait for what others are at.
+    dist.destroy_process_group()

@@ -30,13 +30,13 @@ def save_state(folder: Path, iteration: int, state: dict[str, Any]) -> None:
         path.unlink()
 
 
-def load_state(folder: Path, device: torch.device | str, complain: Callable[[str], None]) -> dict[str, Any] | None:
+def load_state(folder: Path, complain: Callable[[str], None]) -> dict[str, Any] | None:
     """Return the newest state that is what was written, or None; each damaged one is named in a line, and removed."""
     for path in reversed(saved_states(folder)):
         match = NAME.fullmatch(path.name)
         assert match
         if file_sha256(path).startswith(match[1]):
-            return torch.load(path, map_location=device, weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
         complain(f"{path}: not what was written (its sha256 differs); going on from the one before it, or anew")
         path.unlink()
     return None

@@ -113,17 +113,18 @@ def evaluating(*networks: nn.Module) -> Iterator[None]:
 
 
 def train(training: Training, loss: Loss, pixels: Tensor, device: torch.device | str,
-          report: Callable[[int, float], None] | None = None) -> None:  # fmt: skip
+          report: Callable[[int, float], None] | None = None,
+          before: Callable[[], None] | None = None) -> None:  # fmt: skip
     """Train to settings.iterations, from wherever `training` stands.
 
     pixels: uint8 (N,C,H,W), on the device already where they fit. `report(iteration, loss)` is called every
-    REPORT_EVERY iterations. Raises NonFiniteLoss.
+    REPORT_EVERY iterations, `before()` before each, where an exception leaves a state to go on from. Raises NonFiniteLoss.
     """
     training.network.train()
     settings = training.settings
     with closing(Batches(pixels, settings.batch, settings.flip, training.seed, device)) as batches:
         try:
-            _iterate(training, loss, batches, device, report)
+            _iterate(training, loss, batches, device, report, before)
         finally:
             set_products("fp32")  # what comes after is exact: features, distances
 
@@ -161,7 +162,7 @@ class Step:
 
 
 def _iterate(training: Training, loss: Loss, batches: Batches, device: torch.device | str,
-             report: Callable[[int, float], None] | None) -> None:  # fmt: skip
+             report: Callable[[int, float], None] | None, before: Callable[[], None] | None) -> None:  # fmt: skip
     settings = training.settings
     step = Step(training, loss, device)
     while training.iteration < settings.iterations:
@@ -170,6 +171,8 @@ def _iterate(training: Training, loss: Loss, batches: Batches, device: torch.dev
         total = torch.zeros((), device=device)
         count = stop - training.iteration
         while training.iteration < stop:
+            if before:
+                before()
             for group in training.optimizer.param_groups:
                 group["lr"] = settings.rate(training.iteration)
             training.optimizer.zero_grad(set_to_none=True)

@@ -14,9 +14,10 @@ TINY = ["--scale", "smoke", "--set", "teacher.iterations=4", "--set", "student.i
         "--set", "classifier.epochs=1", "--set", "teacher.timesteps=64"]  # fmt: skip
 
 
-def sfddm_bench(*words: str) -> subprocess.CompletedProcess[str]:
+def sfddm_bench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command line and return what it said."""
-    return subprocess.run([*PROGRAM, *words], capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    return subprocess.run([*PROGRAM, *words], capture_output=True, text=True, env=ENVIRONMENT | environment,
+                          check=False)  # fmt: skip
 
 
 def records(out: Path) -> dict[str, dict]:

@@ -83,11 +83,11 @@ def test_a_kill_loses_one_shard_and_costs_add_up(tmp_path: Path, monkeypatch: py
     made: list[int] = []
     own = ShardSampler.shard
 
-    def dies_at_the_fourth(self: ShardSampler, path: Path, start: int, stop: int) -> sampling.Shard:
-        made.append(start)
+    def dies_at_the_fourth(self: ShardSampler, images: range) -> tuple[np.ndarray, sampling.Shard]:
+        made.append(images.start)
         if len(made) == 4:
             raise Killed
-        return own(self, path, start, stop)
+        return own(self, images)
 
     monkeypatch.setattr(ShardSampler, "shard", dies_at_the_fourth)
     cut = tmp_path / "cut"

@@ -74,7 +74,7 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(
     stage.work(cut, parents)
     assert "goes on from iteration 50" in (cut / "log.txt").read_text()
 
-    one, other = (load_state(folder, "cpu", print) for folder in (whole, cut))
+    one, other = (load_state(folder, print) for folder in (whole, cut))
     assert one is not None
     assert one["training"]["iteration"] == WHOLE
     assert one["training"]["average"] is not None

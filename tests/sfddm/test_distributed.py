@@ -55,8 +55,8 @@ def test_weights_that_differ_in_one_bit_are_found_by_both(pair: dict[str, Any]) 
 def test_shares_and_batches_of_all_processes_make_up_the_whole(size: int) -> None:
     worlds = [World(rank, size) for rank in range(size)]
     assert [image for world in worlds for image in world.share(SETTINGS.batch)] == list(range(SETTINGS.batch))
-    starts = sorted(start for world in worlds for start in world.starts(IMAGES, BATCH))
-    assert starts == list(range(0, IMAGES, BATCH))
+    pieces = range(0, IMAGES, BATCH)
+    assert sorted(piece for world in worlds for piece in world.dealt(pieces)) == list(pieces)
 
 
 def test_a_batch_smaller_than_the_world_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

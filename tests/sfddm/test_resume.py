@@ -17,7 +17,7 @@ def state(value: float) -> dict:
 
 def loaded(folder: Path) -> tuple[float | None, list[str]]:
     lines: list[str] = []
-    found = load_state(folder, "cpu", lines.append)
+    found = load_state(folder, lines.append)
     return (None if found is None else found["training"]["weights"][0].item()), lines
 
 
@@ -70,4 +70,4 @@ class Trap:
 def test_nothing_is_unpickled_but_tensors_and_plain_values(tmp_path: Path) -> None:
     save_state(tmp_path, 1, {"training": Trap()})
     with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
-        load_state(tmp_path, "cpu", print)
+        load_state(tmp_path, print)

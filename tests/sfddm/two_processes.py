@@ -1,8 +1,10 @@
 """What the tests of several processes have each process do; torchrun runs this file, the tests also call it alone."""
 
 import sys
+from typing import Any
 
 import torch
+import torch.distributed as dist
 
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.distributed import WeightsDiffer, World, joined
@@ -27,14 +29,23 @@ def trained(world: World, performance: Performance) -> tuple[Training, list[floa
     return training, losses
 
 
+def gathered(world: World, part: Any) -> list[Any] | None:
+    """Return what every process gives, by rank, in the one that writes; None in the others."""
+    if world.size == 1:
+        return [part]
+    parts: list[Any] | None = [None] * world.size if world.writes else None
+    dist.gather_object(part, parts)
+    return parts
+
+
 def sampled(world: World) -> torch.Tensor | None:
     """Return the images of an untrained network in order, sampled by all processes, in the one that writes."""
     denoiser = SPEC.denoiser(SPEC.fresh_network(3)).respaced(range(0, 64, 8))
     own = {
         start: to_uint8(ddim(denoiser, ImageNoise(0, range(start, min(start + BATCH, IMAGES)), (1, 4, 4))))
-        for start in world.starts(IMAGES, BATCH)
+        for start in world.dealt(range(0, IMAGES, BATCH))
     }
-    parts = world.gathered(own)
+    parts = gathered(world, own)
     if parts is None:
         return None
     batches = {start: images for part in parts for start, images in part.items()}
@@ -58,7 +69,7 @@ def main(path: str) -> None:
     with joined() as world:
         training, losses = trained(world, Performance(micro_batch=2))
         result = {"size": world.size, "losses": losses, "images": sampled(world)}
-        refusals = world.gathered(refusal(world, training.network))
+        refusals = gathered(world, refusal(world, training.network))
         if world.writes:
             torch.save(result | {"refusals": refusals}, path)
         world.wait()

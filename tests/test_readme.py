@@ -18,9 +18,8 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 BLOCKS = [block.splitlines() for block in re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)]
 LINES = [line for block in BLOCKS for line in block if line.split("#")[0].strip()]
-COMMANDS = [
-    shlex.split(words, comments=True) for line in LINES for words in re.findall(r"^(?:\w+=\w+ )?sfddm-bench (.*)", line)
-]
+COMMAND = r"^(?:\w+=\w+ )?(?:torchrun .* )?sfddm-bench (.*)"  # tests/bench/test_followers.py has torchrun's processes
+COMMANDS = [shlex.split(words, comments=True) for line in LINES for words in re.findall(COMMAND, line)]
 
 STAND_IN = "stand-in.pt"  # for clean-fid's weights
 SMALL = ["--scale", "smoke", "--seeds", "0", "--images", "16", "--metrics", "quality", "--set", "teacher.iterations=2",

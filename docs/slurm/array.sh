@@ -1,7 +1,7 @@
 #!/bin/bash
-# One method in each task of a Slurm array, each on one GPU; all share one run folder, where a stage is done by one of
-# them. What follows the script's name goes to `sfddm-bench run`:
-#   sbatch --gpus-per-node=1 docs/slurm/array.sh --dataset cifar10 --steps 1,4,16
+# One method in each task of a Slurm array, each on all GPUs of a node; all share one run folder, where a stage is done by
+# one of them. What follows the script's name goes to `sfddm-bench run`:
+#   sbatch --gpus-per-node=8 docs/slurm/array.sh --dataset cifar10 --steps 1,4,16
 # Submit it from a folder that all nodes share, with sfddm-bench on the PATH; submitted again, it goes on.
 #SBATCH --job-name=sfddm-array
 #SBATCH --array=0-2
@@ -13,4 +13,5 @@ set -euo pipefail
 
 methods=(sfddm pd ddim) # as many as the array has tasks
 
-srun sfddm-bench run --methods "${methods[$SLURM_ARRAY_TASK_ID]}" "$@"
+srun torchrun --standalone --nproc-per-node="${SLURM_GPUS_ON_NODE:-1}" --no-python \
+    sfddm-bench run --methods "${methods[$SLURM_ARRAY_TASK_ID]}" "$@"

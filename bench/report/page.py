@@ -76,7 +76,7 @@ def page(records: Sequence[Record], pictures: Mapping[str, Path]) -> str:
         Part("Headlines", join(glance(group) for group in apart)),
         *([Part("Verdicts of the claims", verdicts_section(decided))] if decided else []),
         *(Part(title(group), results(group, pictures)) for group in apart),
-        Part("Settings and provenance", provenance_section(records)),
+        Part("Settings and provenance", provenance_section(apart)),
         Part("Commands", commands_section(records)),
         Part("What the words mean", facts(WORDS.items(), "words")),
     ]

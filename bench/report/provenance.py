@@ -1,14 +1,16 @@
-"""Settings and provenance: what all cells share once, then each cell's own; the commands that made them."""
+"""Settings and provenance: what all cells share once, then each cell's own over its seeds; the commands that made them."""
 
 import json
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from bench.groups import Group
 from bench.records import Record
 from bench.report.markup import Html, details, facts, join, tag
-from bench.report.results import step_word
+from bench.report.results import DASH, step_word
+from bench.tables.summary import by_cell
 from bench.tables.table import number
 
 LONGEST = 12  # entries of a list that are written out
@@ -48,39 +50,55 @@ def settings(record: Record) -> dict[str, str]:
     )
 
 
-def provenance_section(records: Sequence[Record]) -> Html:
-    """Return the settings that all cells share, then each cell with its measurements and the settings that differ."""
-    each = [settings(record) for record in records]
-    shared = {name: value for name, value in each[0].items() if all(own.get(name) == value for own in each)}
+def provenance_section(apart: Sequence[Group]) -> Html:
+    """Return the settings that all records share, then each cell, over its seeds, with the settings that differ."""
+    each = {record.key: settings(record) for group in apart for record in group.records}
+    first = next(iter(each.values()))
+    shared = {name: value for name, value in first.items() if all(own.get(name) == value for own in each.values())}
+    own = {key: {name: value for name, value in found.items() if name not in shared} for key, found in each.items()}
     cells = [
-        cell(record, {name: value for name, value in own.items() if name not in shared})
-        for record, own in zip(records, each, strict=True)
-    ]
-    return join([details(f"Shared by all {len(records)} cells", facts(shared.items(), "settings")), *cells])
+        cell(name, records, own)
+        for group in apart
+        for (name, _), records in by_cell(group.records).items()
+    ]  # fmt: skip
+    return join([details(f"Shared by all {len(each)} cells", facts(shared.items(), "settings")), *cells])
 
 
-def cell(record: Record, own: Mapping[str, str]) -> Html:
-    """Return one cell's part: its measurements, what it was, where it came from."""
-    steps = "" if record.steps is None else f", {step_word(record.steps)}"
-    result = (
-        "failed"
-        if record.failure
-        else f"{record.quality_name} {number(record.quality, 2)}"
-        if record.quality is not None
-        else ""
-    )
-    summary = join(
-        [tag("b", f"{record.method}{steps}"), f", seed {record.seed} ", tag("span", result, class_="result")]
-    )
+def cell(name: str, records: Sequence[Record], own: Mapping[str, dict[str, str]]) -> Html:
+    """Return one cell's part, of all its seeds: its measurements, what it was, where it came from."""
+    steps = records[0].steps
+    seeds = ", ".join(str(record.seed) for record in records)
+    heading = [tag("b", name if steps is None else f"{name}, {step_word(steps)}"),
+               f", seed{'s' * (len(records) > 1)} {seeds} ", tag("span", result(records), class_="result")]  # fmt: skip
     parts = [
-        ("The cell", identity(record)),
-        ("Settings of its own", dict(own)),
-        ("Its stages", stages(record)),
-        ("Not measured, and why", record.reasons),
+        ("The cell", over_seeds(records, identity)),
+        ("Settings of its own", over_seeds(records, lambda record: own[record.key])),
+        ("Its stages", over_seeds(records, stages)),
+        ("Not measured, and why", over_seeds(records, lambda record: record.reasons)),
     ]
     return details(
-        summary, *(join([tag("h3", name), facts(values.items(), "settings")]) for name, values in parts if values)
+        join(heading), *(join([tag("h3", name), facts(values.items(), "settings")]) for name, values in parts if values)
     )
+
+
+def result(records: Sequence[Record]) -> str:
+    """Return a cell's distances, a seed's after the other; nothing where none was measured."""
+    if all(record.quality is None and not record.failure for record in records):
+        return ""
+    values = ["failed" if record.failure else DASH if record.quality is None else number(record.quality, 2)
+              for record in records]  # fmt: skip
+    return ", ".join([f"{records[0].quality_name} {values[0]}", *values[1:]])
+
+
+def over_seeds(records: Sequence[Record], facts_of: Callable[[Record], Mapping[str, str]]) -> dict[str, str]:
+    """Return facts of a cell's records by name: what is equal in all once, else a seed's after the other's."""
+    each = [facts_of(record) for record in records]
+    merged = {}
+    for name in dict.fromkeys(name for found in each for name in found):
+        values = [found.get(name, DASH) for found in each]
+        apart = [f"seed {record.seed}: {value}" for record, value in zip(records, values, strict=True)]
+        merged[name] = values[0] if len(set(values)) == 1 else "; ".join(apart)
+    return merged
 
 
 def identity(record: Record) -> dict[str, str]:
@@ -101,7 +119,8 @@ def stages(record: Record) -> dict[str, str]:
     """Return the key and seconds of each stage that a cell was made of; seconds are those of its last sitting."""
     keys = {name: [key[:KEY]] for name, key in record.parents.items()}
     seconds = {name: [f"{number(value, 1)} s"] for name, value in record.durations.items()}
-    return {name: ", ".join(keys.get(name, []) + seconds.get(name, [])) for name in keys | seconds}
+    found = {name: ", ".join(keys.get(name, []) + seconds.get(name, [])) for name in keys | seconds}
+    return {name.removesuffix(f" (seed {record.seed})"): said for name, said in found.items()}
 
 
 def interval(record: Record) -> str | None:

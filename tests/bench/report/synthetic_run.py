@@ -1,5 +1,6 @@
 """A run's folder as a sweep leaves it, made of synthetic records and pictures."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ HOSTILE = '<img src=x onerror="alert(1)"> & co'
 
 def record(method: str, steps: int | None, seed: int, fd: float | None, **other: object) -> Record:
     given = {
-        "key": f"{method.encode().hex()[:24]}-{steps}-{seed}", "dataset": "digits", "dataset_sha256": "b" * 64,
+        "key": hashlib.sha256(f"{method}-{steps}-{seed}".encode()).hexdigest(), "dataset": "digits", "dataset_sha256": "b" * 64,
         "preprocessing": "none", "resolution": 8, "method": method, "steps": steps, "nfe": steps, "grid": "trailing",
         "timesteps": None if steps is None else list(range(0, 64 * steps, 64)), "sampling": {"sampler": "ddim", "eta": 0.0},
         "seed": seed, "scale": "smoke", "protocol": PROTOCOL, "images": 256, "reference_images": 1797,

@@ -174,8 +174,21 @@ def test_each_grid_and_strip_of_the_first_seed_is_shown_once_and_real_images_bes
 def test_shared_settings_stand_once_and_a_cell_shows_those_of_its_own(folder: Path) -> None:
     text = rendered(folder)
     assert text.count("<dt>config.teacher.iterations</dt><dd>60</dd>") == 1
-    assert text.count("<dt>config.evaluation.part</dt>") == len(SWEEP)
-    assert text.count("<dt>gpu_peak_bytes</dt><dd>sampled on the CPU</dd>") == len(SWEEP)
+    cells = {(cell.method, cell.steps) for cell in SWEEP}
+    assert len(cells) < len(SWEEP)
+    assert text.count("<dt>config.evaluation.part</dt>") == len(cells)
+    assert text.count("<dt>gpu_peak_bytes</dt><dd>sampled on the CPU</dd>") == len(cells)
+
+
+def test_what_seeds_share_stands_once_and_the_rest_a_seed_after_the_other(folder: Path) -> None:
+    text = rendered(folder)
+    (one, other) = [cell for cell in SWEEP if (cell.method, cell.steps) == ("sfddm", 1)]
+    heading = (
+        f'<b>sfddm, 1 step</b>, seeds 0, 1 <span class="result">FD (digits-cnn) {one.fd:.2f}, {other.fd:.2f}</span>'
+    )
+    assert text.count(heading) == 1
+    assert f"<dt>key</dt><dd>seed 0: {one.key[:8]}; seed 1: {other.key[:8]}</dd>" in text
+    assert text.split(heading)[1].split("</details>")[0].count(f"<dd>{one.nfe}</dd>") == 1
 
 
 def test_failed_cells_stand_with_their_reasons(folder: Path) -> None:

@@ -44,7 +44,7 @@ def noise_schedule(group: Group) -> Figure | None:
     above.plot(np.arange(total), table, color="#444444")
     above.set_ylabel("alpha_bar")
     above.set_ylim(0, 1)
-    above.set_title(f"{heading(group)}: {teacher['schedule']} schedule, T = {total}", loc="left")
+    above.set_title(f"{heading(group)}\n{teacher['schedule']} schedule, T = {total}", loc="left")
     for place, (visited, _, method) in enumerate(lines):
         own = look(method)
         below.plot(visited, [place] * len(visited), color=own.colour, marker=own.marker, ls="none", ms=3.5)

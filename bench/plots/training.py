@@ -42,7 +42,7 @@ def quality_over_training(group: Group) -> Figure | None:
         axes.set_xlabel("evaluations in training")
     for axes in grid[:, 0]:
         axes.set_ylabel(quality_label(group))
-    figure.suptitle(f"{heading(group)}: network evaluations to train the student, backward counts 2", fontsize=9)
+    figure.suptitle(f"{heading(group)}\nnetwork evaluations to train the student, backward counts 2", fontsize=9)
     return with_legend(figure)
 
 

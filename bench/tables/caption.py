@@ -7,9 +7,12 @@ from bench.records import Record
 
 
 def heading(group: Group) -> str:
-    """Return the dataset, its resolution, and the scale."""
+    """Return the dataset, its resolution, the scale, and the training budget where all cells have the same."""
     first = group.first
-    return f"{first.dataset} {first.resolution}x{first.resolution}, scale {first.scale}"
+    budgets = {record.config.get("budget") for record in group.cells}
+    budget = budgets.pop() if len(budgets) == 1 else None
+    each = f", {budget:,} evaluations of training each" if budget else ""
+    return f"{first.dataset} {first.resolution}x{first.resolution}, scale {first.scale}{each}"
 
 
 def conditions_text(group: Group) -> str:

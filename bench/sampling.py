@@ -3,7 +3,7 @@
 A network call always holds the same number of images, those of one unit: k belongs to unit k // size, at place
 k % size, and the last unit is filled up with the images that would come next. A convolution rounds differently for
 another batch size (seen on the CPU: 8 of 196,608 uint8 values differ between batches of 1 and 64), so that image k
-is the same bits, on one device, for any shard size, number of images and `evaluation.batch`.
+is the same bits, on one device with memory for a unit, for any shard size, number of images and `evaluation.batch`.
 """
 
 import hashlib
@@ -58,15 +58,28 @@ def read_samples(folder: Path) -> np.ndarray:
 class ShardSampler:
     """Samples units of images on a device, counting network calls and time.
 
-    The clock runs from latents to uint8 images on the device, synchronised, after a warm-up of one unit's shape.
+    The clock runs from latents to uint8 images on the device, synchronised, after a warm-up of one unit's shape. Where a
+    unit does not fit into the device's free memory, units are halved until one does.
     """
 
     def __init__(self, method: Method, denoiser: Any, steps: int, seed: int, shape: tuple[int, int, int], device: str):
         self.method, self.denoiser, self.steps, self.seed, self.shape = method, denoiser, steps, seed, shape
         self.device, self.size = device, unit_size(shape, device)
         self.calls, self.seconds = 0, 0.0
-        with torch.inference_mode():
-            denoiser.network(self.noise(0).draw(), denoiser.time_input[:1])  # as a sampler calls it: compiled for that
+        while not self._fits():
+            self.size //= 2
+
+    @torch.inference_mode()
+    def _fits(self) -> bool:
+        """Make a network call with a unit, as a sampler does, so that it is compiled for that; tell whether it fits."""
+        try:
+            self.denoiser.network(self.noise(0).draw(), self.denoiser.time_input[:1])
+        except torch.OutOfMemoryError:
+            if self.size == 1:
+                raise
+            torch.cuda.empty_cache()
+            return False
+        return True
 
     def noise(self, start: int) -> ImageNoise:
         """Return the noise of the unit that starts at an image."""

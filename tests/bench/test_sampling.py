@@ -74,6 +74,29 @@ def test_a_unit_holds_64_images_or_as_many_as_2_to_the_18_pixels(monkeypatch: py
     assert [unit_size((3, side, side), "cuda:0") for side in (32, 64, 128)] == [512, 128, 32]
 
 
+@pytest.mark.parametrize("memory", [UNIT, 3, 2, 1, 0])
+def test_units_are_halved_until_one_fits_into_the_free_memory(memory: int, tmp_path: Path) -> None:
+    seen: list[int] = []
+    own = denoiser()
+
+    def allocate(_: torch.nn.Module, given: tuple[torch.Tensor, ...]) -> None:
+        if len(given[0]) > memory:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        seen.append(len(given[0]))
+
+    own.network.register_forward_pre_hook(allocate)
+    method, store = DDPM(DDPM.Settings(), SPEC), Store(tmp_path, "cpu", Display())
+    if memory == 0:
+        with pytest.raises(torch.OutOfMemoryError):
+            sample_in_stage(tmp_path, store, "", method, own, STEPS, 5, COUNT, SHAPE, 2)
+        return
+    sample_in_stage(tmp_path, store, "", method, own, STEPS, 5, COUNT, SHAPE, 2)
+    assert set(seen) == {{4: 4, 3: 2, 2: 2, 1: 1}[memory]}
+    assert json.loads((tmp_path / "cost.json").read_text())["nfe"] == STEPS
+    expected = sampled(tmp_path / "whole", 100).astype(int)
+    assert np.abs(read_samples(tmp_path) - expected).max() <= 1  # another batch size rounds otherwise
+
+
 class Killed(BaseException):
     """Ends sampling as a kill would."""
 

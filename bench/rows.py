@@ -1,6 +1,6 @@
 """The rows of tables and the lines of plots: methods in one order everywhere, and variants of one method told apart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -48,17 +48,18 @@ def _settings(record: Record) -> dict[str, Any]:
     if record.method == REAL:
         return {}
     config = {"performance": {"precision": "fp32"}} | config  # not in a record where it is the default
-    return _flat(config) | _flat({"method": record.config.get("methods", {}).get(record.method, {})})
+    return flat(config) | flat({"method": record.config.get("methods", {}).get(record.method, {})})
 
 
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values by dotted name."""
+    found: dict[str, Any] = {}
     for key, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            found[f"{prefix}{key}"] = value
+    return found
 
 
 def ordered(records: Sequence[Record]) -> list[tuple[str, Record]]:

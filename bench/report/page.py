@@ -14,7 +14,7 @@ from bench.groups import Group, device_class, groups
 from bench.records import REAL, Record, read_records
 from bench.report.figures import figures, figures_section
 from bench.report.markup import Html, details, facts, join, tag
-from bench.report.provenance import commands_section, flat, provenance_section
+from bench.report.provenance import commands_section, provenance_section, texts
 from bench.report.results import failures, full, headlines, images, quality_by_steps
 from bench.report.samples import find_pictures, samples_section
 from bench.report.verdicts import verdicts_section
@@ -169,7 +169,7 @@ def protocol(group: Group) -> Html:
     said += (
         f"{first.protocol.images:,} images against {first.protocol.reference_images:,} of {first.protocol.reference}"
     )
-    return details(said, facts(flat(first.protocol.model_dump()).items(), "settings"))
+    return details(said, facts(texts(first.protocol.model_dump()).items(), "settings"))
 
 
 def fill(body: Html) -> str:

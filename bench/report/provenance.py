@@ -10,6 +10,7 @@ from bench.groups import Group
 from bench.records import Record
 from bench.report.markup import Html, details, facts, join, tag
 from bench.report.results import DASH, step_word
+from bench.rows import flat
 from bench.tables.summary import by_cell
 from bench.tables.table import number
 
@@ -17,15 +18,9 @@ LONGEST = 12  # entries of a list that are written out
 KEY = 8  # digits of a key, enough to find a record or a stage's folder by
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def texts(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Return nested values as text by dotted name."""
-    found: dict[str, str] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = text(value)
-    return found
+    return {name: text(value) for name, value in flat(values, prefix).items()}
 
 
 def text(value: Any) -> str:
@@ -42,11 +37,11 @@ def settings(record: Record) -> dict[str, str]:
     own = ("dataset", "dataset_sha256", "preprocessing", "resolution", "scale", "feature_space")
     return (
         {name: text(getattr(record, name)) for name in own}
-        | flat(record.config, "config.")
-        | flat(protocol, "protocol.")
-        | flat(record.versions, "version.")
-        | flat(record.machine, "machine.")
-        | flat(record.git, "git.")
+        | texts(record.config, "config.")
+        | texts(protocol, "protocol.")
+        | texts(record.versions, "version.")
+        | texts(record.machine, "machine.")
+        | texts(record.git, "git.")
     )
 
 
@@ -109,7 +104,7 @@ def identity(record: Record) -> dict[str, str]:
         "network evaluations per image": record.nfe,
         "grid": record.grid,
         "teacher timesteps": record.timesteps,
-        **flat(record.sampling, "sampling."),
+        **texts(record.sampling, "sampling."),
         "95 % interval of the distance": interval(record),
     }
     return {name: text(value) for name, value in given.items() if value is not None}

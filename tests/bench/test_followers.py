@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from command_line import ENVIRONMENT, records, sfddm_bench
+from command_line import end, records, sfddm_bench, start
 
 TRAJECTORY = 1e-5  # of the teacher's mean losses, over 150 iterations in float32
 
@@ -38,29 +38,18 @@ WORDS = ["run", "--scale", "smoke", "--steps", "2", "--methods", f"{DIVERGES},dd
          "--set", "classifier.epochs=1", "--set", "classifier.batch=1400"]  # fmt: skip
 
 
-def start(processes: int, *words: str, breaks: str = "") -> subprocess.Popen[str]:
-    """Start a command in so many processes; Ctrl-C reaches it also where the tests run in the background."""
+def begin(processes: int, *words: str, breaks: str = "") -> subprocess.Popen[str]:
+    """Start the command line in so many processes; the writing of a shard fails in the one that breaks."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "--no-python"]
-    command = [sys.executable, *([*torchrun, sys.executable] if processes > 1 else []), "-c", COMMAND, *words]
-    return subprocess.Popen(command, env=ENVIRONMENT | {"BREAKS": breaks}, text=True, stdout=subprocess.DEVNULL,
-                            stderr=subprocess.PIPE,
-                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
-
-
-def end(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Wait for a process; return its exit code and what it said."""
-    try:
-        said = process.communicate(timeout=180)[1]
-    finally:
-        process.kill()
-    return process.returncode, said
+    before = [*torchrun, sys.executable] if processes > 1 else []
+    return start([sys.executable, *before, "-c", COMMAND, *words], BREAKS=breaks)
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the sweep in one process."""
     out = tmp_path_factory.mktemp("alone")
-    code, said = end(start(1, *WORDS, "--out", str(out)))
+    code, said = end(begin(1, *WORDS, "--out", str(out)))
     assert code == 1, said
     return out
 
@@ -69,7 +58,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of the sweep in two processes, and what they said."""
     out = tmp_path_factory.mktemp("pair")
-    code, said = end(start(2, *WORDS, "--out", str(out)))
+    code, said = end(begin(2, *WORDS, "--out", str(out)))
     assert code == 1, said
     return out, said
 
@@ -111,7 +100,7 @@ def test_a_training_that_diverges_fails_alone_in_both_and_the_sweep_goes_on(pair
 def test_two_processes_sample_the_images_of_one_bit_for_bit_each_its_shards(alone: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shutil.copytree(alone, out, ignore=shutil.ignore_patterns("samples-*", "records"))
-    code, said = end(start(2, *WORDS, "--out", str(out)))
+    code, said = end(begin(2, *WORDS, "--out", str(out)))
     assert code == 1, said
     images = sorted(out.glob("stages/samples-*/samples.npy"))
     assert len(images) == 2
@@ -124,7 +113,7 @@ def test_two_processes_sample_the_images_of_one_bit_for_bit_each_its_shards(alon
 
 def test_at_an_interruption_all_leave_at_one_iteration_and_any_number_goes_on_from_there(tmp_path: Path) -> None:
     long = [*WORDS, "--set", "teacher.iterations=100000"]
-    process = start(2, *long, "--out", str(tmp_path))
+    process = begin(2, *long, "--out", str(tmp_path))
     ends = time.monotonic() + 120
     while not list(tmp_path.glob("stages/teacher-*/resume-*.pt")):
         assert time.monotonic() < ends
@@ -138,7 +127,7 @@ def test_at_an_interruption_all_leave_at_one_iteration_and_any_number_goes_on_fr
     iteration = int(state.name.split("-")[1])
     assert not list(tmp_path.glob("stages/*/claim"))
     log = state.with_name("log.txt")
-    other = start(1, *long, "--out", str(tmp_path))
+    other = begin(1, *long, "--out", str(tmp_path))
     while f"goes on from iteration {iteration}" not in log.read_text():
         assert time.monotonic() < ends + 60
         time.sleep(0.05)
@@ -150,7 +139,7 @@ def test_at_an_interruption_all_leave_at_one_iteration_and_any_number_goes_on_fr
 def test_where_one_process_fails_the_run_ends_and_does_not_hang(rank: str, alone: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     shutil.copytree(alone, out, ignore=shutil.ignore_patterns("samples-*", "records"))
-    code, said = end(start(2, *WORDS, "--out", str(out), breaks=rank))
+    code, said = end(begin(2, *WORDS, "--out", str(out), breaks=rank))
     assert code == 1, said
     assert "RuntimeError: broken on purpose" in said
     assert not list(out.glob("stages/samples-*/done.json"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import ENVIRONMENT, records, sfddm_bench
+from command_line import ENVIRONMENT, end, records, sfddm_bench, start
 from ray.cluster_utils import Cluster
 
 # slow, and tested elsewhere
@@ -28,20 +28,9 @@ OWN = {"command", "integrity"}  # the words of the command, and the hash of the 
 MISSED_SOON = {"health_check_period_ms": 500, "health_check_failure_threshold": 6}
 
 
-def start(*words: str) -> subprocess.Popen[str]:
-    """Start a command that Ctrl-C ends, also where the tests themselves run in the background and ignore it."""
-    command = [sys.executable, "-c", WITHOUT_PLOTS, *words]
-    return subprocess.Popen(command, env=ENVIRONMENT, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
-
-
-def end(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Wait for a process; return its exit code and what it said. One that does not end leaves the others their CPUs."""
-    try:
-        said = process.communicate(timeout=180)[1]
-    finally:
-        process.kill()
-    return process.returncode, said
+def begin(*words: str) -> subprocess.Popen[str]:
+    """Start the command line."""
+    return start([sys.executable, "-c", WITHOUT_PLOTS, *words])
 
 
 def processes(node: Any) -> list[int]:
@@ -76,7 +65,7 @@ def wait_until(so: Callable[[], bool]) -> None:
 def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """The sweep in one process, which goes on while the cluster starts."""
     out = tmp_path_factory.mktemp("alone")
-    process = start(*WORDS, "--out", str(out))
+    process = begin(*WORDS, "--out", str(out))
     yield process, out
     process.kill()
 
@@ -104,7 +93,7 @@ def alone(begun: tuple[subprocess.Popen[str], Path]) -> dict[str, dict]:
 def on_cluster(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of the sweep on the cluster, and what was said."""
     out = tmp_path_factory.mktemp("cluster")
-    code, said = end(start(*WORDS, "--out", str(out), "--executor", "ray", "--address", cluster.address))
+    code, said = end(begin(*WORDS, "--out", str(out), "--executor", "ray", "--address", cluster.address))
     assert code == 1, said
     return out, said
 
@@ -153,7 +142,7 @@ def test_an_interruption_ends_with_one_line_and_the_workers_keep_their_checkpoin
     cluster: Cluster, tmp_path: Path
 ) -> None:
     long = ["--set", "teacher.iterations=1000000"]
-    process = start(*WORDS, *long, "--out", str(tmp_path), "--executor", "ray", "--address", cluster.address)
+    process = begin(*WORDS, *long, "--out", str(tmp_path), "--executor", "ray", "--address", cluster.address)
     logs = Path(cluster.head_node.get_session_dir_path()) / "logs"
     wait_until(lambda: any("teacher (1000000" in log.read_text() for log in logs.glob("worker-*.err")))
     time.sleep(0.2)
@@ -169,7 +158,7 @@ def test_an_interruption_ends_with_one_line_and_the_workers_keep_their_checkpoin
 def test_a_node_that_is_killed_in_the_middle_changes_nothing(
     cluster: Cluster, alone: dict[str, dict], begun: tuple[subprocess.Popen[str], Path], tmp_path: Path
 ) -> None:
-    process = start(*WORDS, "--out", str(tmp_path), "--executor", "ray", "--address", cluster.address)
+    process = begin(*WORDS, "--out", str(tmp_path), "--executor", "ray", "--address", cluster.address)
     wait_until(lambda: any(" compute: " in log.read_text() for log in tmp_path.glob("stages/teacher-*/log.txt")))
     (claim,) = tmp_path.glob("stages/teacher-*/claim")
     kill_the_node_that_holds(claim, cluster)

@@ -26,6 +26,7 @@ EXAMPLES = (
     "sfddm-bench run --dataset lsun_church --steps 1,10,100 | "
     "sfddm-bench run --methods ddim --steps 1,10,100 --set ddim.clip=none | "
     "sfddm-bench run --seeds 0,1,2 --executor ray | "
+    "torchrun --nproc-per-node=8 --no-python sfddm-bench run --dataset cifar10 --steps 4 | "
     "sfddm-bench run --methods 'sfddm,sfddm\\[init=teacher,time_input=phi]'"
 )
 

@@ -1,7 +1,6 @@
 """Checks of what a command was given that need more than its text."""
 
 import importlib.util
-import os
 from pathlib import Path
 
 from sfddm.errors import InputError
@@ -13,6 +12,8 @@ CONNECT_SECONDS = 10.0
 def check_device(device: str) -> str:
     """Return a device that is there. Raises InputError."""
     import torch
+
+    from sfddm.distributed import world_size
 
     if device.startswith("cuda:") and world_size() > 1:
         raise InputError(
@@ -34,6 +35,9 @@ def check_executor(executor: str, address: str | None, device: str) -> None:
         if address is not None:
             raise InputError(f"--address: '{address}' given, but it is of --executor ray; give both or none")
         return
+
+    from sfddm.distributed import world_size  # with torch, which the help of commands starts without
+
     if world_size() > 1:
         raise InputError(
             "--executor: 'ray' given under torchrun, possible: local; Ray starts its processes itself, so leave torchrun out"
@@ -59,11 +63,6 @@ def check_answers(address: str | None) -> None:
         socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise InputError(f"--address: '{address}' given, but no Ray cluster answers there ({error})") from None
-
-
-def world_size() -> int:
-    """Return how many processes torchrun started; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def check_writable(folder: Path, option: str = "--out") -> Path:

@@ -94,10 +94,15 @@ class World:
             raise WeightsDiffer(f"the weights differ between the {self.size} processes, first in {where}")
 
 
+def world_size() -> int:
+    """Return how many processes torchrun started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 @contextmanager
 def joined() -> Iterator[World]:
     """Join the processes that torchrun started; without torchrun a world of one."""
-    if os.environ.get("WORLD_SIZE", "1") == "1":
+    if world_size() == 1:
         yield World()
         return
     if torch.cuda.is_available():

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.checks import check_writable
-from bench.files import write_text
-from bench.groups import Group, groups
-from bench.published import published
-from bench.records import Record, read_records, record_paths
+from bench.commands.checks import check_writable
+from bench.records.groups import Group, groups
+from bench.records.record import Record, read_records, record_paths
+from bench.store.files import write_text
 from bench.tables.caption import conditions_text, device_text, floor_text, heading
 from bench.tables.cells import cells_table, csv, frame, summary_frame
 from bench.tables.comparison import comparison_frame, comparison_table
@@ -16,6 +15,7 @@ from bench.tables.console import print_tables
 from bench.tables.latex import latex
 from bench.tables.markdown import markdown
 from bench.tables.measures import Measure, measures
+from bench.tables.published import published
 from bench.tables.summary import by_cell, summarise
 from bench.tables.table import Table, summary_table
 from sfddm.errors import InputError

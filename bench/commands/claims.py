@@ -14,6 +14,6 @@ def claims(
     folder: Annotated[Path, typer.Argument(help="A folder with records.", metavar="PATH")] = RUNS,
 ) -> None:
     """Say of each claim of SFDDM's abstract whether the records at hand support it, by which rule, and what is missing."""
-    from bench.claims_page import claims_command
+    from bench.claims.page import claims_command
 
     claims_command(folder)

@@ -15,7 +15,7 @@ def clean(out: Out = RUNS, yes: Annotated[bool, typer.Option("--yes", help="Remo
 
     A sweep is a file in sweeps/, a record one in records/: delete what you no longer want of these, and its stages go.
     """
-    from bench.cleaning import leftovers, remove, show
+    from bench.upkeep.clean import leftovers, remove, show
 
     found = leftovers(out)
     if not found:

@@ -13,7 +13,7 @@ app = typer.Typer(help="See, and prepare, the datasets.", no_args_is_help=True)
 @app.command("list", epilog="Example: sfddm-bench datasets list")
 def datasets_list(data_root: DataRoot = None) -> None:
     """List the datasets and which are prepared."""
-    from bench.datasets.show import list_datasets
+    from bench.commands.show_datasets import list_datasets
 
     list_datasets(data_root)
 
@@ -23,7 +23,7 @@ def datasets_info(
     name: Annotated[str, typer.Argument(help="A dataset's name.", metavar="NAME")], data_root: DataRoot = None
 ) -> None:
     """Say what a dataset is, where to get it, and how it was prepared."""
-    from bench.datasets.show import show_dataset
+    from bench.commands.show_datasets import show_dataset
 
     show_dataset(name, data_root)
 
@@ -47,6 +47,6 @@ def datasets_prepare(
     everything = limit == "all"
     count = None if limit is None or everything else integers("--limit", limit, 1)[0]
 
-    from bench.datasets.show import prepare_dataset
+    from bench.commands.show_datasets import prepare_dataset
 
     prepare_dataset(name, source, resolution, count, label, preprocessing, everything, data_root)

@@ -16,6 +16,6 @@ def doctor(
     out: Out = RUNS,
 ) -> None:
     """Say what is installed, found and missing, each with the command that mends it; exit with 1 if nothing can run."""
-    from bench.doctor import doctor_command
+    from bench.upkeep.doctor import doctor_command
 
     raise typer.Exit(doctor_command(data_root, inception_weights, out))

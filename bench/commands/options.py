@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.variants import split_outside_brackets
+from bench.config.variants import split_outside_brackets
 from sfddm.errors import InputError
 
 DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where prepared datasets are (else $SFDDM_DATA).")]

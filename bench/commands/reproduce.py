@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bench.checks import check_executor
+from bench.commands.checks import check_executor
 from bench.commands.options import (
     RUNS,
     Address,
@@ -56,8 +56,8 @@ def reproduce(
 
     check_executor(executor, address, device)
 
-    from bench.reproduce import list_command, reproduce_command
-    from bench.run import Place
+    from bench.run.reproduce import list_command, reproduce_command
+    from bench.run.session import Place
 
     place = Place(device, out, data_root, inception_weights, dry_run, executor=executor, address=address)
     if name is None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bench.checks import check_executor
+from bench.commands.checks import check_executor
 from bench.commands.options import (
     RUNS,
     Address,
@@ -81,7 +81,7 @@ def run(
 
     check_executor(executor, address, device)
 
-    from bench.run import Place, run_command
+    from bench.run.session import Place, run_command
 
     place = Place(device, out, data_root, inception_weights, dry_run, tuple(force or []), executor, address)
     run_command(dataset, resolution, wanted_steps, comma_list("--methods", methods) if methods else None, wanted_seeds, scale,

@@ -14,6 +14,6 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print every cell as JSON, for scripts.")] = False,
 ) -> None:
     """Show which cells of each sweep are done, running, failed and missing (numbers are step counts)."""
-    from bench.status import status_command
+    from bench.upkeep.status import status_command
 
     status_command(out, as_json)

@@ -23,7 +23,7 @@ def teacher_import(
     ] = None,
 ) -> None:
     """Write a teacher trained elsewhere as a file that `run --set teacher.weights=FILE` takes."""
-    from bench.teachers import import_teacher
+    from bench.commands.teachers import import_teacher
 
     import_teacher(source, form, dataset, resolution, to, assignments or [])
 
@@ -40,6 +40,6 @@ def teacher_export(
     data_root: DataRoot = None,
 ) -> None:
     """Write the teacher of a finished run as safetensors, with its configuration in the metadata."""
-    from bench.teachers import export_teacher
+    from bench.commands.teachers import export_teacher
 
     export_teacher(to, dataset, resolution, scale, seed, assignments or [], out, data_root)

@@ -37,6 +37,6 @@ def verify(
     if resample is not None and resample < 1:
         raise InputError(f"--resample: {resample} given, a whole number from 1 up is possible")
 
-    from bench.verify import verify_command
+    from bench.commands.verifying import verify_command
 
     raise typer.Exit(verify_command(path, recompute is not None, resample, device, data_root, inception_weights))

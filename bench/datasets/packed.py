@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.datasets.catalogue import CATALOGUE
 from bench.datasets.dataset import Images
-from bench.files import write_json
+from bench.store.files import write_json
 from sfddm.errors import InputError
 
 IMAGES, LABELS, MANIFEST, VERIFIED = "images.npy", "labels.npy", "manifest.json", "verified.json"

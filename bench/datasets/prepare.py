@@ -24,7 +24,7 @@ from bench.datasets.catalogue import CATALOGUE, Definition
 from bench.datasets.packed import IMAGES, LABELS, MANIFEST, Manifest, folder_of, pixels_digest
 from bench.datasets.preprocessing import PREPROCESSING, SFDDM_CROP, describe
 from bench.datasets.sources import Source, open_source
-from bench.files import digest, write_json
+from bench.store.files import digest, write_json
 from sfddm.errors import InputError
 
 CHUNK = 256

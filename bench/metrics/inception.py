@@ -17,8 +17,8 @@ import torch.nn.functional as F  # noqa: N812
 from platformdirs import user_cache_path
 from torch import Tensor
 
-from bench.files import file_sha256
 from bench.metrics.features import Resize, exact_float32
+from bench.store.files import file_sha256
 from sfddm.errors import InputError
 
 WEIGHTS = "inception-2015-12-05.pt"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.metrics.frechet import Reference
-from bench.student_t import quantile
+from bench.metrics.student_t import quantile
 
 GROUPS = 20
 

@@ -10,9 +10,9 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bench.groups import Group
 from bench.plots.style import FLOOR, Look, looks
-from bench.records import REAL, Record
+from bench.records.groups import Group
+from bench.records.record import REAL, Record
 from bench.tables.caption import heading
 from bench.tables.measures import MIB
 from bench.tables.summary import by_cell

@@ -8,13 +8,13 @@ import matplotlib
 from matplotlib.figure import Figure
 from PIL import Image
 
-from bench.files import write_bytes
-from bench.groups import Group
 from bench.plots.curves import memory, quality_over_steps, quality_over_time
 from bench.plots.samples import cell_pictures, interpolation_strips, sample_grid
 from bench.plots.schedule import noise_schedule
 from bench.plots.style import STYLE
 from bench.plots.training import quality_over_training
+from bench.records.groups import Group
+from bench.store.files import write_bytes
 
 
 def figures(group: Group, pictures: Mapping[str, Path]) -> dict[str, Figure]:

@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.groups import Group
-from bench.pictures import GAP, read_grid, read_rows
 from bench.plots.style import label_width
-from bench.records import Record, record_name
+from bench.records.groups import Group
+from bench.records.pictures import GAP, read_grid, read_rows
+from bench.records.record import Record, record_name
 from bench.tables.caption import heading
 from bench.tables.summary import by_cell
 

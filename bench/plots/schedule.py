@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from bench.groups import Group
 from bench.plots.style import label_width, look
-from bench.records import Record
+from bench.records.groups import Group
+from bench.records.record import Record
 from bench.tables.caption import heading
 from bench.tables.summary import by_cell
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.colors import to_hex, to_rgb
 
-from bench.variants import base_name
+from bench.config.variants import base_name
 
 # Okabe and Ito's colour-blind-safe colours, and Tol's wine in place of their yellow, which is faint on white.
 LOOKS = {

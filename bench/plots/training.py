@@ -5,8 +5,8 @@ import math
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, NullLocator
 
-from bench.groups import Group
 from bench.plots.curves import draw_floor, paired, quality_axis, quality_label, with_legend
+from bench.records.groups import Group
 from bench.tables.caption import heading
 
 PANELS = 4

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from matplotlib import rc_context
 
-from bench.groups import Group
 from bench.plots.figures import figures as drawn
 from bench.plots.figures import png
 from bench.plots.style import STYLE
+from bench.records.groups import Group
 from bench.report.markup import Html, image, tag
 
 DPI = 160

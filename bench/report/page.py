@@ -8,17 +8,17 @@ from pathlib import Path
 from string import Template
 from typing import NamedTuple
 
-from bench.claims import decide
-from bench.files import write_text
-from bench.groups import Group, device_class, groups
-from bench.records import REAL, Record, read_records
+from bench.claims.claims import decide
+from bench.records.groups import Group, device_class, groups
+from bench.records.record import REAL, Record, read_records
+from bench.records.rows import ordered, rank
 from bench.report.figures import figures, figures_section
 from bench.report.markup import Html, details, facts, join, tag
 from bench.report.provenance import commands_section, provenance_section, texts
 from bench.report.results import failures, full, headlines, images, quality_by_steps
 from bench.report.samples import find_pictures, samples_section
 from bench.report.verdicts import verdicts_section
-from bench.rows import ordered, rank
+from bench.store.files import write_text
 from bench.tables.measures import measures
 from bench.tables.summary import Summary, by_cell, summarise
 from sfddm.errors import InputError

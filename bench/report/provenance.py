@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bench.groups import Group
-from bench.records import Record
+from bench.records.groups import Group
+from bench.records.record import Record
+from bench.records.rows import flat
 from bench.report.markup import Html, details, facts, join, tag
 from bench.report.results import DASH, step_word
-from bench.rows import flat
 from bench.tables.summary import by_cell
 from bench.tables.table import number
 

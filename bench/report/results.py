@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.groups import Group
+from bench.records.groups import Group
 from bench.report.markup import Cell, Html, join, table, tag
 from bench.tables.summary import Statistic, Summary, separated
 from bench.tables.table import number, statistic_text

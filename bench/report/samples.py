@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.pictures import read_grid, read_rows
 from bench.plots.samples import PATHS, shared_steps
-from bench.records import Record, cell_folder, record_name
+from bench.records.pictures import read_grid, read_rows
+from bench.records.record import Record, cell_folder, record_name
 from bench.report.markup import Html, image, join, scroll, tag
 from bench.report.results import DASH, step_word
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from bench.claims.verdicts import Finding, Verdict
 from bench.report.markup import Html, details, facts, tag
-from bench.verdicts import Finding, Verdict
 
 MARKS = {True: "holds", False: "fails", None: "cannot tell"}
 

@@ -6,16 +6,17 @@ from typing import Any
 
 import torch
 
-from bench import machine
-from bench.checks import check_device, check_writable
-from bench.config import load_preset, resolve
-from bench.progress import Display
+from bench.commands.checks import check_device, check_writable
+from bench.config.preset import load_preset
+from bench.config.resolve import resolve
 from bench.speed.comparison import compare
 from bench.speed.contestants import MODULES, Part, SetUp, package_version
 from bench.speed.distance import distance_part
 from bench.speed.report import print_results, write_results
 from bench.speed.sampling import sampling_part
 from bench.speed.training import training_part
+from bench.store import provenance
+from bench.store.progress import Display
 from sfddm.errors import InputError
 from sfddm.unet import UNetConfig
 
@@ -63,15 +64,15 @@ def about(setup: SetUp, seconds: float) -> dict[str, Any]:
               "timesteps": setup.timesteps, "defaults": setup.defaults.model_dump(), "seconds": seconds}  # fmt: skip
     return {
         "setup": shared,
-        "machine": machine.machine(setup.device),
-        "versions": machine.versions() | {name: found for name, found in references.items() if found},
-        "git": machine.git_revision(),
+        "machine": provenance.machine(setup.device),
+        "versions": provenance.versions() | {name: found for name, found in references.items() if found},
+        "git": provenance.git_revision(),
     }
 
 
 def caption(setup: SetUp, dataset: str) -> str:
     """Return one line that says what was compared on what."""
-    where = machine.machine(setup.device)
+    where = provenance.machine(setup.device)
     return (
         f"The network of {dataset} on random {setup.pixels}x{setup.pixels} images, batch {setup.batch}, float32, on "
         f"{where['gpu'] or where['processor']} ({where['threads']} threads), PyTorch {torch.__version__}."

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
 
-from bench.clock import synchronised_seconds
 from bench.speed.contestants import AGAIN, OURS, Part, SetUp, Work
 from bench.speed.memory import peak_memory
 from bench.speed.rounds import Ratio, interleaved, noise_floor, paired_ratio, verdict
+from bench.store.timing import synchronised_seconds
 
 UNIT_SECONDS = 0.5  # a timed call does as many units as ours does in this time
 

@@ -6,9 +6,9 @@ from concurrent.futures import ProcessPoolExecutor
 
 import torch
 
-from bench import machine
-from bench.clock import synchronise
 from bench.speed.contestants import SetUp, Work
+from bench.store import memory
+from bench.store.timing import synchronise
 
 
 def peak_memory(build: Callable[[SetUp], Work], setup: SetUp) -> int | None:
@@ -21,9 +21,9 @@ def _peak(build: Callable[[SetUp], Work], setup: SetUp, threads: int) -> int | N
     torch.set_num_threads(threads)
     work = build(setup)
     on_gpu = setup.device.startswith("cuda")
-    known = on_gpu or machine.reset_peak_rss()
+    known = on_gpu or memory.reset_peak_rss()
     work.call(2)
     synchronise(setup.device)
     if on_gpu:
         return torch.cuda.max_memory_allocated(setup.device)
-    return machine.peak_rss_bytes() if known else None
+    return memory.peak_rss_bytes() if known else None

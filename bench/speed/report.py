@@ -8,8 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from bench.files import write_json, write_text
 from bench.speed.comparison import Result, Row
+from bench.store.files import write_json, write_text
 from bench.tables.console import rich_table
 from bench.tables.markdown import markdown_table
 from bench.tables.table import DASH, Cell, Table

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bench.groups import Group, device_class
-from bench.records import Record
+from bench.records.groups import Group, device_class
+from bench.records.record import Record
 
 
 def heading(group: Group) -> str:

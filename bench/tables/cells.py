@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.records import REAL, Record
-from bench.rows import ordered
+from bench.records.record import REAL, Record
+from bench.records.rows import ordered
 from bench.tables.measures import Measure, measures
 from bench.tables.summary import CellKey, Summary
 from bench.tables.table import DASH, Cell, Table, number

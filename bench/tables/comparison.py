@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from bench.groups import Group
-from bench.published import BAND, Series, Verdict, concerning, verdict
-from bench.records import Record
+from bench.records.groups import Group
+from bench.records.record import Record
 from bench.tables.measures import Measure, measures
+from bench.tables.published import BAND, Series, Verdict, concerning, verdict
 from bench.tables.summary import CellKey, Statistic, by_cell, statistic
 from bench.tables.table import DASH, Cell, Table, number, statistic_text
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.records import Record
+from bench.records.record import Record
 
 MIB = 2**20
 Value = Callable[[Record], float | int | None]

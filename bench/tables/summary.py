@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Literal
 
-from bench.groups import check_one_column
-from bench.records import REAL, Record
-from bench.rows import ordered
-from bench.student_t import half_of_mean
+from bench.metrics.student_t import half_of_mean
+from bench.records.groups import check_one_column
+from bench.records.record import REAL, Record
+from bench.records.rows import ordered
 from bench.tables.measures import Measure
 
 CellKey = tuple[str, int | None]  # row name, steps

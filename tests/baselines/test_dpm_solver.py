@@ -3,7 +3,7 @@
 import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler
-from exact import exact_teacher, smooth_teacher
+from helpers.closed_forms import exact_teacher, smooth_teacher
 from torch import nn
 
 from baselines.dpm_solver import dpm_solver

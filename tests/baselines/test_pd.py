@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from exact import exact_teacher, smooth_teacher
+from helpers.closed_forms import exact_teacher, smooth_teacher
 
 from baselines.pd import PDSettings, ProgressiveDistillation, first_steps, halving_paths
 from sfddm.checkpoint import DenoiserSpec

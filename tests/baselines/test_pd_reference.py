@@ -2,7 +2,7 @@
 
 import torch
 from denoising_diffusion_pytorch import GaussianDiffusion, Unet
-from library import copy_from_library
+from helpers.lucidrains_weights import copy_from_library
 
 from baselines.pd_reference import PDReference, PDReferenceSettings
 from baselines.scratch import Scratch, ScratchSettings

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command_line import ENVIRONMENT, PROGRAM, TINY, records, sfddm_bench
+from helpers.command_line import ENVIRONMENT, PROGRAM, TINY, records, sfddm_bench
 
 BAD_INPUT = [
     (["--dataset", "mnist"], "--dataset", "'mnist'", "digits"),

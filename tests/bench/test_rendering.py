@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from command_line import ROOT, sfddm_bench
-from synthetic import STEPS, made, sweep, written
+from helpers.command_line import ROOT, sfddm_bench
+from helpers.made_records import STEPS, made, sweep, written
 
-from bench.groups import groups
-from bench.records import REAL, read_records
+from bench.records.groups import groups
+from bench.records.record import REAL, read_records
+from bench.records.rows import ORDER
 from bench.rendering import render, rendered, write_tables
-from bench.rows import ORDER
 from bench.tables.cells import csv, frame, summary_frame
 from bench.tables.measures import measures
 from bench.tables.summary import summary
@@ -56,7 +56,7 @@ def test_csv_reads_back_to_the_same_numbers() -> None:
 
 
 def test_two_protocols_in_one_folder_are_never_in_one_file(tmp_path: Path) -> None:
-    from synthetic import protocol
+    from helpers.made_records import protocol
 
     one, other = (
         sweep(("ddim", "pd"), (4,), (0,)),
@@ -79,7 +79,7 @@ def test_a_folder_where_every_cell_failed_still_renders(tmp_path: Path) -> None:
 
 
 def test_rendering_needs_no_torch() -> None:
-    modules = "bench.rendering, bench.plots.figures, bench.published, bench.tables.comparison"
+    modules = "bench.rendering, bench.plots.figures, bench.tables.published, bench.tables.comparison"
     probe = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", probe], check=False, cwd=ROOT).returncode == 0
 

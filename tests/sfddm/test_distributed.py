@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 import torch
-from two_processes import BATCH, IMAGES, SETTINGS, sampled, trained
+from helpers.two_processes import BATCH, IMAGES, SETTINGS, sampled, trained
 
 from sfddm.distributed import World
 from sfddm.errors import InputError
 from sfddm.performance import Performance
 
 TRAJECTORY = 1e-5  # of the loss, over 60 iterations in float32
-SCRIPT = Path(__file__).parent / "two_processes.py"
+SCRIPT = Path(__file__).parents[1] / "helpers" / "two_processes.py"
 SUITE = SCRIPT.parents[2]
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from denoising_diffusion_pytorch import GaussianDiffusion
 from diffusers import DDIMScheduler
-from exact import Smooth, exact_teacher, smooth_teacher
+from helpers.closed_forms import Smooth, exact_teacher, smooth_teacher
 
 from sfddm.denoiser import Denoiser
 from sfddm.grids import grid

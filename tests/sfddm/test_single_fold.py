@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 from denoising_diffusion_pytorch import GaussianDiffusion, Unet
-from library import copy_from_library
+from helpers.lucidrains_weights import copy_from_library
 
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.denoiser import Denoiser

@@ -5,7 +5,7 @@ import io
 import pytest
 import torch
 from denoising_diffusion_pytorch import GaussianDiffusion, Unet
-from library import copy_from_library
+from helpers.lucidrains_weights import copy_from_library
 
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.noise import training_generator

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from exact import smooth_teacher
+from helpers.closed_forms import smooth_teacher
 
 from sfddm.denoiser import Denoiser, Output, read
 from sfddm.grids import grid

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from denoising_diffusion_pytorch import Unet
-from library import copy_from_library
+from helpers.lucidrains_weights import copy_from_library
 
 from sfddm.import_lucidrains import translate
 from sfddm.unet import WORTH_FOLDING, Double, Halve, RMSNorm, UNet, UNetConfig, modulated, normed_conv, unit

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import ENVIRONMENT, PROGRAM
-from forms import cifar_batches, cifar_tarball, encoded, image_folder, lsun_lmdb, picture, zipped
+from helpers.command_line import ENVIRONMENT, PROGRAM
+from helpers.dataset_forms import cifar_batches, cifar_tarball, encoded, image_folder, lsun_lmdb, picture, zipped
 from PIL import Image
 
 from bench.datasets.packed import Manifest, load_packed, read_manifest

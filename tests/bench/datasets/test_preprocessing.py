@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from forms import picture
+from helpers.dataset_forms import picture
 from PIL import Image
 from torchvision import transforms
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from forms import image_folder
+from helpers.dataset_forms import image_folder
 
 from bench.datasets import registry
 from bench.datasets.dataset import Images, pixels_sha256

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from command_line import ROOT
+from helpers.command_line import ROOT
 from torch import Tensor
 
 from bench.metrics.frechet import Gaussian, GaussianStream, frechet_distance, gaussian, reference, reference_of

@@ -8,13 +8,13 @@ import pytest
 import torch
 from cleanfid import fid
 from cleanfid.inception_torchscript import InceptionV3W
+from helpers.stand_in_inception import write_stand_in
 from PIL import Image
-from stand_in import write_stand_in
 
-from bench.files import file_sha256
 from bench.metrics import inception
 from bench.metrics.features import Resize, extract
 from bench.metrics.inception import WEIGHTS, WEIGHTS_SHA256, download, find_weights, inception_features
+from bench.store.files import file_sha256
 from sfddm.errors import InputError
 
 FOLDER_PIPELINE = 1e-3  # relative; clean-fid resizes through PIL, one channel at a time

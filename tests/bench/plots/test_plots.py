@@ -5,19 +5,19 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+from helpers.made_records import made, sweep, written
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from synthetic import made, sweep, written
 
-from bench.groups import groups
-from bench.pictures import read_grid, write_grid
 from bench.plots.curves import curves, quality_over_steps, quality_over_time
 from bench.plots.figures import write_figure, write_plots
 from bench.plots.samples import cell_pictures, sample_grid
 from bench.plots.schedule import alpha_bar, noise_schedule, subsequences
 from bench.plots.style import LOOKS, STYLE, look, looks
 from bench.plots.training import few, quality_over_training
-from bench.records import REAL
-from bench.rows import ORDER
+from bench.records.groups import groups
+from bench.records.pictures import read_grid, write_grid
+from bench.records.record import REAL
+from bench.records.rows import ORDER
 from sfddm.schedule import alpha_bar_table
 
 TABLE_TOLERANCE = 1e-13  # two float64 products of a thousand factors in another order

@@ -1,13 +1,9 @@
 """What the report's tests share."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # for `browser` and `synthetic_run`
-
-from synthetic_run import SWEEP, write_run
+from helpers.made_run import SWEEP, write_run
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser import browser, requests, show
-from command_line import TINY, sfddm_bench
+from helpers.browser import browser, requests, show
+from helpers.command_line import TINY, sfddm_bench
+from helpers.made_run import SWEEP, write_run
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from synthetic_run import SWEEP, write_run
 
 DESKTOP, PHONE = 1280, 390
 LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3, level AA, text of normal size

@@ -13,17 +13,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import ENVIRONMENT, ROOT, sfddm_bench
+from helpers.command_line import ENVIRONMENT, ROOT, sfddm_bench
+from helpers.made_run import HOSTILE, PROTOCOL, SWEEP, record, write_run
 from PIL import Image
-from synthetic_run import HOSTILE, PROTOCOL, SWEEP, record, write_run
 
-from bench.effects import Effect
-from bench.pictures import write_grid
-from bench.records import Record
+from bench.claims.effects import Effect
+from bench.claims.setups import Setup
+from bench.claims.verdicts import Claim, Finding, Test, Verdict
+from bench.records.pictures import write_grid
+from bench.records.record import Record
 from bench.report import page as report
 from bench.report.samples import LARGEST, compact, find_pictures, grid
-from bench.setups import Setup
-from bench.verdicts import Claim, Finding, Test, Verdict
 
 VOID = {"meta", "link", "img"}
 

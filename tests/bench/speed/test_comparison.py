@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import scipy.linalg
 import torch
-from allocating import allocating
-from command_line import sfddm_bench
+from helpers.allocating import allocating
+from helpers.command_line import sfddm_bench
 
 from bench.speed import comparison, contestants, distance, sampling, training
 from bench.speed.comparison import Result, compare

@@ -1,9 +1,9 @@
 """What a heading says of the training that its cells had."""
 
 import pytest
-from synthetic import made
+from helpers.made_records import made
 
-from bench.groups import groups
+from bench.records.groups import groups
 from bench.tables.caption import heading
 
 

@@ -6,13 +6,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from synthetic import made, sweep
+from helpers.made_records import made, sweep
 
-from bench.groups import groups
-from bench.published import published
+from bench.records.groups import groups
 from bench.rendering import rendered
 from bench.tables.comparison import comparison_table
 from bench.tables.latex import escape, latex
+from bench.tables.published import published
 from bench.tables.table import Cell, Table
 
 DOCUMENT = r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}%s\end{document}"

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from helpers.made_records import made
 from scipy import stats
-from synthetic import made
 
-from bench.records import REAL
+from bench.records.record import REAL
 from bench.tables.measures import measures
 from bench.tables.summary import Summary, summary
 from bench.tables.table import number, statistic_text, summary_table

@@ -1,0 +1,110 @@
+"""The `claims` command: the verdicts on the console, and as claims.md and claims.json beside the records. No torch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from bench.claims.claims import decide
+from bench.claims.verdicts import Finding, Test, Verdict
+from bench.commands.checks import check_writable
+from bench.records.record import read_records
+from bench.store.files import write_json, write_text
+from sfddm.errors import InputError
+
+STYLES = {"supported": "bold green", "not supported": "bold red", "undecided": "bold yellow"}
+MARKS = {True: "holds", False: "fails", None: "cannot tell"}
+
+
+def claims_command(folder: Path) -> None:
+    """Decide the claims from a folder's records. Raises InputError where there are none."""
+    if not folder.is_dir():
+        raise InputError(f"PATH: '{folder}' given, a folder with records is needed, such as runs")
+    verdicts = decide(read_records(folder))
+    check_writable(folder, "PATH")
+    print_verdicts(verdicts)
+    write_text(folder / "claims.md", markdown(verdicts))
+    write_json(folder / "claims.json", as_json(verdicts))
+    print(folder / "claims.md")
+    print(folder / "claims.json")
+
+
+def print_verdicts(verdicts: Sequence[Verdict]) -> None:
+    """Print each claim with its verdict, its tests in every setup, and what is missing."""
+    console = Console(highlight=False)
+    for verdict in verdicts:
+        console.print(Text.assemble((verdict.verdict.upper(), STYLES[verdict.verdict]), f"  {verdict.claim}"))
+        for finding in informed(verdict):
+            console.print(Padding(Text(f"{finding.setup.label}: {finding.verdict}"), (0, 0, 0, 2)))
+            for test in finding.tests:
+                console.print(Padding(Text(f"- {line(test)}"), (0, 0, 0, 4)))
+        if verdict.missing:
+            console.print(Padding(Text(f"missing: {verdict.missing}", style="dim"), (0, 0, 0, 2)))
+        console.print()
+
+
+def informed(verdict: Verdict) -> list[Finding]:
+    """Return the findings that measured something."""
+    return [finding for finding in verdict.findings if any(test.effect for test in finding.tests)]
+
+
+def line(test: Test) -> str:
+    """Return a test as one line."""
+    if test.effect is None:
+        return f"missing: {test.missing}"
+    asked = f" (asked: {test.bound})" if test.bound else ""
+    return f"{test.measured}: {test.effect.text}{asked}" + (f" -> {MARKS[test.holds]}" if test.decides else "")
+
+
+def markdown(verdicts: Sequence[Verdict]) -> str:
+    """Return the verdicts as Markdown."""
+    lines = ["# The claims of SFDDM's abstract", "", "| claim | verdict |", "|---|---|"]
+    lines += [f"| {verdict.claim} | **{verdict.verdict}** |" for verdict in verdicts]
+    lines += ["", "Brackets are 95 % intervals. Over setups, those of the largest scale at hand decide; the scale `smoke` shows "
+              "that the machinery works, and decides nothing."]  # fmt: skip
+    for verdict in verdicts:
+        lines += ["", f"## {verdict.claim}", "", f"**{verdict.verdict}**", "", f"Rule: {verdict.rule}", "",
+                  f"Cells: {verdict.about.cells}."]  # fmt: skip
+        for finding in informed(verdict):
+            lines += ["", f"{finding.setup.label}: {finding.verdict}", ""]
+            lines += [f"- {line(test)}" for test in finding.tests]
+        if verdict.missing:
+            lines += ["", f"Missing: {verdict.missing}"]
+    return "\n".join(lines) + "\n"
+
+
+def as_json(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Return the verdicts as JSON values."""
+    return [
+        {
+            "number": verdict.about.number,
+            "claim": verdict.about.text,
+            "verdict": verdict.verdict,
+            "rule": verdict.rule,
+            "cells": verdict.about.cells,
+            "missing": verdict.missing,
+            "setups": [
+                {
+                    "setup": finding.setup.label,
+                    "verdict": finding.verdict,
+                    "tests": [_test(test) for test in finding.tests],
+                }
+                for finding in verdict.findings
+            ],
+        }
+        for verdict in verdicts
+    ]
+
+
+def _test(test: Test) -> dict[str, Any]:
+    effect = test.effect
+    measured = (
+        None
+        if effect is None
+        else {"value": effect.value, "low": effect.low, "high": effect.high, "seeds": effect.seeds}
+    )
+    return {"measured": test.measured, "asked": test.bound, "effect": measured, "holds": test.holds,
+            "decides": test.decides, "missing": test.missing}  # fmt: skip

@@ -1,0 +1,141 @@
+"""The resolved configuration of a run: frozen objects that refuse an unknown key."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.config import methods, variants
+from bench.metrics.features import Resize
+from sfddm.checkpoint import DenoiserSpec, read_spec
+from sfddm.denoiser import Prediction
+from sfddm.errors import InputError
+from sfddm.method import Fold, Method, share_budget
+from sfddm.performance import Performance
+from sfddm.schedule import ScheduleName
+from sfddm.training import TrainSettings
+from sfddm.unet import UNetConfig
+
+Scale = Literal["smoke", "quick", "paper"]
+ANY_RESOLUTION = "folder"
+
+
+class TeacherSettings(TrainSettings):
+    """The teacher's diffusion process and training; `weights` is a file to take instead of training one."""
+
+    weights: Path | None = None
+    timesteps: int = Field(1024, ge=1)
+    schedule: ScheduleName = "sigmoid"
+    prediction: Prediction = "eps"
+
+
+class EvaluationSettings(BaseModel):
+    """What is sampled and in which feature space it is judged."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    feature_space: str  # "inception", or "<dataset>-cnn": the dataset's own classifier
+    resize: Resize = "clean"  # of Inception's input
+    images: int = Field(ge=2)
+    batch: int = Field(256, ge=1)  # of feature extraction; sampling has its own (bench.sampling.unit_size)
+    splits: int = Field(10, ge=1)  # of the Inception score
+    kid_subsets: int = Field(100, ge=1)
+    kid_subset: int = Field(1000, ge=2)  # images in a subset, at most; never more than there are
+    neighbours: int = Field(3, ge=1)  # of precision and recall
+    seed: int = Field(0, ge=0)  # of subsets, groups and splits: the same for every cell
+    consistency_images: int = Field(256, ge=2)  # of which the teacher makes full-length ones; at most `images`
+    interpolation_paths: int = Field(16, ge=1)
+
+
+class CostSettings(BaseModel):
+    """How long the cost of sampling is measured.
+
+    seconds: the limit of each part (warm-up, latency, throughput). repeats: calls of the latency, where the limit lets
+    them. batch: the largest tried for the throughput.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seconds: float = Field(default=10.0, gt=0)
+    repeats: int = Field(default=30, ge=3)
+    batch: int = Field(default=1024, ge=1)
+
+
+class ClassifierSettings(BaseModel):
+    """How the dataset's own classifier is trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(default=30, ge=1)
+    batch: int = Field(default=64, ge=1)
+    learning_rate: float = Field(default=2e-3, gt=0)
+
+
+class Config(BaseModel):
+    """Everything that decides a run's numbers, apart from its steps, methods and seeds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    resolution: int
+    scale: Scale
+    network: UNetConfig
+    teacher: TeacherSettings
+    evaluation: EvaluationSettings
+    classifier: ClassifierSettings = ClassifierSettings()
+    cost: CostSettings = CostSettings()
+    performance: Performance = Performance()
+    methods: dict[str, dict[str, Any]]
+    budget: int | None = None  # network evaluations in training, the same for every trained method and step count
+
+    def identity(self) -> dict[str, Any]:
+        """Return as plain values what decides numbers: of the performance only that; nothing of it at its default."""
+        decides = self.performance.decides()
+        return self.model_dump(mode="json", exclude={"performance"}) | ({"performance": decides} if decides else {})
+
+    def teacher_spec(self) -> DenoiserSpec:
+        """Return what the teacher is."""
+        teacher = self.teacher
+        if teacher.weights is not None:
+            return read_spec(teacher.weights)
+        return DenoiserSpec(
+            network=self.network, prediction=teacher.prediction, schedule=teacher.schedule, timesteps=teacher.timesteps
+        )
+
+    def folds(self, method: Method, steps: int) -> list[Fold]:
+        """Return the folds of a method, within the budget where one is set."""
+        folds = method.folds(steps)
+        return folds if self.budget is None else share_budget(folds, self.budget)
+
+    def method(self, name: str) -> Method:
+        """Return a method with its settings from this configuration; a variant's own lie on top. Raises InputError."""
+        base, given = variants.parse(name)
+        kind = methods.get(base)
+        unknown = next((key for key in given if key not in kind.Settings.model_fields), None)
+        if unknown is not None:
+            near = difflib.get_close_matches(unknown, kind.Settings.model_fields, n=1, cutoff=0)
+            hint = f"the nearest valid name is '{near[0]}'" if near else f"{base} has no settings"
+            raise InputError(f"--methods: '{name}' given; unknown setting '{unknown}'; {hint}")
+        try:
+            settings = kind.Settings(**self.methods[base] | {key: toml_value(text) for key, text in given.items()})
+        except ValidationError as error:
+            raise InputError(first_fault(error, base, option="--methods")) from None
+        method = kind(settings, self.teacher_spec())
+        method.label = name
+        return method
+
+
+def toml_value(text: str) -> Any:
+    """Return the value that a setting's text stands for: TOML, or a bare word as a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
+def first_fault(error: ValidationError, section: str = "", option: str = "--set") -> str:
+    fault = error.errors()[0]
+    key = ".".join([part for part in (section, *map(str, fault["loc"])) if part])
+    return f"{option}: {key} = {fault['input']!r} given; {fault['msg'][0].lower()}{fault['msg'][1:]}"

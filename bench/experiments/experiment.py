@@ -1,0 +1,128 @@
+"""Experiments: named sets of cells in TOML files that anyone can read, copy and change; and what they cost.
+
+title, question, note       what it is
+datasets, seeds, metrics    as the options of `run`
+[[cells]] methods, steps    every method at every step count; as many such tables as it takes
+[scales.smoke]              what is different at a scale
+"""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bench.config import methods
+from bench.config.preset import merged
+from bench.config.settings import Config, Scale
+from bench.config.variants import base_name
+from bench.run.sweep import methods_by_steps
+from bench.store.files import digest
+from sfddm.errors import InputError
+from sfddm.method import BACKWARD, FORWARD
+
+
+class Group(BaseModel):
+    """Every one of some methods at every one of some step counts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    methods: list[str] = Field(min_length=1)
+    steps: list[int] = Field(min_length=1)
+
+
+class Experiment(BaseModel):
+    """An experiment. `scales` is laid over the rest by `at`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    question: str
+    note: str = ""
+    datasets: list[str] = Field(min_length=1)
+    seeds: list[int] = Field(min_length=1)
+    metrics: list[str] = ["quality"]
+    set: list[str] = []
+    cells: list[Group] = Field(min_length=1)
+    scales: dict[Scale, dict[str, Any]] = {}
+
+    def at(self, scale: Scale) -> "Experiment":
+        """Return the experiment at a scale. Raises ValidationError."""
+        plain = self.model_dump(exclude={"scales"})
+        return Experiment.model_validate(merged(plain, self.scales.get(scale, {})))
+
+    def wanted(self) -> list[tuple[str, int]]:
+        """Return its cells as (method, steps), without repeats."""
+        found = [cell for group in self.cells for cell in methods_by_steps(group.methods, group.steps)]
+        return list(dict.fromkeys(found))
+
+
+def experiment_names() -> list[str]:
+    """Return the experiments that come with the package."""
+    folder = resources.files("bench.experiments")
+    return sorted(path.name.removesuffix(".toml") for path in folder.iterdir() if path.name.endswith(".toml"))
+
+
+def load_experiment(name: str) -> Experiment:
+    """Return an experiment by its name, or from a user's TOML file by its path. Raises InputError."""
+    if name in experiment_names():
+        return parse_experiment(name, resources.files("bench.experiments").joinpath(f"{name}.toml").read_text(), name)
+    path = Path(name)
+    if path.suffix != ".toml" or not path.is_file():
+        possible = ", ".join(experiment_names())
+        raise InputError(f"NAME: '{name}' given, possible: {possible}, or a TOML file of your own")
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"NAME: '{name}' given, but it cannot be read ({error})") from None
+    return parse_experiment(path.stem, text, name)
+
+
+def parse_experiment(name: str, text: str, source: str) -> Experiment:
+    """Return the experiment in a TOML text, checked at every scale; `source` names it in an InputError."""
+    try:
+        experiment = Experiment.model_validate({"name": name, **tomllib.loads(text)})
+        for scale in experiment.scales:
+            experiment.at(scale)
+        for method, _ in experiment.wanted():
+            methods.get(base_name(method))
+    except ValidationError as error:
+        faults = error.errors()
+        fault = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])  # a misspelt key first
+        where = ".".join(map(str, fault["loc"]))
+        raise InputError(f"{source}: {where}: {fault['msg'][0].lower()}{fault['msg'][1:]}") from None
+    except (tomllib.TOMLDecodeError, InputError) as error:
+        raise InputError(f"{source}: {error}") from None
+    return experiment
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Network evaluations, counted from a configuration: forward 1, backward 2, per image."""
+
+    training: int
+    sampling: int
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.training + other.training, self.sampling + other.sampling)
+
+
+def cost(config: Config, wanted: Sequence[tuple[str, int]], seeds: Sequence[int]) -> Cost:
+    """Return what cells cost from nothing: each teacher, fold and set of samples once, however many cells share it."""
+    trained: dict[str, int] = {}
+    sampled: dict[str, int] = {}
+    if config.teacher.weights is None:
+        trained["teacher"] = (FORWARD + BACKWARD) * config.teacher.batch * config.teacher.iterations
+    for name, steps in wanted:
+        method, model = config.method(name), "teacher"
+        for fold in config.folds(method, steps):
+            model = digest({"parent": model, **fold.identity})
+            trained[model] = fold.total_evaluations
+        visited = method.timesteps(steps)
+        samples = digest({"model": model, "method": method.name, "timesteps": visited, **method.sampling()})
+        sampled[samples] = len(visited) * config.evaluation.images
+    return Cost(sum(trained.values()) * len(seeds), sum(sampled.values()) * len(seeds))

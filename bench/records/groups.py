@@ -1,0 +1,156 @@
+"""Which records may stand in one table or plot: those measured on one dataset, under one protocol, on one device."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bench.records.record import REAL, Record
+from sfddm.errors import InputError
+
+# The floor is one half of the data against the other: its image counts, reference and subsets are its own, and no time
+# is measured of it.
+FLOORS_OWN = ("images", "reference", "reference_sha256", "reference_images", "kid_subset_size")
+UNKNOWN = "not recorded"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Records that may share a column, in the order of their paths; stem: the name of their files."""
+
+    stem: str
+    records: tuple[Record, ...]
+
+    @property
+    def first(self) -> Record:
+        """A record that speaks for the group: one with measurements, where there is one."""
+        return next((r for r in self.records if r.failure is None and r.method != REAL), self.records[0])
+
+    @property
+    def cells(self) -> list[Record]:
+        """The generated cells that were measured."""
+        return [record for record in self.records if record.failure is None and record.method != REAL]
+
+    @property
+    def floors(self) -> list[Record]:
+        """The real data's own values, one per seed."""
+        return [record for record in self.records if record.failure is None and record.method == REAL]
+
+
+def device_class(record: Record) -> str:
+    """Return what a record was measured on: the GPU by name, or the CPU by name with its threads."""
+    machine = record.machine
+    if machine.get("gpu"):
+        return str(machine["gpu"])
+    parts = [str(machine["processor"])] if machine.get("processor") else []
+    threads = machine.get("threads")
+    parts += [f"{threads} thread{'s' * (threads != 1)}"] if threads else []
+    return f"CPU ({', '.join(parts)})" if parts else "CPU"
+
+
+def conditions(record: Record) -> dict[str, object]:
+    """Return, by name, all that must be equal in one column. A record without a protocol has what it says of one."""
+    fields: dict[str, object] = {
+        "dataset": record.dataset,
+        "resolution": record.resolution,
+        "scale": record.scale,
+        "feature space": record.feature_space,
+        "device": device_class(record),
+    }
+    if record.protocol is not None:
+        return fields | {f"protocol.{name}": value for name, value in record.protocol.model_dump().items()}
+    return fields | {
+        "protocol": UNKNOWN,
+        "protocol.images": record.images,
+        "protocol.reference_images": record.reference_images,
+        "protocol.reference_sha256": record.dataset_sha256,
+    }
+
+
+def differences(one: Record, other: Record) -> list[str]:
+    """Return `field: this | that` for everything that forbids two records one column.
+
+    A failed cell without a protocol may stand under any. The real data's own values are held against the others
+    without image counts, reference and device.
+    """
+    mine, theirs = conditions(one), conditions(other)
+    free: set[str] = set()
+    if any(record.failure is not None and record.protocol is None for record in (one, other)):
+        free = {name for name in [*mine, *theirs] if name.startswith("protocol")}
+    elif REAL in (one.method, other.method):
+        free = {"device"} | {f"protocol.{name}" for name in FLOORS_OWN}
+    names = [name for name in {**mine, **theirs} if name not in free]
+    return [
+        f"{name}: {mine.get(name, UNKNOWN)} | {theirs.get(name, UNKNOWN)}"
+        for name in names
+        if mine.get(name, UNKNOWN) != theirs.get(name, UNKNOWN)
+    ]
+
+
+def check_one_column(records: Sequence[Record]) -> None:
+    """Raise InputError, naming the fields, where records differ in what must be equal in one column."""
+    speaker = next((r for r in records if r.failure is None and r.method != REAL), records[0])
+    for record in records:
+        if _key(record) != _key(speaker) and (found := differences(speaker, record)):
+            raise InputError(f"these records cannot share a table's column: {'; '.join(found)}")
+
+
+def groups(records: Iterable[Record]) -> list[Group]:
+    """Return records apart by dataset, resolution, scale, feature space, protocol and device, in the order of their names.
+
+    Failed cells and the real data's own values join every group that they may stand in. Those values are taken once, where
+    several folders have them.
+    """
+    apart: dict[object, list[Record]] = {}
+    loose: list[Record] = []
+    floors: set[str] = set()
+    for record in records:
+        if record.method == REAL:
+            if record.key in floors:
+                continue
+            floors.add(record.key)
+        joins = record.method == REAL or (record.failure is not None and record.protocol is None)
+        loose.append(record) if joins else apart.setdefault(_key(record), []).append(record)
+    leaders = {key: found[0] for key, found in apart.items()}
+    for record in loose:
+        homes = [apart[key] for key, leader in leaders.items() if not differences(leader, record)]
+        for home in homes or [apart.setdefault(_key(record), [])]:
+            home.append(record)
+    return sorted(
+        (Group(stem, tuple(found)) for stem, found in _named(list(apart.values()))), key=lambda group: group.stem
+    )
+
+
+def _key(record: Record) -> object:
+    """Return what `conditions` says as a hashable: the same for records that may share a column, and quick."""
+    protocol = record.protocol or (record.images, record.reference_images, record.dataset_sha256)
+    head = (record.dataset, record.resolution, record.scale, record.feature_space, device_class(record))
+    return (*head, protocol)
+
+
+def _named(found: list[list[Record]]) -> list[tuple[str, list[Record]]]:
+    """Give each group the stem <dataset>-<resolution>-<scale>, and more only where several groups would share it."""
+    stems: dict[str, list[list[Record]]] = {}
+    for records in found:
+        stems.setdefault(f"{records[0].dataset}-{records[0].resolution}-{records[0].scale}", []).append(records)
+    named = []
+    for stem, sharing in stems.items():
+        aspects = [[_aspect(records, number) for records in sharing] for number in range(3)]
+        told_apart = [aspect for aspect in aspects if len(set(aspect)) > 1]
+        for number, records in enumerate(sharing):
+            named.append(("-".join([stem, *(aspect[number] for aspect in told_apart)]), records))
+    return named
+
+
+def _aspect(records: list[Record], number: int) -> str:
+    first = next((r for r in records if r.failure is None and r.method != REAL), records[0])
+    if number == 0:
+        return _slug(first.feature_space)
+    if number == 1:
+        return _slug(device_class(first))
+    if first.protocol is not None:
+        return first.protocol.sha256[:8]
+    return f"no-protocol-{first.images}-{first.reference_images}-{first.dataset_sha256[:8]}"
+
+
+def _slug(text: str) -> str:
+    """Return a text as part of a file name."""
+    return "-".join("".join(c if c.isalnum() else " " for c in text.lower()).split())

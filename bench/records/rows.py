@@ -1,0 +1,84 @@
+"""The rows of tables and the lines of plots: methods in one order everywhere, and variants of one method told apart."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from bench.records.record import REAL, Record
+from sfddm.errors import InputError
+
+# Ours first, then the other distillations, then the teacher itself, as `bench.methods` has them.
+ORDER = ("sfddm", "sfddm-reference", "sfddm-trajectory", "pd", "pd-reference", "scratch", "ddim", "ddpm", "dpm-solver")
+
+# Settings that say how much was measured, or where, and not what the model or the sampler is.
+NOT_OF_THE_METHOD = ("evaluation", "classifier", "dataset", "resolution", "scale")
+
+
+def labels(records: Sequence[Record]) -> list[str]:
+    """Return each record's row name: its method, with those settings in which records of the method differ.
+
+    Cells of other settings are no further seeds of the same thing: `sfddm (hidden_weight=0)` has a row of its own.
+    """
+    settings = [_settings(record) for record in records]
+    seen: dict[str, dict[str, list[Any]]] = {}
+    for record, own in zip(records, settings, strict=True):
+        values = seen.setdefault(record.method, {})
+        for name, value in own.items():
+            if value not in (known := values.setdefault(name, [])):
+                known.append(value)
+    counts: dict[str, int] = {}
+    for record in records:
+        counts[record.method] = counts.get(record.method, 0) + 1
+    varied = {method: [name for name, known in values.items() if len(known) > 1] for method, values in seen.items()}
+    return [_label(record.method, own, varied[record.method]) for record, own in zip(records, settings, strict=True)]
+
+
+def _label(method: str, own: dict[str, Any], varied: list[str]) -> str:
+    told = ", ".join(f"{_short(name)}={own.get(name, 'default')}" for name in varied)
+    return f"{method} ({told})" if told else method
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("method.")
+
+
+def _settings(record: Record) -> dict[str, Any]:
+    """Return a record's settings flat, without those of other methods."""
+    config = {key: value for key, value in record.config.items() if key not in (*NOT_OF_THE_METHOD, "methods")}
+    if record.method == REAL:
+        return {}
+    config = {"performance": {"precision": "fp32"}} | config  # not in a record where it is the default
+    return flat(config) | flat({"method": record.config.get("methods", {}).get(record.method, {})})
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values by dotted name."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def ordered(records: Sequence[Record]) -> list[tuple[str, Record]]:
+    """Return (row name, record) in the one order of methods, then steps, then seeds. Raises InputError for a cell twice."""
+    rows = sorted(
+        zip(labels(records), records, strict=True),
+        key=lambda row: (rank(row[1].method), row[0], row[1].steps or 0, row[1].seed, row[1].key),
+    )
+    for (name, record), (after, following) in pairwise(rows):
+        if (name, record.steps, record.seed) == (after, following.steps, following.seed):
+            raise InputError(
+                f"the cell '{name}, {record.steps} steps, seed {record.seed}' of {record.dataset} is there twice "
+                f"(keys {record.key[:8]} and {following.key[:8]}); render each folder apart, or remove one of them"
+            )
+    return rows
+
+
+def rank(method: str) -> tuple[int, str]:
+    """Return where a method stands: the real data first, then ours, then those of other packages by name."""
+    if method == REAL:
+        return (-1, method)
+    return (ORDER.index(method) if method in ORDER else len(ORDER), method)

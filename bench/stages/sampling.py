@@ -1,0 +1,206 @@
+"""A cell's images: sampled from the shared latents into shards by image index, and read back.
+
+A network call always holds the same number of images, those of one unit: k belongs to unit k // size, at place
+k % size, and the last unit is filled up with the images that would come next. A convolution rounds differently for
+another batch size (seen on the CPU: 8 of 196,608 uint8 values differ between batches of 1 and 64), so that image k
+is the same bits, on one device with memory for a unit, for any shard size, number of images and `evaluation.batch`.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bench.store.files import file_sha256, wait_until_there, write_json
+from bench.store.progress import Update
+from bench.store.store import Store
+from bench.store.timing import synchronise
+from sfddm.files import writing
+from sfddm.method import Method
+from sfddm.noise import ImageNoise
+from sfddm.sampler import to_uint8
+
+SAMPLES = "samples.npy"
+LARGEST_UNIT = 64
+UNIT_PIXELS = 2**16  # of all images of a unit: 64 images of 32x32, 16 of 64x64, 4 of 128x128
+GPU_FACTOR = 8  # a GPU is busy with so many times more
+SHARD_UNITS = 4
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What a finished shard cost. calls: of the network."""
+
+    sha256: str
+    units: int
+    calls: int
+    seconds: float
+
+
+def unit_size(shape: tuple[int, int, int], device: str = "cpu") -> int:
+    """Return how many images of a shape (C,H,W) a network call on a device holds."""
+    unit = max(1, min(LARGEST_UNIT, UNIT_PIXELS // (shape[1] * shape[2])))
+    return unit * GPU_FACTOR if device.startswith("cuda") else unit
+
+
+def read_samples(folder: Path) -> np.ndarray:
+    """Return the images of a samples stage's folder, uint8 (N,C,H,W), memory-mapped."""
+    return np.load(folder / SAMPLES, mmap_mode="c", allow_pickle=False)  # writable to PyTorch, never on the disk
+
+
+class ShardSampler:
+    """Samples units of images on a device, counting network calls and time.
+
+    The clock runs from latents to uint8 images on the device, synchronised, after a warm-up of one unit's shape. Where a
+    unit does not fit into the device's free memory, units are halved until one does.
+    """
+
+    def __init__(self, method: Method, denoiser: Any, steps: int, seed: int, shape: tuple[int, int, int], device: str):
+        self.method, self.denoiser, self.steps, self.seed, self.shape = method, denoiser, steps, seed, shape
+        self.device, self.size = device, unit_size(shape, device)
+        self.calls, self.seconds = 0, 0.0
+        while not self._fits():
+            self.size //= 2
+
+    @torch.inference_mode()
+    def _fits(self) -> bool:
+        """Make a network call with a unit, as a sampler does, so that it is compiled for that; tell whether it fits."""
+        try:
+            self.denoiser.network(self.noise(0).draw(), self.denoiser.time_input[:1])
+        except torch.OutOfMemoryError:
+            if self.size == 1:
+                raise
+            torch.cuda.empty_cache()
+            return False
+        return True
+
+    def noise(self, start: int) -> ImageNoise:
+        """Return the noise of the unit that starts at an image."""
+        return ImageNoise(self.seed, range(start, start + self.size), self.shape, self.device)
+
+    def unit(self, start: int) -> np.ndarray:
+        """Return the images of one unit, uint8."""
+        noise = self.noise(start)
+        synchronise(self.device)
+        started = time.perf_counter()
+        images = to_uint8(self.method.sample(self.denoiser, self.steps, noise))
+        synchronise(self.device)
+        self.seconds += time.perf_counter() - started
+        return images.cpu().numpy()
+
+    def shard(self, images: range) -> tuple[np.ndarray, Shard]:
+        """Return consecutive images, uint8 (N,C,H,W), and what they cost."""
+        self.calls, self.seconds = 0, 0.0
+        hook = self.denoiser.network.register_forward_pre_hook(self._count)
+        starts = images[:: self.size]
+        try:
+            pixels = np.ascontiguousarray(np.concatenate([self.unit(start) for start in starts])[: len(images)])
+        finally:
+            hook.remove()
+        return pixels, Shard(hashlib.sha256(pixels.data).hexdigest(), len(starts), self.calls, self.seconds)
+
+    def _count(self, *_: Any) -> None:
+        self.calls += 1
+
+
+def sample_in_stage(folder: Path, store: Store, label: str, method: Method, denoiser: Any, steps: int, seed: int, count: int,
+                    shape: tuple[int, int, int], shard_units: int = SHARD_UNITS) -> None:  # fmt: skip
+    """Write images 0..count-1 under a seed, and what they cost, going on from the shards that are there.
+
+    The missing shards are dealt out to the processes of a world; the first joins them. NFE is counted, not assumed. Time
+    adds up over shards, whichever process made them.
+    """
+    world = store.world
+    length = shard_units * unit_size(shape, store.device)
+    shards = [range(start, min(start + length, count)) for start in range(0, count, length)]
+    missing = world.told([shard for shard in shards if not is_whole(folder, shard, store)] if world.writes else [])
+    if own := world.dealt(missing):
+        sampler = ShardSampler(method, denoiser, steps, seed, shape, store.device)
+        with store.display.task(label, sum(map(len, own)), "images") as update:
+            sample_shards(sampler, own, folder, update)
+    world.wait()
+    if not world.writes:
+        return
+    paths = [shard_path(folder, shard) for shard in shards]
+    wait_until_there(path.with_suffix(".json") for path in paths)
+    join(folder / SAMPLES, paths, (count, *shape))
+    write_json(folder / "cost.json", cost([read_shard(path) for path in paths], count))
+
+
+def sample_shards(sampler: ShardSampler, shards: Sequence[range], folder: Path, update: Update) -> None:
+    """Sample shards into files, each of which is written while the next is sampled."""
+    done = 0
+    with ThreadPoolExecutor(1) as writer:  # ends with what it writes, also at Ctrl-C
+        written: Future[None] | None = None
+        for images in shards:
+            pixels, shard = sampler.shard(images)
+            if written is not None:
+                written.result()
+            written = writer.submit(write_shard, shard_path(folder, images), pixels, shard)
+            done += len(images)
+            update(done)
+        if written is not None:
+            written.result()
+
+
+def shard_path(folder: Path, images: range) -> Path:
+    """Return the file of a shard in a stage's folder; what it cost is beside it, as JSON."""
+    return folder / f"resume-{images.start:07}-{images.stop:07}.shard"
+
+
+def write_shard(path: Path, pixels: np.ndarray, shard: Shard) -> None:
+    """Write a shard, its bytes in C order, and then what it cost."""
+    with writing(path) as file:
+        file.write(pixels.data)
+    write_json(path.with_suffix(".json"), asdict(shard))
+
+
+def read_shard(path: Path) -> Shard:
+    """Return what a shard cost."""
+    return Shard(**json.loads(path.with_suffix(".json").read_text()))
+
+
+def is_whole(folder: Path, images: range, store: Store) -> bool:
+    """Tell whether a shard is on the disk; one that is damaged is named in a line, and not whole."""
+    path = shard_path(folder, images)
+    about = path.with_suffix(".json")
+    if not about.exists():
+        return False
+    try:
+        whole = file_sha256(path) == read_shard(path).sha256
+    except (OSError, ValueError, TypeError):
+        whole = False
+    if not whole:
+        store.display.say(f"{path}: not what was written (its sha256 differs); sampling it again")
+        about.unlink()
+        return False
+    store.log(folder, f"goes on with {path.name}")
+    return True
+
+
+def join(path: Path, parts: list[Path], shape: tuple[int, ...]) -> None:
+    """Write the bytes of shards, one after the other, as one uint8 .npy file."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with writing(path) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in parts:
+            file.write(part.read_bytes())
+
+
+def cost(shards: list[Shard], count: int) -> dict[str, Any]:
+    """Return what all images cost together."""
+    seconds, units = sum(shard.seconds for shard in shards), sum(shard.units for shard in shards)
+    nfe, left = divmod(sum(shard.calls for shard in shards), units)
+    assert left == 0, "every unit takes the same number of network calls"
+    return {
+        "nfe": nfe,
+        "wall_seconds": seconds,
+        "images_per_second": count / seconds,
+    }

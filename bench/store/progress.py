@@ -1,0 +1,131 @@
+"""What runs now, how fast, and how long it will take: a live display on a terminal, plain lines elsewhere; and Ctrl-C."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+PLAIN_EVERY_SECONDS = 10.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Update(Protocol):
+    """Takes how much is done, a note, and the total where that has become known."""
+
+    def __call__(self, done: int, note: str = "", known: int | None = None) -> None: ...
+
+
+class Display:
+    """Shows one overall count and the one task that runs now, or nothing. Everything goes to stderr."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.console = Console(stderr=True, highlight=False, quiet=quiet)
+        self.live = self.console.is_terminal and not quiet
+        self.bar = Progress(
+            TextColumn("{task.description}", markup=False),  # a variant's name has brackets
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.live,
+        )
+        self.overall: TaskID | None = None
+
+    def __enter__(self) -> "Display":
+        self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def say(self, line: str) -> None:
+        """Print one line above the live display."""
+        self.console.print(line, markup=False, soft_wrap=True)
+
+    def count(self, label: str, total: int) -> None:
+        """Set up the overall count."""
+        self.overall = self.bar.add_task(label, total=total, note="")
+
+    def advance(self) -> None:
+        """One more of the overall count is done."""
+        if self.overall is not None:
+            self.bar.advance(self.overall)
+
+    @contextmanager
+    def task(self, label: str, total: int, unit: str) -> Iterator[Update]:
+        """Show a task while it runs; the update it yields takes how much is done and a note."""
+        task = self.bar.add_task(label, total=total or None, note="")
+        began = last = time.monotonic()
+        first: tuple[int, float] | None = None  # the first update: what came before it may be old work, or warming up
+
+        def update(done: int, note: str = "", known: int | None = None) -> None:
+            nonlocal last, first, total
+            total = total if known is None else known
+            now = time.monotonic()
+            first = first or (done, now)
+            rate = (done - first[0]) / (now - first[1]) if now > first[1] else 0.0
+            shown = f"{rate:.1f} {unit}/s {note}".rstrip()
+            self.bar.update(task, completed=done, total=total, note=shown)
+            if not self.live and now - last > PLAIN_EVERY_SECONDS:
+                left = f", {(total - done) / rate:.0f} s left" if rate else ""
+                self.say(f"  {label}: {done}/{total} {unit}, {shown}{left}")
+                last = now
+
+        if not self.live and total:
+            self.say(f"{label} ({total} {unit})")
+        try:
+            yield update
+        finally:
+            self.bar.remove_task(task)
+        self.say(f"{label}: done in {time.monotonic() - began:.1f} s")
+
+    @contextmanager
+    def waiting(self, label: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+        """Show a task whose size is known only once it runs; the update takes how much is done and of how much."""
+        with self.task(label, 0, unit) as update:
+            yield lambda done, total: update(done, "", total)
+
+
+@contextmanager
+def held_back(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
+    """Yield a function that tells whether an interruption waits; a second one raises KeyboardInterrupt at once.
+
+    One that still waits when the block ends is raised then. Signals reach the main thread alone; elsewhere, none.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    waits = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal waits
+        if waits:
+            raise KeyboardInterrupt
+        waits = True
+        say("interrupted: saving; once more to stop at once")
+
+    before = {number: signal.signal(number, note) for number in SIGNALS}
+    try:
+        yield lambda: waits
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if waits:
+        raise KeyboardInterrupt

@@ -1,0 +1,67 @@
+"""What sweeps were asked for, on disk: one file per sweep under `sweeps/`, written before its first stage. No torch here.
+
+Records say what was measured; only these say what is still to come, and which stages it needs.
+"""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bench.store.files import digest, write_json
+from sfddm.errors import InputError
+
+SWEEPS = "sweeps"
+
+
+class WantedCell(BaseModel):
+    """One cell; record: its record's path in the run folder; stages: the folders it needs, parents first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str
+    steps: int | None
+    seed: int
+    record: str
+    stages: tuple[str, ...]
+
+
+class WantedSweep(BaseModel):
+    """The cells of one `run` command."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = 1
+    dataset: str
+    resolution: int
+    scale: str
+    cells: tuple[WantedCell, ...]
+
+    @property
+    def name(self) -> str:
+        """The file name without ending: the same for the same cells."""
+        return f"{self.dataset}-{self.resolution}-{self.scale}-{digest(self.model_dump(mode='json'))[:8]}"
+
+
+def write_wanted(root: Path, sweep: WantedSweep) -> Path:
+    """Write what a sweep asks for and return the path."""
+    path = root / SWEEPS / f"{sweep.name}.json"
+    write_json(path, sweep.model_dump(mode="json"))
+    return path
+
+
+def read_wanted(root: Path) -> dict[Path, WantedSweep]:
+    """Return the sweeps of a run folder by their files. Raises InputError naming a file that is none."""
+    return {path: _read(path) for path in sorted((root / SWEEPS).glob("*.json"))}
+
+
+def _read(path: Path) -> WantedSweep:
+    try:
+        return WantedSweep.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(map(str, fault["loc"]))
+        raise InputError(
+            f"{path}: not a sweep: {place}: {fault['msg']}; delete it, and run its command again to have it anew"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable sweep ({error})") from None

@@ -1,0 +1,120 @@
+"""How far the sweeps of a run folder are: which cells are done, running, failed and missing. No torch here."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.records.record import read_record
+from bench.store.lock import is_claimed
+from bench.store.requests import WantedCell, WantedSweep, read_wanted
+from sfddm.errors import InputError
+
+STATES = {"done": "green", "running": "yellow", "failed": "red", "missing": "dim"}
+
+
+@dataclass(frozen=True)
+class CellStatus:
+    """One cell's state; note: the stage that runs, or why the cell failed."""
+
+    cell: WantedCell
+    state: str
+    note: str = ""
+
+
+def sweep_status(root: Path, sweep: WantedSweep) -> list[CellStatus]:
+    """Return the state of each cell: done if recorded, running while a process computes a stage that it needs."""
+
+    @cache
+    def running(stage: str) -> str | None:
+        folder = root / "stages" / stage
+        return _label(folder) if is_claimed(folder) else None
+
+    found = []
+    for cell in sweep.cells:
+        failure = _failure(root / cell.record)
+        works = [label for stage in cell.stages if (label := running(stage))]
+        if failure == "":
+            found.append(CellStatus(cell, "done"))
+        elif works:
+            found.append(CellStatus(cell, "running", works[0]))
+        else:
+            found.append(CellStatus(cell, "missing") if failure is None else CellStatus(cell, "failed", failure))
+    return found
+
+
+def _failure(path: Path) -> str | None:
+    """Return why a cell failed, empty where it did not; None where it has no record. A broken record is a failure."""
+    if not path.exists():
+        return None
+    try:
+        return read_record(path).failure or ""
+    except InputError as error:
+        return str(error)
+
+
+def _label(folder: Path) -> str:
+    try:
+        return json.loads((folder / "settings.json").read_text())["label"]
+    except (OSError, ValueError, KeyError):
+        return folder.name
+
+
+def status_command(root: Path, as_json: bool) -> None:
+    """Print the state of every sweep of a run folder. Raises InputError where there is none."""
+    sweeps = read_wanted(root)
+    if not sweeps:
+        raise InputError(f"--out: no sweeps in '{root}'; start one with: sfddm-bench run --out {root}")
+    if as_json:
+        print(json.dumps([_as_values(path, sweep_status(root, sweep)) for path, sweep in sweeps.items()], indent=1))
+        return
+    console = Console(width=None if Console().is_terminal else 140, highlight=False)
+    for path, sweep in sweeps.items():
+        _show(console, path, sweep, sweep_status(root, sweep))
+
+
+def _as_values(path: Path, found: list[CellStatus]) -> dict[str, object]:
+    cells = [
+        {"method": one.cell.method, "steps": one.cell.steps, "seed": one.cell.seed, "record": one.cell.record,
+         "state": one.state, "note": one.note}
+        for one in found
+    ]  # fmt: skip
+    return {"sweep": path.stem, "cells": cells}
+
+
+def _show(console: Console, path: Path, sweep: WantedSweep, found: list[CellStatus]) -> None:
+    counts = {state: sum(one.state == state for one in found) for state in STATES}
+    console.print(
+        f"[bold]{sweep.dataset} {sweep.resolution}x{sweep.resolution}, scale {sweep.scale}[/]: "
+        + ", ".join(f"[{colour}]{counts[state]} {state}[/]" for state, colour in STATES.items())
+        + f"  [dim]({path.name})[/]",
+        soft_wrap=True,
+    )
+    if counts["done"] == len(found):
+        return
+    table = Table("method", "seed", *STATES)
+    rows = dict.fromkeys((one.cell.method, one.cell.seed) for one in found)
+    for method, seed in rows:
+        own = [one for one in found if (one.cell.method, one.cell.seed) == (method, seed)]
+        steps = [_steps(one.cell.steps for one in own if one.state == state) for state in STATES]
+        table.add_row(method, str(seed), *steps)
+    console.print(table)
+    for state in ("running", "failed"):
+        for note in dict.fromkeys(_noted(one) for one in found if one.state == state):
+            console.print(f"{state}: {note}", style=STATES[state], markup=False, soft_wrap=True)
+
+
+def _steps(counts: Iterable[int | None]) -> str:
+    return ", ".join("-" if count is None else str(count) for count in counts)
+
+
+def _noted(one: CellStatus) -> str:
+    """The stage that runs is shared by many cells; a failure is one cell's own."""
+    if one.state == "running":
+        return one.note
+    steps = "" if one.cell.steps is None else f", steps {one.cell.steps}"
+    return f"{one.cell.method}{steps}, seed {one.cell.seed}: {one.note}"

@@ -1,0 +1,92 @@
+"""The whole command on each of the paper's datasets, at smoke scale, on small sets made in the real forms.
+
+The features are a stand-in's: the tables must not call its distance FID.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from helpers.command_line import records, sfddm_bench
+from helpers.dataset_forms import cifar_tarball, image_folder, lsun_lmdb
+from helpers.stand_in_inception import write_stand_in
+
+TINY = ["--scale", "smoke", "--set", "teacher.iterations=3", "--set", "student.iterations=2", "--images", "12",
+        "--set", "teacher.timesteps=16"]  # fmt: skip
+
+
+def cifar10(folder: Path) -> Path:
+    return cifar_tarball(folder)[0]
+
+
+def celeba_hq(folder: Path) -> Path:
+    image_folder(folder / "celeba", 24, 256)
+    return folder / "celeba"
+
+
+def lsun_church(folder: Path) -> Path:
+    lsun_lmdb(folder / "church_outdoor_train_lmdb", 24)
+    return folder / "church_outdoor_train_lmdb"
+
+
+def lsun_bedroom(folder: Path) -> Path:
+    lsun_lmdb(folder / "bedroom_train_lmdb", 480)  # 1/20 of which is taken
+    return folder / "bedroom_train_lmdb"
+
+
+@pytest.mark.parametrize("make", [cifar10, celeba_hq, lsun_church, lsun_bedroom])
+def test_prepare_and_run_end_to_end(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    name, data, out = make.__name__, str(tmp_path / "data"), tmp_path / "runs"
+    source = make(tmp_path)
+    done = sfddm_bench("datasets", "prepare", name, "--from", str(source), "--data-root", data)
+    assert done.returncode == 0, done.stderr
+    weights = str(write_stand_in(tmp_path / "stand-in.pt"))
+    words = ["run", "--dataset", name, "--steps", "1,4", "--data-root", data, "--inception-weights", weights,
+             "--out", str(out), *TINY]  # fmt: skip
+    done = sfddm_bench(*words)
+    assert done.returncode == 0, done.stderr
+    found = list(records(out).values())
+    assert sorted((record["method"], record["steps"]) for record in found if record["steps"]) == [
+        ("ddim", 1), ("ddim", 4), ("sfddm", 1), ("sfddm", 4)]  # fmt: skip
+    side = {"cifar10": 32, "celeba_hq": 64, "lsun_church": 64, "lsun_bedroom": 128}[name]
+    for record in found:
+        assert (record["dataset"], record["resolution"], record["fid"]) == (name, side, None)
+        assert record["feature_space"].startswith("weights ")
+        assert record["config"]["teacher"]["prediction"] == ("v" if side == 128 else "eps")
+    table = next(out.glob("tables/*.md")).read_text()
+    assert "FID" not in table
+    assert "FD (weights " in table
+
+
+def test_a_dataset_that_is_not_there_is_one_line_that_says_how_to_get_it(tmp_path: Path) -> None:
+    done = sfddm_bench("run", "--dataset", "lsun_church", "--steps", "1,10,100", "--data-root", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "sfddm-bench datasets prepare lsun_church --from church_outdoor_train_lmdb --resolution 64" in done.stderr
+    assert "https://github.com/fyu/lsun" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_inception_weights_are_one_line_that_says_where_to_put_them(tmp_path: Path) -> None:
+    image_folder(tmp_path / "images", 20, 16)
+    data = ["--data-root", str(tmp_path / "data")]
+    sfddm_bench("datasets", "prepare", "folder", "--from", str(tmp_path / "images"), "--resolution", "16", *data)
+    run = [
+        "run",
+        "--dataset",
+        "folder",
+        "--resolution",
+        "16",
+        "--scale",
+        "smoke",
+        *data,
+        "--out",
+        str(tmp_path / "runs"),
+    ]
+    done = sfddm_bench(*run, "--inception-weights", str(tmp_path / "none.pt"))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "none.pt' given, but there is no such file" in done.stderr
+    done = sfddm_bench(*run, "--set", "evaluation.feature_space=folder-cnn")
+    assert done.returncode == 2
+    assert "'folder-cnn' given, possible: inception; folder has no labels to train a classifier on" in done.stderr
+    assert not (tmp_path / "runs").exists()

@@ -1,0 +1,89 @@
+"""The committed results: verified, rendered again, and what the README shows of them."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.commands.verifying import EXIT_DIFFERS, verify_command
+from bench.records.record import read_records
+from bench.rendering import plots_command
+from bench.report.page import write_report
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "results"
+FOLDERS = sorted(path.parent for path in RESULTS.rglob("records") if path.is_dir())
+README = (ROOT / "README.md").read_text()
+
+LARGEST_FILE, LARGEST_ALL = 10**6, 20 * 10**6  # bytes
+# Another version of matplotlib or FreeType moves edges of letters: so many pixels of a plot may differ, by more than a shade.
+SHADE, MOVED = 24, 0.01
+
+
+def verify(folder: Path) -> int:
+    return verify_command(folder, False, None, "cpu", None, None)
+
+
+def test_they_are_what_they_say() -> None:
+    assert FOLDERS
+    assert verify(RESULTS) == 0
+
+
+def test_a_changed_digit_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(FOLDERS[0], tmp_path / "results")
+    record = sorted(tmp_path.rglob("records/*/sfddm-*.json"))[0]
+    text = record.read_text()
+    value = re.search(r'"fd": (\d)', text)
+    assert value is not None
+    record.write_text(text[: value.start(1)] + str((int(value[1]) + 1) % 10) + text[value.end(1) :])
+    assert verify(tmp_path / "results") == EXIT_DIFFERS
+    difference, summary = capsys.readouterr().out.splitlines()
+    assert record.name in difference
+    assert summary.startswith("1 differ")
+
+
+@pytest.fixture(scope="module", params=FOLDERS, ids=lambda path: path.name)
+def again(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A folder of results, and one with its plots and report rendered again (its tables: `verify`)."""
+    out = tmp_path_factory.mktemp("again")
+    plots_command([request.param], out)
+    write_report(request.param, out / "report.html")
+    return request.param, out
+
+
+def test_plots_rendered_again_are_those_committed(again: tuple[Path, Path]) -> None:
+    committed, out = again
+    names = sorted(path.name for path in (committed / "plots").iterdir())
+    assert names == sorted(path.name for path in (out / "plots").iterdir())
+    for name in [name for name in names if name.endswith(".png")]:
+        one, other = (np.asarray(Image.open(folder / "plots" / name).convert("RGB"), int) for folder in again)
+        assert one.shape == other.shape
+        assert (np.abs(one - other) > SHADE).any(2).mean() < MOVED, name
+
+
+def test_the_report_rendered_again_is_the_one_committed(again: tuple[Path, Path]) -> None:
+    one, other = (re.sub(r"base64,[^\"]*", "", (folder / "report.html").read_text()) for folder in again)
+    assert one == other
+
+
+def test_they_are_small_and_hold_no_weights() -> None:
+    files = [path for path in RESULTS.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} <= {".json", ".png", ".md", ".csv", ".tex", ".pdf", ".html"}
+    assert max(path.stat().st_size for path in files) < LARGEST_FILE
+    assert sum(path.stat().st_size for path in files) < LARGEST_ALL
+
+
+def test_every_table_row_of_the_readmes_results_is_in_the_committed_tables() -> None:
+    section = README.split("## Results\n")[1].split("\n## ")[0]
+    shown = [line for line in section.splitlines() if line.startswith("|")]
+    committed = {line for path in RESULTS.rglob("tables/*.md") for line in path.read_text().splitlines()}
+    assert len(shown) > 10
+    assert [line for line in shown if line not in committed] == []
+
+
+def test_no_machines_path_is_in_a_record() -> None:
+    commands = {word for folder in FOLDERS for record in read_records(folder) for word in record.command}
+    assert [word for word in commands if word.startswith("/")] == []

@@ -1,0 +1,96 @@
+"""The registry, third-party methods, and the equal-compute budget."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from helpers.command_line import ENVIRONMENT, PROGRAM, TINY, records
+
+from bench.config import methods
+from bench.config.preset import load_preset
+from bench.config.resolve import resolve
+from bench.config.settings import Config
+from sfddm.errors import InputError
+
+TRAINED = ["sfddm", "sfddm-reference", "sfddm-trajectory", "pd", "pd-reference", "scratch"]
+TRAINING_FREE = ["ddim", "ddpm", "dpm-solver"]
+
+
+def config(*assignments: str, budget: int | None = None) -> Config:
+    return resolve(load_preset("digits"), "smoke", assignments, budget=budget)
+
+
+def test_every_method_is_known_by_its_name() -> None:
+    assert set(methods.names()) >= {*TRAINED, *TRAINING_FREE}
+    with pytest.raises(InputError, match="did you mean 'dpm-solver'"):
+        methods.get("dpmsolver")
+
+
+@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("steps", [1, 4, 10])
+def test_a_budget_is_spent_evenly_and_not_exceeded(name: str, steps: int) -> None:
+    budget = 1_000_000
+    given = config(budget=budget)
+    folds = given.folds(given.method(name), steps)
+    total = sum(fold.total_evaluations for fold in folds)
+    one_more = sum(fold.evaluations * fold.train.batch for fold in folds)
+    assert budget - one_more < total <= budget
+    assert len({fold.total_evaluations for fold in folds}) == 1
+
+
+def test_a_budget_too_small_for_one_iteration_of_each_fold_is_refused() -> None:
+    given = config(budget=100)
+    with pytest.raises(
+        InputError, match=r"--budget: 100 given, at least 1600 needed for one iteration of each of the 10 folds"
+    ):
+        given.folds(given.method("pd"), 1)
+
+
+@pytest.mark.parametrize("name", TRAINING_FREE)
+def test_training_free_methods_have_no_folds(name: str) -> None:
+    given = config(budget=100)
+    assert given.folds(given.method(name), 4) == []
+
+
+def test_evaluations_are_counted_as_forward_one_and_backward_two() -> None:
+    expected = {"sfddm": 4, "sfddm-reference": 4, "pd": 5, "pd-reference": 4, "scratch": 3, "sfddm-trajectory": 16 + 3}
+    for name, evaluations in expected.items():
+        assert {fold.evaluations for fold in config().method(name).folds(4)} == {evaluations}
+
+
+THIRD_PARTY = '''
+from sfddm.method import Method
+from sfddm.sampler import ddim
+
+
+class TopHalf(Method):
+    """DDIM on the noisier half of the teacher."""
+
+    name = "top-half"
+    summary = "a method of another package"
+
+    def timesteps(self, steps):
+        return list(range(self.teacher.timesteps - steps, self.teacher.timesteps))
+
+    def grid(self, steps):
+        return "last"
+
+    def sample(self, denoiser, steps, noise):
+        return ddim(denoiser.respaced(self.timesteps(steps)), noise)
+'''
+
+
+def test_a_third_party_package_adds_a_method_by_its_entry_point(tmp_path: Path) -> None:
+    package = tmp_path / "site"
+    info = package / "top_half-1.0.dist-info"
+    info.mkdir(parents=True)
+    (package / "top_half.py").write_text(THIRD_PARTY)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: top-half\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[sfddm_bench.methods]\ntop-half = top_half:TopHalf\n")
+    environment = ENVIRONMENT | {"PYTHONPATH": f"{ENVIRONMENT['PYTHONPATH']}:{package}"}
+    out = tmp_path / "out"
+    words = ["run", "--out", str(out), "--methods", "top-half", "--steps", "2", *TINY]
+    run = subprocess.run([*PROGRAM, *words], capture_output=True, text=True, env=environment, check=False)
+    assert run.returncode == 0, run.stderr
+    (record,) = (record for record in records(out).values() if record["method"] == "top-half")
+    assert (record["timesteps"], record["grid"], record["nfe"], record["folds"]) == ([62, 63], "last", 2, 0)

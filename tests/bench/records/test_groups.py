@@ -1,0 +1,94 @@
+"""What may share a column, and what may not."""
+
+import pytest
+from helpers.made_records import made, protocol, sweep
+
+from bench.records.groups import check_one_column, groups
+from bench.records.record import REAL, Record
+from bench.records.rows import ordered
+from bench.tables.measures import measures
+from bench.tables.summary import summary
+from sfddm.errors import InputError
+
+GPU = {"device": "cuda", "gpu": "NVIDIA H100"}
+MIXTURES: list[tuple[dict, str]] = [
+    ({"protocol": protocol(resize="legacy_tensorflow")}, "protocol.resize: clean | legacy_tensorflow"),
+    ({"protocol": protocol(images=10_000)}, "protocol.images: 50000 | 10000"),
+    ({"protocol": protocol(lossy_reference=True)}, "protocol.lossy_reference: False | True"),
+    ({"machine": {"device": "cpu", "processor": "Xeon", "threads": 2}}, "device: NVIDIA H100 | CPU (Xeon, 2 threads)"),
+    ({"machine": {"device": "cuda", "gpu": "NVIDIA A100"}}, "device: NVIDIA H100 | NVIDIA A100"),
+    ({"feature_space": "cifar10-cnn", "fid": None, "fd": 3.0}, "feature space: inception-2015 | cifar10-cnn"),
+    ({"resolution": 64}, "resolution: 32 | 64"),
+    ({"scale": "quick"}, "scale: paper | quick"),
+    ({"protocol": None}, "not recorded"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("other", "said"), MIXTURES, ids=[said for _, said in MIXTURES])
+def test_a_mixture_is_refused_in_one_column_with_the_fields_named_and_rendered_apart(other: dict, said: str) -> None:
+    records = [made("ddim", 4, 0), made("sfddm", 4, 0, **other)]
+    with pytest.raises(InputError) as refused:
+        summary(records, measures(records)[0])
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+    apart = groups(records)
+    assert len(apart) == len({group.stem for group in apart}) == 2
+    for group in apart:
+        check_one_column(group.records)
+
+
+def test_equal_conditions_stand_in_one_group_named_by_dataset_resolution_and_scale() -> None:
+    (group,) = groups(sweep(steps=(1, 4)))
+    assert group.stem == "cifar10-32-paper"
+    assert len(group.floors) == 3
+
+
+def test_the_floor_joins_every_group_it_belongs_beside_whatever_its_own_counts() -> None:
+    floor = made(REAL, None, 0)
+    records = [floor, made("ddim", 4, 0), made("ddim", 4, 0, protocol=protocol(images=10_000), images=10_000)]
+    assert [group.floors for group in groups(records)] == [[floor], [floor]]
+    other = made("ddim", 4, 0, protocol=protocol(resize="legacy_tensorflow"))
+    assert sorted(len(group.floors) for group in groups([floor, other])) == [0, 1]
+
+
+def test_a_floor_that_several_folders_have_is_taken_once_and_stands_beside_cells_of_any_device() -> None:
+    floor = made(REAL, None, 0)
+    again = Record(**floor.model_dump() | {"machine": {"device": "cpu", "processor": "Xeon", "threads": 2}})
+    cells = [made("ddim", 4, 0), made("ddim", 4, 0, machine={"device": "cpu", "processor": "Xeon", "threads": 1})]
+    assert [group.floors for group in groups([floor, *cells, again])] == [[floor], [floor]]
+
+
+def test_a_failed_cell_without_a_protocol_joins_its_dataset() -> None:
+    failed = Record(**made("pd", 4, 0).model_dump() | {"failure": "loss is not finite", "protocol": None, "fid": None,
+                                                       "images": None})  # fmt: skip
+    (group,) = groups([made("ddim", 4, 0), failed])
+    assert failed in group.records
+    (alone,) = groups([failed])
+    assert alone.cells == []
+
+
+def test_the_order_of_the_records_changes_nothing() -> None:
+    records = sweep(steps=(1, 4))
+    there = [ordered(group.records) for group in groups(records)]
+    assert [ordered(group.records) for group in groups(records[::-1])] == there
+
+
+def test_a_cell_that_is_there_twice_is_refused_as_it_would_count_as_two_seeds() -> None:
+    with pytest.raises(InputError, match="'ddim, 4 steps, seed 0' of cifar10 is there twice"):
+        ordered([made("ddim", 4, 0), made("ddim", 4, 0)])
+
+
+def test_cells_of_other_settings_are_rows_of_their_own_and_no_further_seeds() -> None:
+    def with_weight(weight: float) -> Record:
+        config = made("sfddm", 4, 0).config | {"methods": {"sfddm": {"hidden_weight": weight}}}
+        return made("sfddm", 4, 0, config=config)
+
+    names = [name for name, _ in ordered([with_weight(1.0), with_weight(0.0), made("ddim", 4, 0)])]
+    assert names == ["sfddm (hidden_weight=0.0)", "sfddm (hidden_weight=1.0)", "ddim"]
+
+
+def test_rows_stand_in_the_order_of_the_methods() -> None:
+    from bench.config import methods
+    from bench.records.rows import ORDER
+
+    assert set(ORDER) == {method.name for method in methods.BUILT_IN}

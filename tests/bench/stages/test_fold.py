@@ -1,0 +1,103 @@
+"""Training in a stage: killed at k and gone on with, it is bit for bit the training that never stopped."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bench.config.preset import load_preset
+from bench.config.resolve import resolve
+from bench.datasets.registry import load
+from bench.run.sweep import make_sweep
+from bench.stages import training
+from bench.store.progress import Display
+from bench.store.store import Stage, Store
+from sfddm.resume import load_state, save_state, saved_states
+
+HALF, WHOLE = 50, 100  # iterations; a checkpoint can be written every 50
+SETTINGS = [
+    "teacher.timesteps=8", f"teacher.iterations={WHOLE}", "teacher.batch=4", "teacher.ema=0.9", "teacher.warmup=7",
+    "teacher.flip=true", f"student.iterations={WHOLE}", "student.batch=4", "student.ema=0.9", "student.decay=linear",
+    "student.clip_gradient=1.0", "sfddm.init=random",
+]  # fmt: skip
+
+
+class Killed(BaseException):
+    """Ends a training as a kill would: nothing is written any more."""
+
+
+def stages() -> dict[str, Stage]:
+    config = resolve(load_preset("digits"), "smoke", SETTINGS)
+    pipeline = make_sweep(config, load("digits", 8, None), [("sfddm", 2), ("pd", 2)], [0]).pipeline
+    teacher, sfddm = pipeline.students(config.method("sfddm"), 2, 0)
+    folds = pipeline.students(config.method("pd"), 2, 0)
+    return {"teacher": teacher, "sfddm": sfddm, "pd": folds[2]}
+
+
+@pytest.fixture(scope="module")
+def parents(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store with the teacher and the first fold of progressive distillation done."""
+    store = Store(tmp_path_factory.mktemp("parents"), "cpu", Display())
+    for stage in stages()["pd"].parents:
+        store.ensure(stage)
+    return store
+
+
+def leaves(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return [leaf for name, item in value.items() if name != "seconds" for leaf in leaves(item)]
+    if isinstance(value, list | tuple):
+        return [leaf for item in value for leaf in leaves(item)]
+    return [value]
+
+
+@pytest.mark.parametrize("name", ["teacher", "sfddm", "pd"])
+def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(
+    name: str, parents: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, (whole, cut) = stages()[name], (tmp_path / "whole", tmp_path / "cut")
+    monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", -1.0)
+    whole.mkdir()
+    stage.work(whole, parents)
+
+    def save_and_die(folder: Path, iteration: int, state: dict) -> None:
+        save_state(folder, iteration, state)
+        raise Killed
+
+    cut.mkdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "save_state", save_and_die)
+        with pytest.raises(Killed):
+            stage.work(cut, parents)
+    assert [path.name.split("-")[1] for path in saved_states(cut)] == [f"{HALF:09}"]
+    assert not (cut / "model.safetensors").exists()
+    stage.work(cut, parents)
+    assert "goes on from iteration 50" in (cut / "log.txt").read_text()
+
+    one, other = (load_state(folder, print) for folder in (whole, cut))
+    assert one is not None
+    assert one["training"]["iteration"] == WHOLE
+    assert one["training"]["average"] is not None
+    assert len(leaves(one)) == len(leaves(other)) > 200  # weights, EMA, both moments of Adam, losses
+    for mine, theirs in zip(leaves(one), leaves(other), strict=True):
+        assert torch.equal(mine, theirs) if isinstance(mine, torch.Tensor) else mine == theirs
+    models = [load_file(folder / "model.safetensors") for folder in (whole, cut)]
+    assert all(torch.equal(models[0][key], models[1][key]) for key in models[0])
+
+
+def test_a_damaged_checkpoint_costs_time_and_no_bit(
+    parents: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    stage = stages()["teacher"]
+    monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", -1.0)
+    stage.work(tmp_path, parents)
+    expected = load_file(tmp_path / "model.safetensors")
+    newest = saved_states(tmp_path)[-1]
+    newest.write_bytes(newest.read_bytes()[:-7])
+    (tmp_path / "model.safetensors").unlink()
+    stage.work(tmp_path, parents)
+    assert newest.name in capsys.readouterr().err.replace("\n", "")
+    assert "goes on from iteration 50" in (tmp_path / "log.txt").read_text()
+    again = load_file(tmp_path / "model.safetensors")
+    assert all(torch.equal(expected[key], again[key]) for key in expected)

@@ -1,0 +1,79 @@
+"""`status`: cells done, running, failed and missing, from records, claims and what the sweep asked for."""
+
+import fcntl
+import json
+from pathlib import Path
+
+from helpers.command_line import sfddm_bench
+
+from bench.records.record import read_record, write_record
+from bench.store.lock import CLAIM
+from bench.store.requests import read_wanted
+from bench.store.store import DONE
+from bench.upkeep.status import sweep_status
+
+
+def states(runs: Path) -> dict[tuple[str, int | None], str]:
+    (sweep,) = read_wanted(runs).values()
+    return {(one.cell.method, one.cell.steps): one.state for one in sweep_status(runs, sweep)}
+
+
+def test_a_finished_sweep_is_all_done_and_one_line(digits_run: Path) -> None:
+    run = sfddm_bench("status", "--out", str(digits_run))
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout.count("\n") == 1
+    assert "digits 8x8, scale smoke: 5 done, 0 running, 0 failed, 0 missing" in run.stdout
+
+
+def test_a_cell_is_missing_without_its_record_and_failed_with_its_reason(runs: Path) -> None:
+    (missing,) = runs.glob("records/*/sfddm-1-*.json")
+    (failed,) = runs.glob("records/*/ddim-4-*.json")
+    missing.unlink()
+    write_record(runs, read_record(failed).model_copy(update={"failure": "out of memory: 3 GB wanted"}))
+    run = sfddm_bench("status", "--out", str(runs))
+    assert run.returncode == 0
+    assert "3 done, 0 running, 1 failed, 1 missing" in run.stdout
+    assert "failed: ddim, steps 4, seed 0: out of memory: 3 GB wanted" in run.stdout
+    said = json.loads(sfddm_bench("status", "--out", str(runs), "--json").stdout)
+    assert {(cell["method"], cell["steps"]): cell["state"] for cell in said[0]["cells"]} == {
+        ("real data", None): "done", ("sfddm", 1): "missing", ("ddim", 1): "done", ("sfddm", 4): "done",
+        ("ddim", 4): "failed"}  # fmt: skip
+
+
+def test_a_broken_record_is_a_failed_cell_named_by_its_file(runs: Path) -> None:
+    (path,) = runs.glob("records/*/ddim-1-*.json")
+    path.write_text("{")
+    run = sfddm_bench("status", "--out", str(runs))
+    assert "4 done, 0 running, 1 failed, 0 missing" in run.stdout
+    assert str(path) in run.stdout
+
+
+def test_cells_run_while_a_process_holds_the_claim_of_a_stage_they_need(runs: Path) -> None:
+    for path in runs.glob("records/*/sfddm-*.json"):
+        path.unlink()
+    (folder,) = {runs / "stages" / stage for sweep in read_wanted(runs).values() for cell in sweep.cells
+                 for stage in cell.stages if (cell.method, cell.steps) == ("sfddm", 4) and stage.startswith("fold-")}  # fmt: skip
+    (folder / DONE).unlink()
+    with (folder / CLAIM).open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        run = sfddm_bench("status", "--out", str(runs))
+        assert "3 done, 1 running, 0 failed, 1 missing" in run.stdout
+        assert "running: sfddm" in run.stdout
+        assert states(runs)["sfddm", 4] == "running"
+        assert states(runs)["sfddm", 1] == "missing"
+    assert states(runs)["sfddm", 4] == "missing"  # the file is still there: a lock that nobody holds is no claim
+
+
+def test_a_folder_without_sweeps_is_one_line(tmp_path: Path) -> None:
+    run = sfddm_bench("status", "--out", str(tmp_path / "none"))
+    assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
+    assert "--out: no sweeps in" in run.stderr
+    assert "sfddm-bench run --out" in run.stderr
+
+
+def test_a_broken_sweep_file_is_one_line_that_names_it(runs: Path) -> None:
+    (path,) = runs.glob("sweeps/*.json")
+    path.write_text(path.read_text()[:100])
+    run = sfddm_bench("status", "--out", str(runs))
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert str(path) in run.stderr

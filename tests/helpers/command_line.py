@@ -1,0 +1,42 @@
+"""The command line in processes of its own, for tests."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "OMP_NUM_THREADS": "1"}
+PROGRAM = [sys.executable, "-m", "bench.cli"]
+
+TINY = ["--scale", "smoke", "--set", "teacher.iterations=4", "--set", "student.iterations=3", "--images", "20",
+        "--set", "classifier.epochs=1", "--set", "teacher.timesteps=64"]  # fmt: skip
+
+
+def sfddm_bench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line and return what it said."""
+    return subprocess.run([*PROGRAM, *words], capture_output=True, text=True, env=ENVIRONMENT | environment,
+                          check=False)  # fmt: skip
+
+
+def start(command: list[str], **environment: str) -> subprocess.Popen[str]:
+    """Start a process that Ctrl-C ends, also where the tests themselves run in the background and ignore it."""
+    return subprocess.Popen(command, env=ENVIRONMENT | environment, text=True,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
+
+
+def end(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Wait for a process; return its exit code and what it said. One that does not end leaves the others their CPUs."""
+    try:
+        said = process.communicate(timeout=180)[1]
+    finally:
+        process.kill()
+    return process.returncode, said
+
+
+def records(out: Path) -> dict[str, dict]:
+    """Return the records of a run by their names."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(out.glob("records/*/*.json"))}

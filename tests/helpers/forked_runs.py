@@ -1,0 +1,119 @@
+"""The command line in processes that begin at once: forked from a server that has imported everything.
+
+What happens rarely in a large run happens often here: a checkpoint every 5 iterations, shards of 8 images.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.command_line import ENVIRONMENT
+
+SERVER = """
+import json, os, signal, sys
+import torch, torch._dynamo  # which an optimizer imports when it is first made
+torch.set_num_threads(1)
+import bench.cli, bench.run.session, bench.stages.sampling, bench.stages.training, sfddm.training, bench.plots.figures
+bench.stages.training.SAVE_EVERY_SECONDS = -1.0
+sfddm.training.REPORT_EVERY = 5
+bench.stages.sampling.LARGEST_UNIT = 8
+bench.stages.sampling.sample_in_stage.__defaults__ = (1,)
+bench.plots.figures.write_plots = lambda *_: []  # slow, and tested elsewhere
+
+def work(words, log, setup):
+    output = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o666)
+    os.dup2(output, 1), os.dup2(output, 2)
+    exec(setup)
+    sys.argv = ["sfddm-bench", *words]
+    try:
+        bench.cli.main()
+    except SystemExit as end:
+        return end.code or 0
+    return 99
+
+print("ready", flush=True)
+for line in sys.stdin:
+    job = json.loads(line)
+    if "wait" in job:
+        print(os.waitstatus_to_exitcode(os.waitpid(job["wait"], 0)[1]), flush=True)
+        continue
+    process = os.fork()
+    if process == 0:
+        code = 98
+        try:
+            code = work(job["words"], job["log"], job["setup"])
+        finally:
+            sys.stdout.flush(), sys.stderr.flush()
+            os._exit(code)
+    print(process, flush=True)
+"""
+
+
+@dataclass(frozen=True)
+class Process:
+    """One run of the command line."""
+
+    number: int
+    log: Path
+    server: "Server"
+
+    def kill(self, with_signal: signal.Signals = signal.SIGKILL) -> None:
+        """Send it a signal; it may have ended."""
+        os.kill(self.number, with_signal)
+
+    def wait(self) -> int:
+        """Return its exit code, negative where a signal ended it."""
+        return int(self.server.ask({"wait": self.number}))
+
+    @property
+    def said(self) -> str:
+        """What it has said so far."""
+        return self.log.read_text() if self.log.exists() else ""
+
+    def wait_until_it_says(self, text: str) -> None:
+        """Wait for some output."""
+        ends = time.monotonic() + 120
+        while text not in self.said:
+            assert time.monotonic() < ends, f"never said '{text}': {self.said}"
+            time.sleep(0.005)
+
+
+class Server:
+    """Starts processes."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.count = folder, 0
+        self.process = subprocess.Popen([sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True, env=ENVIRONMENT)  # fmt: skip
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n"
+
+    def ask(self, job: dict) -> str:
+        """Send a request and return the answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline()
+
+    def start(self, *words: str, setup: str = "") -> Process:
+        """Start the command line with words; `setup` is Python that the process runs first."""
+        self.count += 1
+        log = self.folder / f"process-{self.count}.txt"
+        return Process(int(self.ask({"words": words, "log": str(log), "setup": setup})), log, self)
+
+    def run(self, *words: str, setup: str = "") -> tuple[int, str]:
+        """Run the command line to its end; return its exit code and what it said."""
+        process = self.start(*words, setup=setup)
+        return process.wait(), process.said
+
+    def close(self) -> None:
+        """End the server."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait()

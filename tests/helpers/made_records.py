@@ -1,0 +1,109 @@
+"""Made-up records of a whole sweep, plausible in their values and the same each time, to render in tests."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from bench.metrics.protocol import Protocol
+from bench.records.pictures import write_grid
+from bench.records.record import REAL, Record, write_record
+from bench.records.rows import ORDER
+
+STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
+# Distance at one step, at many steps, and how fast it falls; training cost in evaluations of one student; folds.
+SHAPES = {
+    "sfddm": (320.0, 14.0, 1.0, 2_000_000, 1),
+    "sfddm-reference": (400.0, 18.0, 0.9, 2_000_000, 1),
+    "sfddm-trajectory": (38.0, 7.5, 1.2, 5_000_000, 1),
+    "pd": (22.0, 6.5, 1.0, 25_000_000, 10),
+    "pd-reference": (260.0, 16.0, 0.9, 15_000_000, 10),
+    "scratch": (250.0, 12.0, 0.8, 9_000_000, 1),
+    "ddim": (410.0, 6.0, 1.3, 0, 0),
+    "ddpm": (450.0, 5.2, 0.9, 0, 0),
+    "dpm-solver": (380.0, 5.8, 1.7, 0, 0),
+}
+
+
+def protocol(**other: object) -> Protocol:
+    """Return a protocol with all its fields."""
+    given: dict = {
+        "network": "inception-2015", "network_sha256": "a" * 64, "resize": "clean", "images": 50_000,
+        "reference": "cifar10", "reference_sha256": "b" * 64, "reference_images": 50_000,
+        "preprocessing": "none", "lossy_reference": False, "is_splits": 10, "kid_subsets": 100, "kid_subset_size": 1000,
+        "neighbours": 3, "seed": 0,
+    }  # fmt: skip
+    return Protocol(**(given | other))
+
+
+def made(method: str, steps: int | None, seed: int, **other: object) -> Record:
+    """Return one record with every measurement, by the method's shape."""
+    draw = np.random.default_rng([seed, steps or 0, *method.encode()])
+    high, low, slope, cost, folds = SHAPES.get(method, (2.1, 2.1, 1.0, 0, 0))
+    distance = (low + (high - low) / (steps or 1) ** slope) * draw.normal(1, 0.02)
+    seconds = 0.004 * (steps or 1) * draw.normal(1, 0.03) + 0.001
+    timesteps = None if steps is None else [round(1024 * (k + 1) / steps) - 1 for k in range(steps)]
+    own = (
+        {"clip": "x0", "grid": "trailing", "eta": 0.0}
+        if cost == 0
+        else {"subsequence": "trailing", "iterations": 10_000}
+    )
+    given: dict = {
+        "key": f"{draw.integers(2**62):016x}", "dataset": "cifar10", "dataset_sha256": "b" * 64, "preprocessing": "none",
+        "resolution": 32, "method": method, "steps": steps, "nfe": steps, "grid": "trailing", "timesteps": timesteps,
+        "sampling": {"sampler": "ddim", "eta": 0.0, "clip": "x0"}, "seed": seed, "scale": "paper",
+        "protocol": protocol(), "feature_space": "inception-2015", "images": 50_000, "reference_images": 50_000,
+        "fid": distance, "distance_low": distance * 0.985, "distance_high": distance * 1.015,
+        "distance_infinity": distance * 0.97, "distance_path": "cholesky", "is_mean": 9.6 - 1.2 * np.log10(distance),
+        "is_std": 0.1, "kid_mean": distance / 1000, "kid_std": 0.0006, "precision": 0.75 / (1 + distance / 300),
+        "recall": 0.6 / (1 + distance / 200), "wall_seconds": seconds * 2000,
+        "images_per_second": 25 / seconds, "latency": {"median": seconds, "q25": seconds * 0.98, "q75": seconds * 1.03,
+        "p95": seconds * 1.1, "repeats": 30}, "throughput": {"images_per_second": 40 / seconds, "batch": 256},
+        "gpu_peak_bytes": int(draw.normal(1.4e9, 2e7)), "rss_peak_bytes": int(draw.normal(2.6e9, 5e7)),
+        "teacher_seconds": 5400.0, "teacher_evaluations": 7_500_000, "train_seconds": cost / 2500,
+        "train_evaluations": cost, "folds": folds,
+        "consistency": {"psnr": 30 - 6 * np.log10(distance), "ssim": 0.9 / (1 + distance / 200), "cosine": 0.85,
+        "psnr_unrelated": 9.1, "ssim_unrelated": 0.03, "cosine_unrelated": 0.4, "identical": 0, "images": 1000},
+        "interpolation": {"linear": {"length": 30.0, "ends": 16.0, "ratio": 1.9, "largest_step": 0.2, "paths": 50},
+        "spherical": {"length": 27.0, "ends": 16.0, "ratio": 1.7, "largest_step": 0.16, "paths": 50}},
+        "config": {"dataset": "cifar10", "resolution": 32, "scale": "paper", "budget": None, "methods": {method: own},
+        "teacher": {"schedule": "sigmoid", "timesteps": 1024, "weights": None}, "evaluation": {"images": 50_000}},
+        "versions": {"python": "3.12"}, "machine": {"device": "cuda", "gpu": "NVIDIA H100", "processor": "Xeon", "threads": 8},
+        "git": {"revision": "0" * 40, "dirty": False},
+    }  # fmt: skip
+    if method == REAL:
+        for name in ("nfe", "timesteps", "grid", "latency", "throughput", "wall_seconds", "images_per_second", "consistency",
+                     "interpolation", "gpu_peak_bytes", "rss_peak_bytes", "train_seconds", "train_evaluations", "folds",
+                     "teacher_seconds", "teacher_evaluations"):  # fmt: skip
+            given[name] = None
+        given |= {"images": 25_000, "reference_images": 25_000,
+                  "protocol": protocol(images=25_000, reference_images=25_000, reference="one half of cifar10",
+                                       reference_sha256="c" * 64)}  # fmt: skip
+    return Record(**json.loads(json.dumps(given | other, default=lambda value: value.model_dump())))
+
+
+def sweep(methods: tuple[str, ...] = ORDER, steps: tuple[int, ...] = STEPS, seeds: tuple[int, ...] = (0, 1, 2),
+          **other: object) -> list[Record]:  # fmt: skip
+    """Return the records of a sweep, the real data's own values among them."""
+    floors = [made(REAL, None, seed, **other) for seed in seeds]
+    return floors + [made(m, s, seed, **other) for m in methods for s in steps for seed in seeds]
+
+
+def written(records: list[Record], folder: Path, pictures: bool = False) -> Path:
+    """Write records as a run would; with pictures: a grid of coloured discs for each cell of the first seed."""
+    for record in records:
+        path = write_record(folder, record)
+        if pictures and record.steps is not None:
+            write_grid(discs(record), path.with_suffix(".png"))
+    return folder
+
+
+def discs(record: Record) -> np.ndarray:
+    """Return 64 images (64,3,r,r): disc k has a place and colour of its own, the noisier the fewer steps."""
+    size = record.resolution
+    place = np.random.default_rng(record.seed)
+    centres, colours = place.uniform(0.3, 0.7, (64, 2)) * size, place.uniform(60, 255, (64, 3))
+    y, x = np.mgrid[:size, :size]
+    inside = (y - centres[:, :1, None]) ** 2 + (x - centres[:, 1:, None]) ** 2 < (size / 4) ** 2
+    noise = np.random.default_rng(1).normal(0, 160 / (record.steps or 1), (64, 3, size, size))
+    return np.clip(inside[:, None] * colours[:, :, None, None] + noise, 0, 255).astype(np.uint8)

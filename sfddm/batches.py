@@ -9,11 +9,14 @@ from torch import Tensor
 
 from sfddm.sampler import from_uint8
 
-DATA_STREAM = 1  # keeps the order of the data apart from the noise, which is drawn under (seed, iteration)
+DATA_STREAM = 1  # keeps the draws of images apart from the noise, which is drawn under (seed, iteration)
 
 
 def draw_batch(pixels: Tensor, batch: int, flip: bool, seed: int, iteration: int) -> Tensor:
-    """Return a batch drawn with replacement from uint8 pixels (N,C,H,W), where they are; `flip` mirrors half of it."""
+    """Return a batch, uint8 (batch,C,H,W), drawn with replacement from pixels (N,C,H,W), on their device.
+
+    `flip` mirrors each image with probability one half.
+    """
     random = np.random.default_rng([seed, iteration, DATA_STREAM])
     drawn = pixels[torch.from_numpy(random.integers(len(pixels), size=batch)).to(pixels.device)]
     if not flip:
@@ -23,7 +26,7 @@ def draw_batch(pixels: Tensor, batch: int, flip: bool, seed: int, iteration: int
 
 
 class Ahead:
-    """Calls a function of the iteration one iteration ahead, in a thread, so that reading hides behind training."""
+    """Calls a function of the iteration one iteration ahead, in a thread, so that reading overlaps with training."""
 
     def __init__(self, function: Callable[[int], Tensor]):
         self.function = function
@@ -43,9 +46,10 @@ class Ahead:
 
 
 class Batches:
-    """x0 of an iteration: float32 (batch,C,H,W) in [-1, 1] on the device.
+    """The x0 of an iteration: float32 (batch,C,H,W) in [-1, 1] on the device.
 
-    Images that are not on the device (too many for it) are gathered into pinned memory one iteration ahead.
+    Images that are not on the device, because they are too many for it, are gathered into pinned memory one iteration
+    ahead.
     """
 
     def __init__(self, pixels: Tensor, batch: int, flip: bool, seed: int, device: torch.device | str):
@@ -62,6 +66,6 @@ class Batches:
         return from_uint8(self.draw(iteration).to(self.device, non_blocking=True))
 
     def close(self) -> None:
-        """End the reading ahead."""
+        """Stop reading ahead."""
         if isinstance(self.draw, Ahead):
             self.draw.close()

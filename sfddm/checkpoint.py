@@ -1,7 +1,7 @@
 """Denoisers on disk: safetensors weights with the specification of the denoiser in the metadata.
 
-Only weights are stored as tensors. The noise level of every index is rebuilt from the specification on
-loading, so weights and schedule cannot come apart (the authors' code overwrites its tables on loading).
+Only weights are stored as tensors. The noise level of every index is computed from the specification on loading, so
+weights and schedule always match (the authors' code overwrites its tables on loading).
 """
 
 from pathlib import Path
@@ -24,8 +24,8 @@ from sfddm.unet2d import UNet2D, UNet2DConfig
 class DenoiserSpec(BaseModel):
     """What a denoiser is, apart from its weights.
 
-    `indices` are the timesteps of the schedule it works on (None: all). `time_input` says what the network
-    is given at its i-th index: `t` is i, `phi` is indices[i].
+    indices: the timesteps of the schedule that it works on; None is all. time_input: what the network is given as time
+    at its i-th index; `t` is i, `phi` is indices[i].
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,20 +39,20 @@ class DenoiserSpec(BaseModel):
 
     def denoiser(self, network: nn.Module) -> Denoiser:
         """Return the denoiser made of this specification and a network."""
-        alpha_bar = alpha_bar_table(self.schedule, self.timesteps)
+        alpha_bar = torch.from_numpy(alpha_bar_table(self.schedule, self.timesteps))
         indices = torch.arange(self.timesteps) if self.indices is None else torch.tensor(self.indices)
         time_input = indices if self.time_input == "phi" else torch.arange(len(indices))
         return Denoiser(network, self.prediction, alpha_bar[indices], time_input)
 
     def fresh_network(self, seed: int) -> nn.Module:
-        """Return a randomly initialised network, a function of the seed; the global generator is left as it was."""
+        """Return a randomly initialised network, a function of the seed; the global generator does not change."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return UNet(self.network) if isinstance(self.network, UNetConfig) else UNet2D(self.network)
 
 
 def save_denoiser(path: Path, network: nn.Module, spec: DenoiserSpec) -> None:
-    """Write weights and specification atomically."""
+    """Write weights and specification atomically. Raises OSError."""
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     with writing(path) as file:
         file.write(save(weights, metadata={"sfddm": spec.model_dump_json()}))
@@ -66,7 +66,7 @@ def read_spec(path: Path) -> DenoiserSpec:
     except (SafetensorError, OSError) as error:
         raise InputError(f"{path}: not a readable safetensors file ({error})") from None
     if text is None:
-        raise InputError(f"{path}: has no 'sfddm' metadata; make one with: sfddm-bench teacher import")
+        raise InputError(f"{path}: has no 'sfddm' metadata; it was not written by save_denoiser")
     try:
         return DenoiserSpec.model_validate_json(text)
     except ValidationError as error:
@@ -74,7 +74,10 @@ def read_spec(path: Path) -> DenoiserSpec:
 
 
 def load_denoiser(path: Path) -> tuple[Denoiser, DenoiserSpec]:
-    """Return the denoiser of a file that `save_denoiser` wrote, on the CPU in evaluation mode, and its specification."""
+    """Return the denoiser in a file that `save_denoiser` wrote, on the CPU in evaluation mode, and its specification.
+
+    Raises InputError in one line.
+    """
     spec = read_spec(path)
     network = spec.fresh_network(seed=0)
     try:

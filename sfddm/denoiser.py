@@ -1,8 +1,8 @@
 """The denoiser: a network together with what is needed to read its output.
 
-A teacher, a student and a respaced teacher are all the same thing: a network, what it predicts, the
-noise level alpha_bar of each of its indices, and the number the network is given at each index. After
-`respaced`, every sampler works unchanged (the idea of improved-diffusion's SpacedDiffusion).
+A teacher, a student and a respaced teacher are all the same thing: a network, what it predicts, the noise level
+alpha_bar of each of its indices, and the number the network is given as time at each index. After `respaced`, every
+sampler works unchanged (the idea of improved-diffusion's SpacedDiffusion).
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ Prediction = Literal["eps", "x0", "v"]
 
 
 class Output(NamedTuple):
-    """What a denoiser says of a noisy image: the clean image and the noise, each of the image's shape."""
+    """What a denoiser predicts from a noisy image: the clean image and the noise, each of the image's shape."""
 
     x0: Tensor
     eps: Tensor
@@ -26,8 +26,8 @@ class Output(NamedTuple):
 class Denoiser:
     """A network over n indices; index 0 is the least noisy.
 
-    network: (x (N,C,H,W), time (N,)) -> (N,C,H,W); with return_hidden=True also its last hidden map. A sampler gives
-    it one time, (1,), for all images.
+    network: (x (N,C,H,W), time (N,)) -> (N,C,H,W); with return_hidden=True also its last hidden map. A sampler passes
+    one time, (1,), for all images.
     alpha_bar: float64 (n,), decreasing. time_input: (n,), what the network is given as time.
     """
 
@@ -101,5 +101,5 @@ def express(output: Output, alpha_bar: Tensor, prediction: Prediction) -> Tensor
 
 
 def q_sample(x0: Tensor, eps: Tensor, alpha_bar: Tensor) -> Tensor:
-    """Return x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps (Ho et al. 2020, equation 4); alpha_bar (N,) float64."""
+    """Return x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) eps: Ho et al. 2020, equation 4; alpha_bar (N,) float64."""
     return per_image(alpha_bar.sqrt(), x0) * x0 + per_image((1 - alpha_bar).sqrt(), x0) * eps

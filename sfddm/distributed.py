@@ -1,7 +1,7 @@
-"""Several processes on one training or one sampling, started by torchrun: who does what, and that they agree.
+"""Several processes on one training or one sampling, started by torchrun: who does what, and whether they agree.
 
-The batch of an iteration is drawn whole by every process, which does its share of it; images are sampled in the same
-batches as by one process, dealt out in turn. So the number of processes changes no seed and no batch.
+Every process draws the whole batch of an iteration and does its share of it; images are sampled in the same batches as
+by one process, which the processes take in turn. So the number of processes changes no seed and no batch.
 Objects and flags travel on gloo, between the hosts; gradients of a network on GPUs on NCCL.
 """
 
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 T = TypeVar("T")
-LONGEST_WAIT = timedelta(days=7)  # of all for what one does alone; where one process ends, torchrun ends the others
+LONGEST_WAIT = timedelta(days=7)  # for what one process does alone; if one fails, torchrun ends the others
 
 
 class WeightsDiffer(RuntimeError):
@@ -33,16 +33,16 @@ class World:
     size: int = 1
 
     @property
-    def writes(self) -> bool:
-        """Whether this process is the one that writes files and shows progress."""
+    def is_main(self) -> bool:
+        """Whether this is the first process: the one that writes files and shows progress."""
         return self.rank == 0
 
     def share(self, batch: int) -> range:
-        """Return which images of a batch are this process's: consecutive, shares differ by one at most."""
+        """Return which images of a batch are this process's: consecutive ones; shares differ by at most one."""
         return range(batch * self.rank // self.size, batch * (self.rank + 1) // self.size)
 
-    def dealt(self, pieces: Sequence[T]) -> Sequence[T]:
-        """Return this process's of equal pieces of work: every size-th."""
+    def shard(self, pieces: Sequence[T]) -> Sequence[T]:
+        """Return this process's share of equal pieces of work: every size-th one."""
         return pieces[self.rank :: self.size]
 
     def parallel(self, network: nn.Module) -> nn.Module:
@@ -50,7 +50,7 @@ class World:
         return network if self.size == 1 else DistributedDataParallel(network)
 
     def exchanging(self, network: nn.Module, last: bool) -> Any:
-        """Return the context of a part's gradients: they are exchanged with the last part's only."""
+        """Return the context of one part's backward pass: gradients are exchanged once, with the last part's."""
         return network.no_sync() if isinstance(network, DistributedDataParallel) and not last else nullcontext()
 
     def sum(self, value: Tensor) -> Tensor:
@@ -59,24 +59,24 @@ class World:
             dist.all_reduce(value)
         return value
 
-    def told(self, value: T) -> T:
-        """Return the first process's value, which may be of any kind that can be pickled, in every process."""
+    def broadcast(self, value: T) -> T:
+        """Return, in every process, the first process's value, which may be anything that can be pickled."""
         if self.size == 1:
             return value
         values = [value]
         dist.broadcast_object_list(values)
         return values[0]
 
-    def any(self, so: bool) -> bool:
-        """Tell whether something is so in any of the processes: asked past the GPUs, which go on meanwhile."""
+    def any_rank(self, condition: bool) -> bool:
+        """Return whether a condition holds in any of the processes; GPUs need not finish their work for the answer."""
         if self.size == 1:
-            return so
-        anywhere = torch.tensor(int(so))
+            return condition
+        anywhere = torch.tensor(int(condition))  # on the CPU, so over gloo
         dist.all_reduce(anywhere, dist.ReduceOp.MAX)
         return bool(anywhere)
 
     def wait(self) -> None:
-        """Wait for all processes: what the first has written is there for the others."""
+        """Wait for all processes: the others can then read what the first has written."""
         if self.size > 1:
             dist.barrier()
 
@@ -90,8 +90,8 @@ class World:
         dist.all_reduce(high, dist.ReduceOp.MAX)
         if not torch.equal(low, high):
             names = [name for name, _ in network.named_parameters()]
-            where = names[int((low != high).nonzero()[0])]
-            raise WeightsDiffer(f"the weights differ between the {self.size} processes, first in {where}")
+            first = names[int((low != high).nonzero()[0])]
+            raise WeightsDiffer(f"the weights differ between the {self.size} processes, first in {first}")
 
 
 def world_size() -> int:
@@ -109,5 +109,5 @@ def joined() -> Iterator[World]:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=LONGEST_WAIT)
     yield World(dist.get_rank(), dist.get_world_size())
-    # Only where all got here: one that fails or is interrupted ends, and does not wait for what others are at.
+    # Only if all processes get here: one that fails or is interrupted ends without waiting for the others.
     dist.destroy_process_group()

@@ -1,16 +1,48 @@
-"""The one error a user can cause."""
+"""What can go wrong because of what a user gave, and what the user should know about."""
+
+import difflib
+from collections.abc import Iterable
+
+NEAR = 0.6  # difflib's ratio from which a name is taken for a misspelling of another
 
 
 class InputError(ValueError):
-    """Bad input: one line that names the option or file, what was given, and what is possible.
+    """Bad input: one line that names the parameter or file, what was given, and what is possible."""
 
-    The command line prints it on stderr and exits with 2; library users catch it as a ValueError.
+    @classmethod
+    def unknown(cls, name: str, given: str, possible: Iterable[str], hint: bool = True) -> "InputError":
+        """Return the error of a name that does not exist, with the possible ones and, if wanted, the nearest."""
+        return InputError(f"{name}: {_unknown(given, list(possible), hint)}")
+
+
+class ParameterError(InputError):
+    """Bad input in one parameter of a function or setting of a method.
+
+    `parameter` is its name as a library user knows it; a dotted one is a method's setting, such as `ddim.grid`.
     """
+
+    def __init__(self, parameter: str, said: str):
+        super().__init__(parameter, said)  # both, because an exception is unpickled from what it was made with
+        self.parameter, self.said = parameter, said
+
+    def __str__(self) -> str:
+        return f"{self.parameter}: {self.said}"
+
+    @classmethod
+    def unknown(cls, name: str, given: str, possible: Iterable[str], hint: bool = True) -> "ParameterError":
+        """Return the error of a value that does not exist, as `InputError.unknown` does."""
+        return ParameterError(name, _unknown(given, list(possible), hint))
 
 
 class WorkFailed(RuntimeError):
-    """Some of the work that was asked for failed; the message is one line that says how much and what to do."""
+    """Some of the requested work failed; the message is one line that says how much and what to do."""
 
 
 class NonFiniteLoss(RuntimeError):
     """Training diverged; the message says where and what to change."""
+
+
+def _unknown(given: str, possible: list[str], hint: bool) -> str:
+    near = difflib.get_close_matches(given, possible, n=1, cutoff=NEAR) if hint else []
+    guess = f" (did you mean '{near[0]}'?)" if near else ""
+    return f"'{given}' given{guess}, possible: {', '.join(possible)}"

@@ -1,4 +1,4 @@
-"""Files that are seen whole or not at all, and faults of the disk that name the file."""
+"""Files that appear whole or not at all, and disk faults that name the file."""
 
 import errno
 import hashlib
@@ -14,7 +14,7 @@ TEMPORARY = ".*.tmp"  # what a killed process may leave behind
 
 @contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file that becomes `path` once it is whole and on the disk. A fault of the disk is an OSError naming `path`."""
+    """Yield a file that becomes `path` once it is whole and on disk. A disk fault raises an OSError naming `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
@@ -28,21 +28,21 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         fault = disk_fault(error)
         if fault is None:
             raise
-        code = fault.errno or errno.ENOSPC  # NumPy tells a short write without one
+        code = fault.errno or errno.ENOSPC  # NumPy reports a short write without one
         raise OSError(code, os.strerror(code), str(path)) from None
     finally:
         temporary.unlink(missing_ok=True)
 
 
 def disk_fault(error: BaseException | None) -> OSError | None:
-    """Return the OSError that an error is or came from (PyTorch wraps it), or None."""
+    """Return the OSError that an error is or was caused by (PyTorch wraps it), or None."""
     while error is not None and not isinstance(error, OSError):
         error = error.__cause__ or error.__context__
     return error
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename last; there is nothing to open where folders are no files (Windows)."""
+    """Make a rename survive a crash of the machine; on Windows a folder cannot be opened, so nothing is done."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:

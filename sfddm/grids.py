@@ -1,14 +1,15 @@
-"""Sub-sequences of a teacher's timesteps: which indices 0..T-1 a sampler or student visits.
+"""Sub-sequences of a teacher's timesteps: which of its indices 0..T-1 a sampler or student visits.
 
-A grid is a strictly increasing list of teacher indices. A grid that would have another length than
-the steps asked for, or repeat an index, is an error: it would silently be another step count.
+A grid is a rule, by name, for a strictly increasing list of teacher indices. A list of another length than the
+requested steps, or with a repeated index, is an error: it would silently be another step count.
 """
 
 import itertools
 import math
 from collections.abc import Callable, Sequence
 
-from sfddm.errors import InputError
+from sfddm.errors import ParameterError
+from sfddm.words import plural
 
 # Index lists the SFDDM authors tried for CelebA-HQ 64 px with T = 1024 and T' = 16.
 AUTHORS_LISTS: dict[str, list[int]] = {
@@ -18,61 +19,64 @@ AUTHORS_LISTS: dict[str, list[int]] = {
 }
 
 
-def trailing(timesteps: int, steps: int) -> list[int]:
+def trailing(total: int, steps: int) -> list[int]:
     """Return round(T - k T/S) - 1 for k = S-1..0: ends at T-1. The 1-based reading of SFDDM's phi."""
-    # Half away from zero, in integers: exact for any T and S, where float rounding is not.
-    return [(2 * (steps - k) * timesteps + steps) // (2 * steps) - 1 for k in reversed(range(steps))]
+    # Half away from zero, in integers: exact for any T and S, unlike rounding in floating point.
+    return [(2 * (steps - k) * total + steps) // (2 * steps) - 1 for k in reversed(range(steps))]
 
 
-def leading(timesteps: int, steps: int) -> list[int]:
+def leading(total: int, steps: int) -> list[int]:
     """Return floor(i T/S) for i = 0..S-1: starts at 0, never reaches T-1. The SFDDM authors' grid."""
-    return [i * timesteps // steps for i in range(steps)]
+    return [i * total // steps for i in range(steps)]
 
 
-def uniform(timesteps: int, steps: int) -> list[int]:
+def uniform(total: int, steps: int) -> list[int]:
     """Return range(0, T, T // S) as the DDIM authors wrote it; too long when S does not divide T."""
-    return list(range(0, timesteps, timesteps // steps))
+    return list(range(0, total, total // steps))
 
 
-def quad(timesteps: int, steps: int) -> list[int]:
+def quad(total: int, steps: int) -> list[int]:
     """Return int(linspace(0, sqrt(0.8 T), S)^2): the grid of the DDIM paper's CIFAR-10 tables."""
-    top = math.sqrt(0.8 * timesteps)
+    top = math.sqrt(0.8 * total)
     return [int((top * i / max(steps - 1, 1)) ** 2) for i in range(steps)]
 
 
 GRIDS: dict[str, Callable[[int, int], list[int]]] = {
-    "trailing": trailing, "leading": leading, "uniform": uniform, "quad": quad,
-}  # fmt: skip
+    "trailing": trailing,
+    "leading": leading,
+    "uniform": uniform,
+    "quad": quad,
+}
 
 
-def grid(kind: str | Sequence[int], timesteps: int, steps: int, option: str = "grid") -> list[int]:
-    """Return the checked index list of a named grid, an authors' list (`A`, `B`, `C`), or a given list.
+def timesteps(kind: str | Sequence[int], total: int, steps: int, parameter: str = "grid") -> list[int]:
+    """Return the checked teacher indices of a grid by name, an authors' list (`A`, `B`, `C`), or a given list.
 
-    `option` names the setting in the error. Raises InputError for an unknown name, a wrong length,
-    a repeated or unsorted index, or one outside 0..T-1.
+    total: the teacher's T. parameter: what an error calls the grid. Raises ParameterError for impossible steps, an
+    unknown name, a wrong length, a repeated or unsorted index, or one outside 0..T-1.
     """
-    if not 1 <= steps <= timesteps:
-        raise InputError(f"--steps: {steps} given, 1 to {timesteps} possible (the teacher has T = {timesteps})")
+    if not 1 <= steps <= total:
+        raise ParameterError("steps", f"{steps} given, 1 to {total} possible (the teacher has T = {total})")
     if not isinstance(kind, str):
         indices, label = list(kind), "the given list"
     elif kind in GRIDS:
-        indices, label = GRIDS[kind](timesteps, steps), f"'{kind}'"
+        indices, label = GRIDS[kind](total, steps), f"'{kind}'"
     elif kind in AUTHORS_LISTS:
         indices, label = list(AUTHORS_LISTS[kind]), f"'{kind}'"
     else:
-        raise InputError(
-            f"{option}: '{kind}' given, possible: {', '.join([*GRIDS, *AUTHORS_LISTS])} or a list of indices"
-        )
+        raise ParameterError.unknown(parameter, kind, [*GRIDS, *AUTHORS_LISTS, "a list of indices"])
     if len(indices) != steps:
-        raise InputError(
-            f"{option}: {label} makes {len(indices)} network calls when {steps} steps are asked of T = {timesteps}; "
-            f"ask for {len(indices)} steps or use another grid, such as 'trailing'"
+        raise ParameterError(
+            parameter,
+            f"{label} makes {plural(len(indices), 'network call')} when {plural(steps, 'step')} of T = {total} were "
+            f"requested; request {plural(len(indices), 'step')} or use another grid, such as 'trailing'",
         )
     if any(low >= high for low, high in itertools.pairwise(indices)):
-        raise InputError(
-            f"{option}: {label} at {steps} steps of T = {timesteps} is not strictly increasing "
-            f"({len(set(indices))} distinct indices); use another grid, such as 'trailing'"
+        raise ParameterError(
+            parameter,
+            f"{label} at {plural(steps, 'step')} of T = {total} is not strictly increasing "
+            f"({len(set(indices))} distinct indices); use another grid, such as 'trailing'",
         )
-    if indices[0] < 0 or indices[-1] >= timesteps:
-        raise InputError(f"{option}: {label} spans {indices[0]}..{indices[-1]}, possible 0..{timesteps - 1}")
+    if indices[0] < 0 or indices[-1] >= total:
+        raise ParameterError(parameter, f"{label} spans {indices[0]}..{indices[-1]}, possible 0..{total - 1}")
     return indices

@@ -1,4 +1,4 @@
-"""Paths between initial latents: linear, as the SFDDM authors mix them, and spherical (Shoemake 1985), as the DDIM paper."""
+"""Paths between initial latents: linear, as the SFDDM authors do, and spherical (Shoemake 1985), as in DDIM's paper."""
 
 from typing import Literal
 
@@ -10,9 +10,9 @@ POINTS = 9
 
 
 def path(kind: PathName, start: Tensor, end: Tensor, points: int = POINTS) -> Tensor:
-    """Return latents (points, *shape) from start to end of one shape; point k is lambda = k / (points - 1).
+    """Return latents (points, *shape) from start to end of that shape, in their dtype; point k is at k / (points - 1).
 
-    A linear mix of two independent Gaussian latents has less norm than either: 0.71 of it in the middle.
+    A linear mix of two independent Gaussian latents has a smaller norm than either: 0.71 of it in the middle.
     """
     share = torch.linspace(0, 1, points, dtype=torch.float64, device=start.device).view(-1, *[1] * start.ndim)
     one, other = start.double(), end.double()

@@ -1,12 +1,11 @@
 """The interface of a method: how to get images in a given number of steps from a teacher.
 
-A method is planned without weights (`timesteps`, `folds`) and sampled with them (`sample`). One that
-trains nothing has no folds and samples the teacher itself. A method of your own subclasses `Method` and
-registers the class under the entry point group `sfddm_bench.methods`.
+A method is planned without weights (`timesteps`, `folds`) and sampled with them (`sample`). One that trains nothing has
+no folds and samples the teacher itself. A method of your own subclasses `Method`, overrides what differs from DDIM on
+the trailing grid, and registers the class under the entry point group `sfddm_bench.methods`.
 """
 
 import copy
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
@@ -14,10 +13,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
 
+from sfddm import grids
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.denoiser import Denoiser
-from sfddm.errors import InputError
+from sfddm.errors import ParameterError
 from sfddm.noise import ImageNoise
+from sfddm.sampler import DDIMSampler, Sampler
 from sfddm.training import Loss, TrainSettings
 
 FORWARD, BACKWARD = 1, 2  # network evaluations, as the field counts them
@@ -27,9 +28,9 @@ FORWARD, BACKWARD = 1, 2  # network evaluations, as the field counts them
 class Fold:
     """One distillation run, from one model to another.
 
-    spec: what the student is. init: a random network, or the parent's weights (with a new output layer when
-    the student predicts another quantity). loss: made from (parent, student). evaluations: network evaluations
-    per image and iteration. settings: everything else that decides the student; equal folds are trained once.
+    spec: what the student is. init: a random network, or the parent's weights (with a new output layer if the student
+    predicts another quantity). loss: made from (parent, student). evaluations: network evaluations per image and
+    iteration. settings: everything else that decides the student; equal folds are trained once.
     """
 
     name: str
@@ -63,16 +64,17 @@ class Fold:
 def share_budget(folds: Sequence[Fold], budget: int) -> list[Fold]:
     """Return the folds with iterations that together make at most `budget` network evaluations, split evenly.
 
-    Raises InputError where that is less than one iteration of a fold.
+    Raises ParameterError if that is less than one iteration of a fold.
     """
     shared = []
     for fold in folds:
         per_iteration = fold.evaluations * fold.train.batch
         iterations = budget // len(folds) // per_iteration
         if iterations < 1:
-            raise InputError(
-                f"--budget: {budget} given, at least {per_iteration * len(folds)} needed for one iteration of each of the "
-                f"{len(folds)} folds of {fold.name}"
+            raise ParameterError(
+                "budget",
+                f"{budget} given, at least {per_iteration * len(folds)} needed for one iteration of each of the "
+                f"{len(folds)} folds of {fold.name}",
             )
         shared.append(replace(fold, train=fold.train.model_copy(update={"iterations": iterations})))
     return shared
@@ -84,33 +86,49 @@ class MethodSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Method(ABC):
-    """One way to sample in few steps; `settings` is an instance of the class's own `Settings`."""
+class Method:
+    """One way to sample in few steps; `settings` is an instance of the class's own `Settings`.
+
+    By itself it is DDIM with the teacher, on the trailing grid or the one in the setting that `grid_setting` names.
+    """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     Settings: ClassVar[type[BaseModel]] = MethodSettings
+    grid_setting: ClassVar[str | None] = None
 
     def __init__(self, settings: Any, teacher: DenoiserSpec):
         self.settings, self.teacher = settings, teacher
         self.label = self.name  # what people are shown; a variant's whole name
 
-    @abstractmethod
     def timesteps(self, steps: int) -> list[int]:
-        """Return the teacher's indices that the sampler visits, increasing. Raises InputError where it cannot."""
+        """Return the teacher's indices that the sampler visits, increasing. Raises ParameterError if it cannot."""
+        return grids.timesteps(self._grid, self.teacher.timesteps, steps, f"{self.name}.{self.grid_setting or 'grid'}")
 
     def grid(self, steps: int) -> str:
-        """Return the name of the grid `timesteps` follows, for the record."""
-        return "trailing"
+        """Return the name of the grid that `timesteps` follows, for the record; `list` for a list of indices."""
+        return self._grid if isinstance(self._grid, str) else "list"
+
+    @property
+    def _grid(self) -> str | list[int]:
+        return getattr(self.settings, self.grid_setting) if self.grid_setting else "trailing"
 
     def folds(self, steps: int) -> list[Fold]:
         """Return the distillation runs that lead to the student; the first starts from the teacher."""
         return []
 
+    @property
+    def sampler(self) -> Sampler:
+        """What makes the images."""
+        return DDIMSampler()
+
     def sampling(self) -> dict[str, Any]:
         """Return what else decides the images, for the record: sampler, eta, clip rule."""
-        return {"sampler": "ddim", "eta": 0.0, "clip": "x0"}
+        return self.sampler.describe()
 
-    @abstractmethod
     def sample(self, denoiser: Denoiser, steps: int, noise: ImageNoise) -> Tensor:
-        """Return float images (N,C,H,W) from the last fold's denoiser, or from the teacher where there is no fold."""
+        """Return float images (N,C,H,W) from the last fold's denoiser, or from the teacher if there is no fold."""
+        # Making the folds takes time that counts as sampling, and a student has as many indices as steps.
+        if len(denoiser) != steps and not self.folds(steps):
+            denoiser = denoiser.respaced(self.timesteps(steps))
+        return self.sampler(denoiser, noise)

@@ -1,8 +1,8 @@
 """Every random number of the suite, as a function of what it is for.
 
-Image k under seed s draws from a Philox stream keyed by (s, k) alone, on the CPU: the same for every
-method, batch size, shard and device count. Training draws from a generator seeded by (seed, iteration),
-so that training can stop anywhere and go on with the same numbers.
+Image k under seed s draws from a Philox stream keyed by (s, k) alone, on the CPU: the same for every method, batch
+size, shard and number of devices. Training draws from a generator seeded by (seed, iteration), so that training can
+stop anywhere and resume with the same numbers.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,23 @@ from torch import Tensor
 
 
 class ImageNoise:
-    """Standard normal noise for the images `indices` under `seed`; each `draw` goes one step down each image's stream.
+    """Standard normal noise for the images `indices` under `seed`; each `draw` takes the next of each image's stream.
 
-    The first draw is the latents; the later ones are the noise of a stochastic sampler. Latents that are given,
-    float32 (len(indices), C, H, W), stand in for the first draw and change no later one.
+    The first draw is the latents; the later ones are the noise of a stochastic sampler. Given latents, float32
+    (len(indices), C, H, W), replace the first draw and change no later one.
     """
 
-    def __init__(self, seed: int, indices: Sequence[int], shape: tuple[int, int, int],
-                 device: torch.device | str = "cpu", latents: Tensor | None = None):  # fmt: skip
+    def __init__(
+        self,
+        seed: int,
+        indices: Sequence[int],
+        shape: tuple[int, int, int],
+        device: torch.device | str = "cpu",
+        latents: Tensor | None = None,
+    ):
         self.shape, self.device = shape, device
         self.streams = [np.random.Generator(np.random.Philox(key=[seed, k])) for k in indices]
-        own = self._next()  # drawn here, so that a clock around a sampler leaves it out
+        own = self._next()  # drawn here, so that timing a sampler does not include it
         self.latents: Tensor | None = own if latents is None else latents.to(device)
 
     def _next(self) -> Tensor:
@@ -44,16 +50,17 @@ def latents(seed: int, indices: Sequence[int], shape: tuple[int, int, int]) -> T
 class BatchGenerator(torch.Generator):
     """The generator of one iteration for a part of its batch: images `images` of `batch`.
 
-    Where a batch is shared by processes, or done in parts one after another, each part draws the noise of the whole
-    batch from the same seed and keeps its own: `draw_index_and_eps` does so. How it is shared changes no number.
+    When processes share a batch, or it is done in parts one after another, each part draws the noise of the whole batch
+    from the same seed and keeps its own (see `draw_index_and_eps`). So the way it is divided changes no number.
     """
 
     images: range
     batch: int
 
 
-def part_generator(seed: int, iteration: int, images: range, batch: int,
-                   device: torch.device | str = "cpu") -> BatchGenerator:  # fmt: skip
+def part_generator(
+    seed: int, iteration: int, images: range, batch: int, device: torch.device | str = "cpu"
+) -> BatchGenerator:
     """Return the generator of one iteration for images `images` of its batch."""
     generator = BatchGenerator(device)
     generator.images, generator.batch = images, batch

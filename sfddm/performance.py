@@ -1,6 +1,6 @@
-"""How a network is run: precision, memory layout, compilation, and what is kept for the way back.
+"""How a network is run: precision, memory layout, compilation, and what is kept for the backward pass.
 
-Apart from `precision`, nothing here changes a result beyond rounding. `decides()` says what does, for the identity
+Apart from `precision`, nothing here changes a result beyond rounding. `decides()` returns what does, for the identity
 of the work and for its record.
 """
 
@@ -21,11 +21,11 @@ Precision = Literal["fp32", "tf32", "bf16"]
 
 
 class Performance(BaseModel):
-    """The choices; None is the device's own: compiled and in channels_last on CUDA, neither on a CPU.
+    """The choices; None is the device's default: compiled and in channels_last on CUDA, neither on a CPU.
 
-    precision: of the network alone. Schedule, loss, optimizer and EMA are in float32 in all of them.
-    micro_batch: images of a batch that are done at a time; the gradient is that of the batch.
-    checkpointing: compute a level's maps again on the way back, in place of keeping them.
+    precision: of the network alone. Loss, optimizer and EMA are always float32.
+    micro_batch: how many images of a batch are done at a time; the gradient is that of the whole batch.
+    checkpointing: compute a level's maps again in the backward pass instead of keeping them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,19 +37,19 @@ class Performance(BaseModel):
     checkpointing: bool = False
 
     def decides(self) -> dict[str, str]:
-        """Return what changes numbers, where it is not the default: nothing for float32."""
+        """Return the choices that change numbers and are not the default: none for float32."""
         return {} if self.precision == "fp32" else {"precision": self.precision}
 
     def on(self, device: torch.device | str) -> "Performance":
-        """Return the choices with those of a device filled in, for the record."""
+        """Return the choices with a device's defaults filled in, for the record."""
         cuda = torch.device(device).type == "cuda"
         own = {"compile": cuda, "channels_last": cuda}
         return self.model_copy(update={key: own[key] for key in own if getattr(self, key) is None})
 
     def network(self, network: nn.Module) -> nn.Module:
-        """Return a network that runs so and shares the weights of the given one. Raises InputError.
+        """Return a network that runs this way and shares the weights of the given one. Raises InputError.
 
-        The precision of float32 products is the process's: it is set here.
+        The precision of float32 products belongs to the whole process; it is set here.
         """
         device = next(network.parameters()).device
         chosen = self.on(device)
@@ -58,7 +58,7 @@ class Performance(BaseModel):
             network.to(memory_format=torch.channels_last)
         if self.checkpointing:
             if not isinstance(network, UNet):
-                raise InputError("checkpointing: this network cannot; possible for the suite's own U-Net")
+                raise InputError("checkpointing: this network cannot; only the suite's own U-Net can")
             network.checkpointing = True
         fast: Any = torch.compile(network) if chosen.compile else network
         plain = fast is network and not chosen.channels_last and self.precision != "bf16"
@@ -66,7 +66,7 @@ class Performance(BaseModel):
 
     @contextmanager
     def sampling(self, denoiser: Denoiser) -> Iterator[Denoiser]:
-        """Yield a denoiser that samples so: what is of training only is left aside. Products are exact afterwards."""
+        """Yield a denoiser that samples this way, without the choices for training. Products are exact afterwards."""
         own = self.model_copy(update={"checkpointing": False, "micro_batch": None})
         try:
             yield replace(denoiser, network=own.network(denoiser.network))
@@ -75,7 +75,7 @@ class Performance(BaseModel):
 
 
 def set_products(precision: Precision) -> None:
-    """Set the precision of the process's float32 products: TF32's or, for any other, exact."""
+    """Set the precision of the process's float32 products: TF32 or, for any other precision, exact."""
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
 

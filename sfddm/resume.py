@@ -1,4 +1,4 @@
-"""Training states on disk, to go on from: written atomically, checked by hash, the one before kept as well."""
+"""Training states on disk, to resume from: written atomically, checked by hash, the previous one kept as well."""
 
 import os
 import re
@@ -10,7 +10,7 @@ import torch
 
 from sfddm.files import file_sha256, writing
 
-# The name carries the iteration and the start of the file's sha256, so that state and hash come to be in one rename.
+# The name carries the iteration and the start of the file's sha256, so that one rename makes both state and hash.
 NAME = re.compile(r"resume-\d{9}-([0-9a-f]{16})\.pt")
 KEPT = 2
 
@@ -21,7 +21,7 @@ def saved_states(folder: Path) -> list[Path]:
 
 
 def save_state(folder: Path, iteration: int, state: dict[str, Any]) -> None:
-    """Write a state of tensors, numbers and containers; only then remove those before the one before. Raises OSError."""
+    """Write a state of tensors, numbers and containers; then remove all but it and the previous one. Raises OSError."""
     whole = folder / "resume.new"
     with writing(whole) as file:
         torch.save(state, file)
@@ -31,12 +31,14 @@ def save_state(folder: Path, iteration: int, state: dict[str, Any]) -> None:
 
 
 def load_state(folder: Path, complain: Callable[[str], None]) -> dict[str, Any] | None:
-    """Return the newest state that is what was written, or None; each damaged one is named in a line, and removed."""
+    """Return the newest undamaged state, or None; each damaged one is named in a line by `complain`, and removed."""
     for path in reversed(saved_states(folder)):
         match = NAME.fullmatch(path.name)
         assert match
         if file_sha256(path).startswith(match[1]):
             return torch.load(path, map_location="cpu", weights_only=True)
-        complain(f"{path}: not what was written (its sha256 differs); going on from the one before it, or anew")
+        complain(
+            f"{path}: not what was written (its sha256 differs); resuming from the previous state, or starting over"
+        )
         path.unlink()
     return None

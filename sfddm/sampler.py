@@ -2,11 +2,15 @@
 
 To sample on a sub-sequence, respace the denoiser first. All return x0 of the last step, float (N,C,H,W).
 All images of a step share its index, so index and noise level are one row, (1,), that broadcasts over them: the
-network embeds its time once, and no table is gathered an image at a time.
+network embeds its time once, and no table is gathered image by image.
+
+`ddim` and `ancestral` are functions; `DDIMSampler` and `AncestralSampler` are the same with their options chosen, and
+describe themselves for a record.
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -23,9 +27,18 @@ def steps_down(denoiser: Denoiser) -> Iterator[tuple[int, Tensor]]:
     yield from reversed(list(enumerate(rows)))
 
 
-def ddim_step(x: Tensor, output: Output, alpha_bar_t: Tensor, alpha_bar_s: Tensor, eta: float = 0.0,
-              noise: Tensor | None = None) -> Tensor:  # fmt: skip
-    """Return x_s from x_t, its denoised output and float64 alpha_bar, (N,) or (1,), of both ends (Song et al. 2021, eq. 12)."""
+def ddim_step(
+    x: Tensor,
+    output: Output,
+    alpha_bar_t: Tensor,
+    alpha_bar_s: Tensor,
+    eta: float = 0.0,
+    noise: Tensor | None = None,
+) -> Tensor:
+    """Return x_s (N,C,H,W) from x_t and its denoised output (Song et al. 2021, equation 12).
+
+    alpha_bar_t, alpha_bar_s: float64 (N,), or (1,) for all images. noise: of x's shape, if eta > 0.
+    """
     stddev = eta * ((1 - alpha_bar_s) / (1 - alpha_bar_t) * (1 - alpha_bar_t / alpha_bar_s)).sqrt()
     direction = (1 - alpha_bar_s - stddev**2).clamp(min=0).sqrt()
     x_s = per_image(alpha_bar_s.sqrt(), x) * output.x0 + per_image(direction, x) * output.eps
@@ -66,6 +79,49 @@ def ancestral(denoiser: Denoiser, noise: ImageNoise, variance: Variance = "small
         spread = beta * (1 - ab_s) / (1 - ab_t) if variance == "small" else beta
         x = mean + per_image(spread.sqrt(), x) * noise.draw()
     raise AssertionError("a denoiser has at least one index")
+
+
+class Sampler(Protocol):
+    """Makes images, and describes what decides them besides the denoiser and the noise."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return the sampler's name and options as plain values, for a record."""
+
+    def __call__(self, denoiser: Denoiser, noise: ImageNoise) -> Tensor:
+        """Return images, float (N,C,H,W), over all the denoiser's indices."""
+
+
+def clip_rule(clip: bool) -> str:
+    """Return a record's name for whether x0 is clipped to [-1, 1]."""
+    return "x0" if clip else "none"
+
+
+@dataclass(frozen=True)
+class DDIMSampler:
+    """`ddim` with its options."""
+
+    eta: float = 0.0
+    clip: bool = True
+
+    def describe(self) -> dict[str, Any]:
+        return {"sampler": "ddim", "eta": self.eta, "clip": clip_rule(self.clip)}
+
+    def __call__(self, denoiser: Denoiser, noise: ImageNoise) -> Tensor:
+        return ddim(denoiser, noise, self.eta, self.clip)
+
+
+@dataclass(frozen=True)
+class AncestralSampler:
+    """`ancestral` with its options."""
+
+    variance: Variance = "small"
+    clip: bool = True
+
+    def describe(self) -> dict[str, Any]:
+        return {"sampler": "ancestral", "variance": self.variance, "clip": clip_rule(self.clip)}
+
+    def __call__(self, denoiser: Denoiser, noise: ImageNoise) -> Tensor:
+        return ancestral(denoiser, noise, self.variance, self.clip)
 
 
 def to_uint8(images: Tensor) -> Tensor:

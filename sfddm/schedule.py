@@ -1,20 +1,19 @@
 """Noise schedules: the table of alpha_bar that a diffusion model is trained on.
 
-All arithmetic is float64 on the CPU; a table is cast to float32 once, where it meets an image.
+All arithmetic is float64 in NumPy, so a plot needs no torch; a value is cast to float32 once, when it meets an image.
 """
 
 import math
 from typing import Literal
 
-import torch
-from torch import Tensor
+import numpy as np
 
 ScheduleName = Literal["sigmoid", "linear", "cosine"]
 
 MAX_BETA = 0.999
 
 
-def alpha_bar_table(name: ScheduleName, timesteps: int) -> Tensor:
+def alpha_bar_table(name: ScheduleName, timesteps: int) -> np.ndarray:
     """Return alpha_bar, float64 of shape (timesteps,), strictly decreasing in (0, 1).
 
     - `sigmoid`: start -3, end 3, tau 1 (Jabri, Fleet, Chen 2022); the SFDDM authors' schedule.
@@ -25,19 +24,19 @@ def alpha_bar_table(name: ScheduleName, timesteps: int) -> Tensor:
     """
     if name == "linear":
         scale = 1000 / timesteps
-        betas = torch.linspace(1e-4 * scale, 0.02 * scale, timesteps, dtype=torch.float64)
+        betas = np.linspace(1e-4 * scale, 0.02 * scale, timesteps)
     else:
-        time = torch.linspace(0, 1, timesteps + 1, dtype=torch.float64)
+        time = np.linspace(0, 1, timesteps + 1)
         if name == "sigmoid":
-            start, end = torch.tensor([-3.0, 3.0], dtype=torch.float64).sigmoid()
-            curve = (end - (6 * time - 3).sigmoid()) / (end - start)
+            start, end = sigmoid(np.array([-3.0, 3.0]))
+            curve = (end - sigmoid(6 * time - 3)) / (end - start)
         else:
-            curve = torch.cos((time + 0.008) / 1.008 * math.pi / 2) ** 2
+            curve = np.cos((time + 0.008) / 1.008 * math.pi / 2) ** 2
             curve = curve / curve[0]
         betas = 1 - curve[1:] / curve[:-1]
-    return torch.cumprod(1 - betas.clamp(max=MAX_BETA), dim=0)
+    return np.cumprod(1 - np.minimum(betas, MAX_BETA))
 
 
-def signal_to_noise(alpha_bar: Tensor) -> Tensor:
-    """Return SNR = alpha_bar / (1 - alpha_bar), same shape and dtype; infinite for a clean image."""
-    return alpha_bar / (1 - alpha_bar)
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    """Return 1 / (1 + exp(-x)), same shape and dtype."""
+    return 1 / (1 + np.exp(-x))

@@ -1,31 +1,30 @@
 """SFDDM: single-fold distillation (Hong et al., ECML PKDD 2025, arXiv 2405.14961).
 
-The student of T' steps lives on T' of the teacher's noise levels, phi_0 < .. < phi_T'-1. It is trained in
-one fold to give the teacher's output, and the teacher's last hidden map, at those levels:
+The student of T' steps works on T' of the teacher's noise levels, phi_0 < .. < phi_T'-1. It is trained in one fold to
+reproduce the teacher's output, and the teacher's last hidden map, at those levels:
 
     loss = w_out |student(x_phi(t), t) - teacher(x_phi(t), phi(t))|_1 + w_hid |hidden_s - hidden_t|_1
 
-`sfddm` is the paper's reading (phi ends at the teacher's last timestep), `sfddm-reference` what the
-authors' code does (phi starts at 0 and never reaches the last timestep).
+`sfddm` is our reading of the paper (phi ends at the teacher's last timestep), `sfddm-reference` what the authors' code
+does (phi starts at 0 and never reaches the last timestep).
 """
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from sfddm.checkpoint import DenoiserSpec
+from sfddm.ddpm import draw_index_and_eps
 from sfddm.denoiser import Denoiser, Prediction, express, q_sample, read
-from sfddm.grids import grid
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
-from sfddm.noise import ImageNoise
-from sfddm.sampler import ancestral, ddim
-from sfddm.teacher import draw_index_and_eps
+from sfddm.sampler import AncestralSampler, DDIMSampler, Sampler
 from sfddm.training import Loss, TrainSettings
+from sfddm.words import plural
 
 
 class SingleFoldSettings(TrainSettings):
-    """Knobs of SFDDM; the defaults are the paper's reading with the authors' training settings."""
+    """Settings of SFDDM; the defaults are the paper's reading with the authors' training settings."""
 
     subsequence: str | list[int] = "trailing"
     output_weight: float = 1.0
@@ -70,13 +69,11 @@ class SingleFold(Method):
     name = "sfddm"
     summary = "SFDDM, the paper's reading: one fold, 1-based sub-sequence, output + hidden L1"
     Settings: ClassVar[type[SingleFoldSettings]] = SingleFoldSettings
+    grid_setting = "subsequence"
 
-    def timesteps(self, steps: int) -> list[int]:
-        return grid(self.settings.subsequence, self.teacher.timesteps, steps, f"{self.name}.subsequence")
-
-    def grid(self, steps: int) -> str:
-        given = self.settings.subsequence
-        return given if isinstance(given, str) else "list"
+    @property
+    def sampler(self) -> Sampler:
+        return DDIMSampler() if self.settings.sampler == "ddim" else AncestralSampler()
 
     def student_spec(self, steps: int) -> DenoiserSpec:
         """Return what the student is: the teacher's network on phi."""
@@ -92,7 +89,7 @@ class SingleFold(Method):
         settings, phi = self.settings, self.timesteps(steps)
         names = ("output_weight", "hidden_weight", "output_loss")
         fold = Fold(
-            name=f"{self.name} to {steps} step{'s' * (steps != 1)}",
+            name=f"{self.name} to {plural(steps, 'step')}",
             spec=self.student_spec(steps),
             init=settings.init,
             train=settings.training(),
@@ -101,13 +98,6 @@ class SingleFold(Method):
             loss=lambda teacher, student: single_fold_loss(teacher.respaced(phi), student, settings),
         )
         return [fold]
-
-    def sampling(self) -> dict[str, Any]:
-        variance = {"eta": 0.0} if self.settings.sampler == "ddim" else {"variance": "small"}
-        return {"sampler": self.settings.sampler, **variance, "clip": "x0"}
-
-    def sample(self, denoiser: Denoiser, steps: int, noise: ImageNoise) -> Tensor:
-        return ddim(denoiser, noise) if self.settings.sampler == "ddim" else ancestral(denoiser, noise)
 
 
 class SingleFoldReference(SingleFold):

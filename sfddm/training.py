@@ -1,13 +1,13 @@
-"""The one training loop: teacher, classifier-free, for every student and baseline alike.
+"""The one training loop, for the teacher and for every student and baseline alike.
 
-A loss is a function of (network, x0, generator); everything random in iteration i comes from a
-generator seeded by (seed, i), so a run is the same however it is cut into pieces.
+A loss is a function of (network, x0, generator); everything random in iteration i comes from a generator seeded by
+(seed, i), so interrupting and resuming changes no number.
 """
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,9 +23,9 @@ from sfddm.noise import part_generator
 from sfddm.performance import Performance, set_products
 
 Loss = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
+Report = Callable[[int, float], None]  # of an iteration and the mean loss since the last report
 
-# The loss is read from the device, checked and reported this often: reading it stalls a GPU.
-REPORT_EVERY = 50
+REPORT_EVERY = 50  # iterations; no more often, because reading the loss from a GPU stalls it
 
 
 class TrainSettings(BaseModel):
@@ -43,11 +43,11 @@ class TrainSettings(BaseModel):
     flip: bool = False
 
     def training(self) -> "TrainSettings":
-        """Return the training settings alone, of a method's settings that add knobs of their own."""
+        """Return the training settings alone, without what a method's own settings add."""
         return TrainSettings(**{key: getattr(self, key) for key in TrainSettings.model_fields})
 
     def rate(self, iteration: int) -> float:
-        """Return the learning rate of one iteration: linear warm-up, then constant, or down to zero after the last."""
+        """Return an iteration's learning rate: linear warm-up, then constant or falling to zero after the last."""
         if iteration < self.warmup:
             return self.learning_rate * (iteration + 1) / self.warmup
         left = 1 - (iteration - self.warmup) / max(self.iterations - self.warmup, 1)
@@ -57,7 +57,7 @@ class TrainSettings(BaseModel):
 
 @dataclass
 class Training:
-    """The state of one training run: all that a bit-exact continuation needs."""
+    """The state of one training run: all that an exact continuation, bit for bit, needs."""
 
     network: nn.Module
     settings: TrainSettings
@@ -76,7 +76,7 @@ class Training:
 
     @property
     def result(self) -> nn.Module:
-        """The network to use: the EMA where there is one, else the raw weights."""
+        """The network to use: the EMA if there is one, else the raw weights."""
         return self.average.module if self.average else self.network
 
     def state_dict(self) -> dict[str, object]:
@@ -90,7 +90,7 @@ class Training:
         }
 
     def load_state_dict(self, state: dict) -> None:
-        """Go back to a saved state."""
+        """Restore a saved state."""
         self.network.load_state_dict(state["network"])
         if self.average:
             self.average.load_state_dict(state["average"])
@@ -98,27 +98,19 @@ class Training:
         self.iteration, self.seconds = state["iteration"], state["seconds"]
 
 
-@contextmanager
-def evaluating(*networks: nn.Module) -> Iterator[None]:
-    """Freeze networks that only give targets: evaluation mode, no gradients kept for their weights."""
-    flags = [[p.requires_grad for p in network.parameters()] for network in networks]
-    for network in networks:
-        network.eval().requires_grad_(False)
-    try:
-        yield
-    finally:
-        for network, kept in zip(networks, flags, strict=True):
-            for parameter, flag in zip(network.parameters(), kept, strict=True):
-                parameter.requires_grad_(flag)
+def train(
+    training: Training,
+    loss: Loss,
+    pixels: Tensor,
+    device: torch.device | str,
+    report: Report | None = None,
+    before: Callable[[], None] | None = None,
+) -> None:
+    """Train from iteration training.iteration to settings.iterations. Raises NonFiniteLoss.
 
-
-def train(training: Training, loss: Loss, pixels: Tensor, device: torch.device | str,
-          report: Callable[[int, float], None] | None = None,
-          before: Callable[[], None] | None = None) -> None:  # fmt: skip
-    """Train to settings.iterations, from wherever `training` stands.
-
-    pixels: uint8 (N,C,H,W), on the device already where they fit. `report(iteration, loss)` is called every
-    REPORT_EVERY iterations, `before()` before each, where an exception leaves a state to go on from. Raises NonFiniteLoss.
+    pixels: uint8 (N,C,H,W), already on the device if they fit. report: called with the iteration and the mean loss
+    every REPORT_EVERY iterations. before: called before each iteration; an exception from it leaves a state to resume
+    from.
     """
     training.network.train()
     settings = training.settings
@@ -126,14 +118,14 @@ def train(training: Training, loss: Loss, pixels: Tensor, device: torch.device |
         try:
             _iterate(training, loss, batches, device, report, before)
         finally:
-            set_products("fp32")  # what comes after is exact: features, distances
+            set_products("fp32")  # what comes afterwards is exact: features, distances
 
 
 class Step:
     """Gradients of one iteration, in this process's share of the batch, part by part.
 
-    A loss is a mean over images, so the parts' losses are weighted by their images. Processes average their
-    gradients, which the weight undoes: the sum is the whole batch's gradient, however it is shared.
+    A loss is a mean over images, so each part's loss is weighted by its number of images. Processes average their
+    gradients; multiplying by their number undoes that, so the sum is the whole batch's gradient, however it is divided.
     """
 
     def __init__(self, training: Training, loss: Loss, device: torch.device | str):
@@ -142,14 +134,14 @@ class Step:
         share = training.world.share(training.settings.batch)
         if training.settings.batch < training.world.size:
             raise InputError(
-                f"batch: {training.settings.batch} given, at least one image for each of the {training.world.size} processes "
-                "is needed"
+                f"batch: {training.settings.batch} given, at least one image for each of the {training.world.size} "
+                "processes is needed"
             )
         size = training.performance.micro_batch or len(share)
         self.parts = [share[start : start + size] for start in range(0, len(share), size)]
 
     def __call__(self, x0: Tensor) -> Tensor:
-        """Leave the gradients of the batch x0 in the network; return this share's part of the loss."""
+        """Leave the gradients of the batch x0 in the network; return this share's part of the loss, a scalar."""
         training, batch = self.training, len(x0)
         total = torch.zeros((), device=self.device)
         for part in self.parts:
@@ -161,8 +153,14 @@ class Step:
         return total
 
 
-def _iterate(training: Training, loss: Loss, batches: Batches, device: torch.device | str,
-             report: Callable[[int, float], None] | None, before: Callable[[], None] | None) -> None:  # fmt: skip
+def _iterate(
+    training: Training,
+    loss: Loss,
+    batches: Batches,
+    device: torch.device | str,
+    report: Report | None,
+    before: Callable[[], None] | None,
+) -> None:
     settings = training.settings
     step = Step(training, loss, device)
     while training.iteration < settings.iterations:
@@ -189,7 +187,8 @@ def _iterate(training: Training, loss: Loss, batches: Batches, device: torch.dev
         if not math.isfinite(mean):
             raise NonFiniteLoss(
                 f"the loss is {mean} between iterations {stop - count} and {stop}: "
-                f"lower learning_rate (now {settings.learning_rate:g}) or set clip_gradient (now {settings.clip_gradient})"
+                f"lower learning_rate (now {settings.learning_rate:g}) or set clip_gradient "
+                f"(now {settings.clip_gradient})"
             )
         if report:
             report(training.iteration, mean)

@@ -1,4 +1,4 @@
-"""sfddm-trajectory: a single fold whose student steps do cover the teacher steps they skip (ours).
+"""sfddm-trajectory: a single fold whose student steps cover the teacher steps that they skip (ours).
 
 For a student step from phi_hi down to phi_lo the teacher takes K DDIM steps phi_hi = u_0 > .. > u_K = phi_lo.
 With x_k its x-prediction at u_k and rho = alpha / sigma, the student's target is the convex combination
@@ -10,18 +10,17 @@ distillation's target (Salimans and Ho 2022, equation 8 / appendix G); K = T/T' 
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from sfddm.ddpm import draw_index_and_eps
 from sfddm.denoiser import Denoiser, Prediction, per_image, q_sample, read
-from sfddm.grids import grid
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
-from sfddm.noise import ImageNoise
-from sfddm.sampler import ddim, ddim_step
-from sfddm.teacher import draw_index_and_eps
+from sfddm.sampler import ddim_step
 from sfddm.training import Loss, TrainSettings
+from sfddm.words import plural
 
 CLEAN = -1  # the index of the clean image, where alpha_bar = 1
 
@@ -31,8 +30,8 @@ Weight = Literal["truncated-snr", "snr+1"]
 def path_table(phi: Sequence[int], substeps: int) -> Tensor:
     """Return the teacher indices (T', K+1), long, that cover each student step: from phi_j down to phi_{j-1}.
 
-    The last column of row 0 is CLEAN. Where a step has fewer than K indices to cross, the path repeats its start:
-    a repeated index has no weight in the target and moves nothing.
+    The last column of row 0 is CLEAN. If a step crosses fewer than K indices, the path repeats its start: a repeated
+    index has no weight in the target and moves nothing.
     """
     rows = []
     for high, low in zip(phi, [CLEAN, *phi[:-1]], strict=True):
@@ -41,9 +40,14 @@ def path_table(phi: Sequence[int], substeps: int) -> Tensor:
     return torch.tensor(rows)
 
 
+def signal_to_noise(alpha_bar: Tensor) -> Tensor:
+    """Return SNR = alpha_bar / (1 - alpha_bar), same shape and dtype; infinite for a clean image."""
+    return alpha_bar / (1 - alpha_bar)
+
+
 def target_weights(alpha_bar: Tensor) -> Tensor:
     """Return the weights (N,K), float64, of the K x-predictions along paths with float64 alpha_bar (N,K+1)."""
-    rho = (alpha_bar / (1 - alpha_bar)).sqrt()
+    rho = signal_to_noise(alpha_bar).sqrt()
     weights = rho.diff(dim=1) / (rho[:, -1:] - rho[:, :1])
     only_last = torch.zeros_like(weights)
     only_last[:, -1] = 1
@@ -51,7 +55,7 @@ def target_weights(alpha_bar: Tensor) -> Tensor:
 
 
 def trajectory_target(teacher: Denoiser, x: Tensor, path: Tensor, clip: bool) -> Tensor:
-    """Return x~ (N,C,H,W) for x at teacher indices path[:, 0], where path (N,K+1) ends at path[:, -1] or CLEAN."""
+    """Return x~ (N,C,H,W) for x at teacher indices path[:, 0]; its path (N,K+1), long, ends at path[:, -1] or CLEAN."""
     alpha_bar = torch.cat([teacher.alpha_bar, teacher.alpha_bar.new_ones(1)])[path]  # index -1 is the clean image
     weights = target_weights(alpha_bar)
     target = torch.zeros_like(x)
@@ -67,10 +71,10 @@ def trajectory_target(teacher: Denoiser, x: Tensor, path: Tensor, clip: bool) ->
 def x_loss(raw: Tensor, target: Tensor, x: Tensor, alpha_bar: Tensor, prediction: Prediction, weight: Weight) -> Tensor:
     """Return the weighted squared error on x0 of a raw prediction, mean over everything.
 
-    Truncated SNR is max(SNR, 1) x_mse, `snr+1` is v's (Salimans and Ho 2022, section 4). In v the error is
-    formed on v itself, (1 + SNR) x_mse = v_mse, so that no large weight multiplies a small difference.
+    Truncated SNR is max(SNR, 1) x_mse, `snr+1` is v's (Salimans and Ho 2022, section 4). For v the error is taken on v
+    itself, (1 + SNR) x_mse = v_mse, so that no large weight multiplies a small difference.
     """
-    snr = alpha_bar / (1 - alpha_bar)
+    snr = signal_to_noise(alpha_bar)
     factor = snr.clamp(min=1) if weight == "truncated-snr" else snr + 1
     if prediction == "v":
         alpha, sigma = per_image(alpha_bar.sqrt(), x), per_image((1 - alpha_bar).sqrt(), x)
@@ -82,7 +86,7 @@ def x_loss(raw: Tensor, target: Tensor, x: Tensor, alpha_bar: Tensor, prediction
 
 
 class TrajectorySettings(TrainSettings):
-    """Knobs of sfddm-trajectory. `substeps` is K; None means min(T / T', 16)."""
+    """Settings of sfddm-trajectory. substeps: K; None is min(T / T', 16)."""
 
     ema: float = 0.0
     clip_gradient: float | None = 1.0
@@ -115,21 +119,15 @@ class Trajectory(Method):
 
     name = "sfddm-trajectory"
     summary = "single fold whose target is the end of K teacher DDIM steps (ours)"
-    Settings: ClassVar[type[TrajectorySettings]] = TrajectorySettings
-
-    def timesteps(self, steps: int) -> list[int]:
-        return grid(self.settings.subsequence, self.teacher.timesteps, steps, f"{self.name}.subsequence")
-
-    def grid(self, steps: int) -> str:
-        given = self.settings.subsequence
-        return given if isinstance(given, str) else "list"
+    Settings = TrajectorySettings
+    grid_setting = "subsequence"
 
     def folds(self, steps: int) -> list[Fold]:
         settings, phi = self.settings, self.timesteps(steps)
         substeps = settings.substeps or min(max(self.teacher.timesteps // steps, 1), 16)
         paths = path_table(phi, substeps)
         fold = Fold(
-            name=f"{self.name} to {steps} step{'s' * (steps != 1)}",
+            name=f"{self.name} to {plural(steps, 'step')}",
             # The teacher's weights know the teacher's timesteps, so the student is given phi(t), not t.
             spec=self.teacher.model_copy(
                 update={"indices": tuple(phi), "time_input": "phi", "prediction": settings.prediction}
@@ -148,6 +146,3 @@ class Trajectory(Method):
             ),
         )
         return [fold]
-
-    def sample(self, denoiser: Denoiser, steps: int, noise: ImageNoise) -> Tensor:
-        return ddim(denoiser, noise)

@@ -3,7 +3,7 @@
 With the default configuration it has 35.7 M parameters. It can return its last hidden map, which the SFDDM
 loss matches between student and teacher.
 
-Several operations are written in another order than the library's, with fewer passes over the maps; each says so.
+Several operations are done in another order than the library's, with fewer passes over the maps; each says so.
 """
 
 import math
@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 GROUPS = 8  # of every GroupNorm
 MEMORY = 4  # learned keys and values beside those of the image
 TINY = 1e-12  # below this norm a pixel's channels are not scaled to one (torch's F.normalize)
-WORTH_FOLDING = 512  # pixels of a batch from which summing an upsampling's weights costs less than it saves
+WORTH_FOLDING = 512  # pixels in a batch from which summing an upsampling's weights costs less than it saves
 
 
 class UNetConfig(BaseModel):
@@ -68,7 +68,7 @@ class TimeEmbedding(nn.Module):
 
     def forward(self, t: Tensor) -> Tensor:
         half = self.dim // 2
-        # The exponents are float32 whatever the network's dtype, as in the library: weights of one fit the other.
+        # The exponents are float32 whatever the network's dtype, as in the library, so that weights can be exchanged.
         rates = torch.exp(torch.arange(half, device=t.device) * (-math.log(10_000) / (half - 1)))
         angles = t[:, None] * rates
         sinusoids = torch.cat([angles.sin(), angles.cos()], dim=1).to(self.first.weight.dtype)
@@ -91,8 +91,8 @@ class Block(nn.Module):
 def modulated(norm: nn.GroupNorm, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     """Return norm(x) (scale + 1) + shift for x (N,C,H,W), scale and shift (N,C), or (1,C) for all images.
 
-    The images of a contiguous batch are normed as the groups of one image, whose gains and offsets are then each
-    image's own: one pass over the maps instead of two, and of four on the way back. A compiler fuses the plain form.
+    The images of a contiguous batch are normed as the groups of one image, so that gains and offsets can differ between
+    them: one pass over the maps, not two, and not four in the backward pass. A compiler fuses the plain form.
     """
     scale = (scale + 1).expand(len(x), -1)
     if torch.compiler.is_compiling() or not x.is_contiguous():
@@ -117,7 +117,7 @@ class Double(nn.Sequential):
     """Nearest-neighbour upsampling by two, then a 3x3 convolution.
 
     Each output pixel sees only 2x2 different ones, so on the CPU this is a transposed convolution with summed weights:
-    4 products a pixel instead of 9. A GPU's 3x3 convolution is too fast for this to pay.
+    4 products a pixel instead of 9. On a GPU the 3x3 convolution is so fast that this would not pay.
     """
 
     def __init__(self, dim_in: int, dim_out: int):
@@ -196,7 +196,7 @@ def normed_conv(norm: RMSNorm, conv: nn.Conv2d, x: Tensor) -> Tensor:
 
 
 class Level(nn.Module):
-    """One resolution: two residual blocks, attention, and the way to the next level."""
+    """One resolution: two residual blocks, attention, and the resampling to the next level."""
 
     def __init__(self, first: ResBlock, second: ResBlock, attention: nn.Module, resample: nn.Module):
         super().__init__()
@@ -204,7 +204,7 @@ class Level(nn.Module):
 
 
 class DownLevel(Level):
-    """Returns its result and the two maps that the way up takes again."""
+    """Returns its result and the two maps that the level on the way up takes as well."""
 
     def forward(self, x: Tensor, time: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         early = self.first(x, time)
@@ -227,7 +227,7 @@ class UNet(nn.Module):
 
     def __init__(self, config: UNetConfig):
         super().__init__()
-        self.checkpointing = False  # keep only the maps between levels for the way back, and compute the others again
+        self.checkpointing = False  # keep only the maps between levels for the backward pass, compute the others again
         dim, time_dim = config.dim, 4 * config.dim
         widths = [dim, *(dim * multiple for multiple in config.dim_mults)]
         levels = list(zip(widths[:-1], widths[1:], full_attention(config), strict=True))
@@ -256,16 +256,14 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(dim, config.channels, 1)
 
     def _level(self, level: nn.Module, *given: Tensor) -> Any:
-        return (
-            checkpoint(level, *given, use_reentrant=False)
-            if self.checkpointing and torch.is_grad_enabled()
-            else level(*given)
-        )
+        if self.checkpointing and torch.is_grad_enabled():
+            return checkpoint(level, *given, use_reentrant=False)
+        return level(*given)
 
     def forward(self, x: Tensor, t: Tensor, return_hidden: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         """Return the prediction, and with return_hidden also the (N,dim,H,W) map before the last convolution."""
         stem = x = self.stem(x)
-        time = F.silu(self.time(t))  # every block takes it so
+        time = F.silu(self.time(t))  # here, once, because every block applies it
         skips: list[Tensor] = []
         for level in self.down:
             x, *kept = self._level(level, x, time)

@@ -1,6 +1,6 @@
 """Teachers from diffusers: a folder with a `UNet2DModel`, alone or inside a pipeline.
 
-The published google/ddpm-cifar10-32, ddpm-celebahq-256, ddpm-church-256 and ddpm-bedroom-256 have this form, with
+The published google/ddpm-cifar10-32, ddpm-celebahq-256, ddpm-church-256 and ddpm-bedroom-256 are such folders, with
 T = 1000 and the linear schedule.
 """
 
@@ -26,9 +26,9 @@ SCHEDULES: dict[str, ScheduleName] = {"linear": "linear", "squaredcos_cap_v2": "
 
 
 def load_diffusers(folder: Path) -> tuple[nn.Module, DenoiserSpec]:
-    """Return the network and specification of a checkpoint folder. Raises InputError in one line.
+    """Return the network, in evaluation mode, and specification of a checkpoint folder. Raises InputError in one line.
 
-    Without a scheduler_config.json the published models' schedule is taken: linear, T = 1000, eps.
+    Without a scheduler_config.json, the published models' schedule is assumed: linear, T = 1000, eps.
     """
     unet = folder / "unet" if (folder / "unet").is_dir() else folder
     options = _read_json(unet / "config.json")
@@ -51,8 +51,8 @@ def _spec(config: UNet2DConfig, folder: Path) -> DenoiserSpec:
     usual = name != "linear" or (timesteps == 1000 and ends == (1e-4, 0.02))
     if name not in SCHEDULES or prediction not in PREDICTIONS or not usual:
         raise InputError(
-            f"{path}: schedule {name} {ends[0]}..{ends[1]}, T = {timesteps}, {prediction} given; possible: linear 0.0001..0.02 "
-            f"with T = 1000, or squaredcos_cap_v2; {', '.join(PREDICTIONS)}"
+            f"{path}: schedule {name} {ends[0]}..{ends[1]}, T = {timesteps}, {prediction} given; possible: "
+            f"linear 0.0001..0.02 with T = 1000, or squaredcos_cap_v2; {', '.join(PREDICTIONS)}"
         )
     return DenoiserSpec(
         network=config, prediction=PREDICTIONS[prediction], schedule=SCHEDULES[name], timesteps=timesteps
@@ -71,11 +71,9 @@ def _read_weights(unet: Path) -> dict[str, Tensor]:
     if path is None:
         raise InputError(f"{unet}: no weights there, {' or '.join(WEIGHTS)} is needed")
     try:
-        return (
-            load_file(path)
-            if path.suffix == ".safetensors"
-            else torch.load(path, map_location="cpu", weights_only=True)
-        )
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise InputError(f"{path}: not readable ({' '.join(str(error).split())[:120]})") from None
 

@@ -1,7 +1,7 @@
 """Teachers from denoising-diffusion-pytorch, the SFDDM authors' base library.
 
 Takes what people have: a state dict of its `Unet`, of its `GaussianDiffusion` (network and schedule tables, which
-is also what the authors' checkpoints hold), or its `Trainer`'s file (where the EMA is preferred).
+is also what the authors' checkpoints hold), or its `Trainer`'s file (whose EMA is preferred).
 """
 
 import pickle
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,18 +53,21 @@ INNER: tuple[tuple[str, str], ...] = (
 
 @dataclass(frozen=True)
 class Imported:
-    """A teacher's configuration, its weights in our names, the schedule the file carries (float64 or None), and its origin."""
+    """A teacher out of a file.
+
+    weights: in our names. alpha_bar: float64 (T,), if the file has a schedule. origin: which of its networks this is.
+    """
 
     config: UNetConfig
     weights: dict[str, Tensor]
-    alpha_bar: Tensor | None
+    alpha_bar: np.ndarray | None
     origin: str
 
 
 def load_lucidrains(path: Path, heads: int = 4) -> Imported:
     """Return the teacher in a state dict file of denoising-diffusion-pytorch. Raises InputError in one line.
 
-    `heads`: the attention heads of the file's network, which its shapes do not tell; 4 is the library's default.
+    `heads`: the attention heads of the file's network, which its shapes may not tell; 4 is the library's default.
     """
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
@@ -77,18 +81,16 @@ def load_lucidrains(path: Path, heads: int = 4) -> Imported:
     return Imported(config, translate(state, UNet(config).state_dict(), str(path)), table, origin)
 
 
-def check_schedule(found: Tensor, expected: Tensor, path: Path) -> None:
-    """Raise InputError where a file's alpha_bar table is not the run's."""
+def check_schedule(found: np.ndarray, expected: np.ndarray, path: Path) -> None:
+    """Raise InputError if a file's alpha_bar, float64 (T,), is not the expected one."""
     if len(found) != len(expected):
-        raise InputError(
-            f"{path}: its schedule has T = {len(found)}, the run's has T = {len(expected)} (teacher.timesteps)"
-        )
-    difference = (found - expected).abs()
+        raise InputError(f"{path}: its schedule has T = {len(found)}, the expected schedule has T = {len(expected)}")
+    difference = np.abs(found - expected)
     if difference.max() > SCHEDULE_TOLERANCE:
-        first = int((difference > SCHEDULE_TOLERANCE).nonzero()[0])
+        first = int(np.argmax(difference > SCHEDULE_TOLERANCE))
         raise InputError(
-            f"{path}: its alpha_bar differs from the run's by up to {difference.max():.3g}, first at timestep {first} "
-            f"({found[first]:.6f} against {expected[first]:.6f}); set teacher.schedule to the one it was trained with"
+            f"{path}: its alpha_bar differs from the expected schedule's by up to {difference.max():.3g}, first at "
+            f"timestep {first} ({found[first]:.6f} against {expected[first]:.6f})"
         )
 
 
@@ -105,9 +107,13 @@ def infer_config(state: Mapping[str, Tensor], heads: int, path: Path) -> UNetCon
     full = tuple(f"downs.{level}.2.to_out.weight" in state for level in range(levels))
     heads = state["downs.0.2.mem_kv"].shape[1] if "downs.0.2.mem_kv" in state else heads
     return UNetConfig(
-        dim=dim, dim_mults=tuple(width // dim for width in widths), channels=channels, heads=heads,
-        head_dim=hidden // heads, full_attention=full,
-    )  # fmt: skip
+        dim=dim,
+        dim_mults=tuple(width // dim for width in widths),
+        channels=channels,
+        heads=heads,
+        head_dim=hidden // heads,
+        full_attention=full,
+    )
 
 
 def translate(state: Mapping[str, Any], ours: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:
@@ -128,7 +134,7 @@ def translate(state: Mapping[str, Any], ours: Mapping[str, Tensor], origin: str)
 
 
 def our_name(key: str) -> str:
-    """Return the library's key in our names; one we do not know comes back changed little or not at all."""
+    """Return the library's key in our names; an unknown one comes back changed little or not at all."""
     for pattern, name in MODULES:
         replaced, hits = re.subn(rf"^{pattern}(?=\.)", name, key)
         if hits:
@@ -143,9 +149,11 @@ def _network_state(loaded: Any, path: Path) -> tuple[dict[str, Tensor], str]:
     """Return the bare Unet's entries and which of the file's networks they are."""
     if not isinstance(loaded, dict):
         raise InputError(f"{path}: holds a {type(loaded).__name__}, a state dict is needed")
-    sources = [(loaded.get("ema"), "ema_model.model.", "EMA"), (loaded.get("model"), "model.", "raw weights"),
-               (loaded, "module.model.", "weights"), (loaded, "model.", "weights"), (loaded, "module.", "weights"),
-               (loaded, "", "weights")]  # fmt: skip
+    sources = [
+        (loaded.get("ema"), "ema_model.model.", "EMA"),
+        (loaded.get("model"), "model.", "raw weights"),
+        *((loaded, prefix, "weights") for prefix in ("module.model.", "model.", "module.", "")),
+    ]
     for state, prefix, origin in sources:
         if isinstance(state, dict) and f"{prefix}init_conv.weight" in state:
             cut = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
@@ -154,10 +162,10 @@ def _network_state(loaded: Any, path: Path) -> tuple[dict[str, Tensor], str]:
     raise InputError(f"{path}: no 'init_conv.weight' in it; this is no Unet of denoising-diffusion-pytorch")
 
 
-def _find_table(loaded: dict[str, Any]) -> Tensor | None:
+def _find_table(loaded: dict[str, Any]) -> np.ndarray | None:
     for state in (loaded.get("model"), loaded):
         if isinstance(state, dict):
             for key in ("alphas_cumprod", "module.alphas_cumprod"):
                 if isinstance(state.get(key), Tensor):
-                    return state[key].double()
+                    return state[key].double().numpy()
     return None

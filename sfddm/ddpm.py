@@ -1,4 +1,4 @@
-"""The teacher's objective: DDPM on every timestep."""
+"""The teacher's objective: DDPM (Ho, Jain, Abbeel, NeurIPS 2020) on every timestep."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ from sfddm.training import Loss
 def ddpm_loss(denoiser: Denoiser) -> Loss:
     """Return the simple DDPM loss (Ho et al. 2020, equation 14) over the denoiser's indices, for its prediction.
 
-    MSE on eps or x0; on v weighted by SNR / (SNR + 1) = alpha_bar, as the SFDDM authors' library does.
+    MSE on eps or x0; on v it is weighted by SNR / (SNR + 1) = alpha_bar, as in the SFDDM authors' library.
     """
 
     def loss(network: nn.Module, x0: Tensor, generator: torch.Generator) -> Tensor:
@@ -27,9 +27,9 @@ def ddpm_loss(denoiser: Denoiser) -> Loss:
 
 
 def draw_index_and_eps(n: int, x0: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return an index (N,) uniform on 0..n-1 and noise of x0's shape, from one generator.
+    """Return an index (N,), long, uniform on 0..n-1, and noise of x0's shape (N,C,H,W), from one generator.
 
-    Where x0 is a part of a batch, they are those that its images have in the whole.
+    If x0 is a part of a batch, they are the ones that its images have in the whole batch.
     """
     images, batch = range(len(x0)), len(x0)
     if isinstance(generator, BatchGenerator):

@@ -23,7 +23,7 @@ ENVIRONMENT = ROOT / ".nox" / "environment"
 
 
 def shared_environment(session: nox.Session) -> Path:
-    """Return the folder of the shared environment's programs; install it where pyproject.toml has changed."""
+    """Return the folder of the shared environment's programs; install it if pyproject.toml has changed."""
     programs = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
     wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode()).hexdigest()
     marker = ENVIRONMENT / "installed"

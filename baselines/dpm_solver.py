@@ -1,4 +1,4 @@
-"""DPM-Solver++(2M) (Lu et al. 2022, arXiv 2211.01095, algorithm 2) on the teacher: what one would use instead of distilling.
+"""DPM-Solver++(2M) (Lu et al. 2022, arXiv 2211.01095, algorithm 2) on the teacher: the alternative to distilling.
 
 With lambda = log(alpha / sigma), h = lambda_s - lambda_t and the data predictions x0 at the last two indices,
 
@@ -9,28 +9,22 @@ The first step is first order (D = x0_t), and so is the last one before the clea
 few steps. The clean image is x0 of the last index, as everywhere in this suite.
 """
 
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from baselines.respaced import RespacedSettings
 from sfddm.denoiser import Denoiser, per_image
-from sfddm.grids import grid
-from sfddm.method import Method, MethodSettings
+from sfddm.method import Method
 from sfddm.noise import ImageNoise
-from sfddm.sampler import steps_down
-
-
-class DPMSolverSettings(MethodSettings):
-    """Grid and clip as in DDIM."""
-
-    grid: str | list[int] = "trailing"
-    clip: Literal["none", "x0"] = "x0"
+from sfddm.sampler import clip_rule, steps_down
 
 
 @torch.inference_mode()
 def dpm_solver(denoiser: Denoiser, noise: ImageNoise, clip: bool = True) -> Tensor:
-    """Return images (N,C,H,W) by DPM-Solver++(2M) over all the denoiser's indices."""
+    """Return images, float (N,C,H,W), by DPM-Solver++(2M) over all the denoiser's indices."""
     x = noise.draw()
     alpha, sigma = denoiser.alpha_bar.sqrt(), (1 - denoiser.alpha_bar).sqrt()
     log_snr = torch.log(alpha / sigma)
@@ -50,21 +44,27 @@ def dpm_solver(denoiser: Denoiser, noise: ImageNoise, clip: bool = True) -> Tens
     raise AssertionError("a denoiser has at least one index")
 
 
+@dataclass(frozen=True)
+class DPMSolverSampler:
+    """`dpm_solver` with its option."""
+
+    clip: bool = True
+
+    def describe(self) -> dict[str, Any]:
+        return {"sampler": "dpm-solver++(2m)", "clip": clip_rule(self.clip)}
+
+    def __call__(self, denoiser: Denoiser, noise: ImageNoise) -> Tensor:
+        return dpm_solver(denoiser, noise, self.clip)
+
+
 class DPMSolver(Method):
     """The teacher, by a second-order solver."""
 
     name = "dpm-solver"
     summary = "the teacher by DPM-Solver++(2M): training-free"
-    Settings: ClassVar[type[DPMSolverSettings]] = DPMSolverSettings
+    Settings = RespacedSettings
+    grid_setting = "grid"
 
-    def timesteps(self, steps: int) -> list[int]:
-        return grid(self.settings.grid, self.teacher.timesteps, steps, f"{self.name}.grid")
-
-    def grid(self, steps: int) -> str:
-        return self.settings.grid if isinstance(self.settings.grid, str) else "list"
-
-    def sampling(self) -> dict[str, Any]:
-        return {"sampler": "dpm-solver++(2m)", "clip": self.settings.clip}
-
-    def sample(self, denoiser: Denoiser, steps: int, noise: ImageNoise) -> Tensor:
-        return dpm_solver(denoiser.respaced(self.timesteps(steps)), noise, self.settings.clip == "x0")
+    @property
+    def sampler(self) -> DPMSolverSampler:
+        return DPMSolverSampler(self.settings.clip == "x0")

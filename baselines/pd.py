@@ -1,31 +1,30 @@
 """Progressive distillation (Salimans and Ho, ICLR 2022, algorithm 2; google-research/diffusion_distillation).
 
 Each fold halves the steps: a student with N steps learns to make in one DDIM step what its teacher with 2N steps
-makes in two. It starts from its teacher's weights, with a new Adam, the learning rate going linearly to zero,
+makes in two. It starts from its teacher's weights, with a new Adam, a learning rate that falls linearly to zero,
 gradients clipped at 1, no dropout and no EMA. A chain to S steps starts at the largest S 2^k <= T; the trailing
-grid of S 2^k is halved by keeping every second index, so the folds of a sweep to 1, 2, 4, 8 are shared.
+grid of S 2^k is halved by keeping every second index, so the folds of a sweep to 1, 2, 4, 8 are shared. With more than
+T/2 steps there is nothing to distil, and the images are the teacher's.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor
 
 from sfddm.denoiser import Denoiser
-from sfddm.grids import grid
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
-from sfddm.noise import ImageNoise
-from sfddm.sampler import ddim
-from sfddm.training import TrainSettings
+from sfddm.training import Loss, TrainSettings
 from sfddm.trajectory import Weight, trajectory_loss
+from sfddm.words import plural
 
 
 class PDSettings(TrainSettings):
     """Knobs of progressive distillation, per fold. A teacher that predicts eps is converted: prediction is v or x0.
 
-    clip_target: clip the teacher's x0 in the target. The published method does not (None: only where the fold's
-    teacher predicts eps, whose x0 = (z - sigma eps) / alpha has no bound near the last timestep).
+    clip_target: clip the teacher's x0 in the target. The published method does not; None clips it only if the fold's
+    teacher predicts eps, whose x0 = (z - sigma eps) / alpha has no bound near the last timestep.
     """
 
     decay: Literal["constant", "linear", "cosine"] = "linear"
@@ -55,37 +54,34 @@ class ProgressiveDistillation(Method):
 
     name = "pd"
     summary = "progressive distillation as published: halving folds from the teacher"
-    Settings: ClassVar[type[PDSettings]] = PDSettings
+    Settings = PDSettings
 
     def chain(self, steps: int) -> list[list[int]]:
-        """Return the teacher indices of each model of the chain: the start's, then each fold's student's."""
-        start, folds = first_steps(self.teacher.timesteps, steps)
-        grids = [grid("trailing", self.teacher.timesteps, start, "steps")]
-        for _ in range(folds):
-            grids.append(grids[-1][1::2])
-        return grids
+        """Return the teacher indices of each model of the chain: the start's, then each fold's student's.
 
-    def timesteps(self, steps: int) -> list[int]:
-        grid("trailing", self.teacher.timesteps, steps, "steps")  # refuses a step count that is not possible
-        return self.chain(steps)[-1]
+        Each is every second of those before it.
+        """
+        self.timesteps(steps)  # refuses an impossible step count
+        start, folds = first_steps(self.teacher.timesteps, steps)
+        return [self.timesteps(start >> number) for number in range(folds + 1)]
 
     def folds(self, steps: int) -> list[Fold]:
         first, *students = self.chain(steps)
         return [self._fold(first if number == 0 else None, indices) for number, indices in enumerate(students)]
 
     def _fold(self, start: list[int] | None, indices: list[int]) -> Fold:
-        """Return one halving. `start` is the chain's grid where the fold's teacher is the run's teacher."""
+        """Return one halving; `start`: the chain's first indices if its teacher is the teacher itself, else None."""
         settings = self.settings
         from_eps = start is not None and self.teacher.prediction == "eps"
         clip = from_eps if settings.clip_target is None else settings.clip_target
         paths = halving_paths(len(indices))
 
-        def loss(teacher: Denoiser, student: Denoiser) -> Any:
+        def loss(teacher: Denoiser, student: Denoiser) -> Loss:
             doubled = teacher.respaced(start) if start is not None else teacher
             return trajectory_loss(doubled, student, paths, settings.weight, clip)
 
         return Fold(
-            name=f"pd {2 * len(indices)} to {len(indices)} step{'s' * (len(indices) != 1)}",
+            name=f"pd {2 * len(indices)} to {plural(len(indices), 'step')}",
             spec=self.teacher.model_copy(
                 update={"indices": tuple(indices), "time_input": "phi", "prediction": settings.prediction}
             ),
@@ -95,8 +91,3 @@ class ProgressiveDistillation(Method):
             settings={"objective": "pd", "weight": settings.weight, "clip": clip, "from": 2 * len(indices)},
             loss=loss,
         )
-
-    def sample(self, denoiser: Denoiser, steps: int, noise: ImageNoise) -> Tensor:
-        if not self.folds(steps):  # as many steps as the teacher has, or more than half: nothing to distil
-            denoiser = denoiser.respaced(self.timesteps(steps))
-        return ddim(denoiser, noise)

@@ -6,17 +6,18 @@ here so that the authors' comparison can be repeated as it was made. Their code 
 step counts take c = T / T'.
 """
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from baselines.scratch import Scratch, ScratchSettings
+from sfddm import grids
+from sfddm.ddpm import draw_index_and_eps
 from sfddm.denoiser import Denoiser, q_sample
-from sfddm.grids import grid
 from sfddm.method import BACKWARD, FORWARD, Fold
-from sfddm.teacher import draw_index_and_eps
 from sfddm.training import Loss
+from sfddm.words import plural
 
 
 class PDReferenceSettings(ScratchSettings):
@@ -26,7 +27,7 @@ class PDReferenceSettings(ScratchSettings):
 
 
 def matching_loss(teacher: Denoiser, student: Denoiser) -> Loss:
-    """Return the MSE between two raw outputs, each on its own noisy image of one x0 and eps; teacher respaced to c t."""
+    """Return the MSE of two raw outputs, each on its own noisy image of one x0 and eps; teacher respaced to c t."""
 
     def loss(network: nn.Module, x0: Tensor, generator: torch.Generator) -> Tensor:
         index, eps = draw_index_and_eps(len(student), x0, generator)
@@ -43,15 +44,15 @@ class PDReference(Scratch):
 
     name = "pd-reference"
     summary = "the SFDDM authors' own progressive distillation: eps matched at index c t, own schedule, random init"
-    Settings: ClassVar[type[ScratchSettings]] = PDReferenceSettings
+    Settings = PDReferenceSettings
 
     def timesteps(self, steps: int) -> list[int]:
-        return grid("leading", self.teacher.timesteps, steps, "steps")
+        return grids.timesteps("leading", self.teacher.timesteps, steps)
 
     def folds(self, steps: int) -> list[Fold]:
         indices = self.timesteps(steps)
         fold = Fold(
-            name=f"pd-reference to {steps} step{'s' * (steps != 1)}",
+            name=f"pd-reference to {plural(steps, 'step')}",
             spec=self.student_spec(steps),
             init="random",
             train=self.settings.training(),

@@ -1,17 +1,13 @@
 """scratch: a T'-step DDPM trained without a teacher, the SFDDM authors' plainest baseline."""
 
-from typing import Any, ClassVar, Literal
-
-from torch import Tensor
+from typing import ClassVar, Literal
 
 from sfddm.checkpoint import DenoiserSpec
-from sfddm.denoiser import Denoiser
-from sfddm.grids import grid
+from sfddm.ddpm import ddpm_loss
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
-from sfddm.noise import ImageNoise
-from sfddm.sampler import ancestral, ddim
-from sfddm.teacher import ddpm_loss
+from sfddm.sampler import AncestralSampler, DDIMSampler, Sampler
 from sfddm.training import TrainSettings
+from sfddm.words import plural
 
 
 class ScratchSettings(TrainSettings):
@@ -28,8 +24,9 @@ class Scratch(Method):
     summary = "a T'-step DDPM trained without a teacher"
     Settings: ClassVar[type[ScratchSettings]] = ScratchSettings
 
-    def timesteps(self, steps: int) -> list[int]:
-        return grid("trailing", self.teacher.timesteps, steps, "steps")
+    @property
+    def sampler(self) -> Sampler:
+        return DDIMSampler() if self.settings.sampler == "ddim" else AncestralSampler()
 
     def grid(self, steps: int) -> str:
         return "trailing" if self.settings.schedule == "teacher" else "own schedule"
@@ -42,7 +39,7 @@ class Scratch(Method):
 
     def folds(self, steps: int) -> list[Fold]:
         fold = Fold(
-            name=f"scratch, {steps} step{'s' * (steps != 1)}",
+            name=f"scratch, {plural(steps, 'step')}",
             spec=self.student_spec(steps),
             init="random",
             train=self.settings.training(),
@@ -51,10 +48,3 @@ class Scratch(Method):
             loss=lambda teacher, student: ddpm_loss(student),
         )
         return [fold]
-
-    def sampling(self) -> dict[str, Any]:
-        variance = {"eta": 0.0} if self.settings.sampler == "ddim" else {"variance": "small"}
-        return {"sampler": self.settings.sampler, **variance, "clip": "x0"}
-
-    def sample(self, denoiser: Denoiser, steps: int, noise: ImageNoise) -> Tensor:
-        return ddim(denoiser, noise) if self.settings.sampler == "ddim" else ancestral(denoiser, noise)

@@ -21,7 +21,7 @@ from bench.commands import (
     teacher,
     verify,
 )
-from sfddm.errors import InputError, WorkFailed
+from sfddm.errors import InputError, ParameterError, WorkFailed
 
 EXIT_FAILED = 1  # a cell failed
 EXIT_BAD_INPUT = 2
@@ -62,6 +62,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, terminate)
     try:
         code = app(standalone_mode=False)
+    except ParameterError as error:  # of the library, which knows nothing of options
+        sys.exit(complain(f"--{error}" if "." not in error.parameter else str(error), EXIT_BAD_INPUT))
     except InputError as error:
         sys.exit(complain(str(error), EXIT_BAD_INPUT))
     except UsageError as error:
@@ -75,7 +77,7 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = EXIT_INTERRUPTED
     if code == EXIT_INTERRUPTED:  # some versions of Typer turn Ctrl-C into this exit code themselves
-        sys.exit(complain("interrupted; what is done is kept, the same command goes on from there", EXIT_INTERRUPTED))
+        sys.exit(complain("interrupted; what is done is kept, the same command resumes from there", EXIT_INTERRUPTED))
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -1,13 +1,16 @@
-"""From records to files: the one rendering that `run`, `tables`, `plots` and `verify` share. The same records, the same bytes."""
+"""From records to files: the one rendering that `run`, `tables`, `plots` and `verify` share. No torch.
+
+The same records give the same bytes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.commands.checks import check_writable
 from bench.records.groups import Group, groups
-from bench.records.record import Record, read_records, record_paths
-from bench.store.files import write_text
+from bench.records.record import Record, read_records
+from bench.store.files import check_writable, write_text
+from bench.store.layout import RunFolder, record_paths
 from bench.tables.caption import conditions_text, device_text, floor_text, heading
 from bench.tables.cells import cells_table, csv, frame, summary_frame
 from bench.tables.comparison import comparison_frame, comparison_table
@@ -36,17 +39,17 @@ def render(records: Sequence[Record], folder: Path, out: Path) -> list[Path]:
 
     Plots that are newer than every record under `folder` are left as they are: drawing takes seconds.
     """
-    found = groups(records)
-    tables, drawn = write_tables(found, out / "tables"), plots_since(found, folder, out / "plots")
+    found, run = groups(records), RunFolder(out)
+    tables, drawn = write_tables(found, run.tables), plots_since(found, folder, run.plots)
     if drawn:
         return tables + drawn
     from bench.plots.figures import write_plots  # matplotlib takes half a second to import
 
-    return tables + write_plots(found, [folder], out / "plots")
+    return tables + write_plots(found, [folder], run.plots)
 
 
 def plots_since(found: Sequence[Group], folder: Path, plots: Path) -> list[Path]:
-    """Return the groups' plots, where each is newer than every record under a folder; otherwise none."""
+    """Return the groups' plots, if each is newer than every record under a folder; otherwise none."""
     stems = {group.stem for group in found if group.cells}
     drawn = sorted(path for path in plots.glob("*.p*") if path.stem.rpartition("-")[0] in stems)
     last = max((path.stat().st_mtime_ns for path in record_paths(folder)), default=0)
@@ -105,7 +108,7 @@ def rendered(group: Group) -> Rendered:
 
 
 def measures_of(group: Group) -> list[Measure]:
-    """Return the measures that any cell of a group has; of a group where all failed, none."""
+    """Return the measures that any cell of a group has; none of a group in which all failed."""
     return measures([record for record in group.records if record.failure is None]) if group.cells else []
 
 
@@ -115,43 +118,30 @@ def print_cells(records: Sequence[Record]) -> None:
         print_tables(heading(group), [cells_table(by_cell(group.records), brief=True)])
 
 
-def tables_command(folders: Sequence[Path], out: Path | None, with_published: bool) -> None:
-    """Write and print the tables of all records in folders. Raises InputError."""
-    found = read_groups(folders, out)
+def print_rendered(found: Sequence[Group]) -> None:
+    """Print each group's summaries."""
     for group in found:
         shown = rendered(group)
         print_tables("\n".join([shown.title, *shown.notes]), shown.summaries)
-    folder = (out or folders[0]) / "tables"
-    paths = write_tables(found, folder)
-    if with_published:
-        series = published()
-        for group in found:
-            if (table := comparison_table(group, series, [conditions_text(group)])) is not None:
-                print_tables(heading(group), [table])
-        compared = write_published(found, folder)
-        if not compared:
-            print(f"no published values for {', '.join(sorted({group.first.dataset for group in found}))}")
-        paths += compared
-    for path in paths:
-        print(path)
 
 
-def plots_command(folders: Sequence[Path], out: Path | None) -> None:
-    """Write the plots of all records in folders. Raises InputError."""
-    found = read_groups(folders, out)
-    from bench.plots.figures import write_plots
+def print_published(found: Sequence[Group]) -> None:
+    """Print ours beside the published values, for each group that they concern."""
+    series = published()
+    for group in found:
+        if (table := comparison_table(group, series, [conditions_text(group)])) is not None:
+            print_tables(heading(group), [table])
 
-    for path in write_plots(found, folders, (out or folders[0]) / "plots"):
-        print(path)
 
+def read_groups(folders: Sequence[Path], out: Path | None) -> tuple[list[Group], Path]:
+    """Return the groups of all records in folders, and where they may be rendered: `out`, or the first folder.
 
-def read_groups(folders: Sequence[Path], out: Path | None) -> list[Group]:
-    """Return the groups of all records in folders, once it is certain that they may be written down."""
+    Raises InputError if there are no records, or if they cannot share a table, or if nothing can be written there.
+    """
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"PATH: '{folder}' given, a folder with records is needed, such as runs")
     found = groups([record for folder in folders for record in read_records(folder)])
     for group in found:
         by_cell(group.records)
-    check_writable(out or folders[0])
-    return found
+    return found, check_writable(out or folders[0])

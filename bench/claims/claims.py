@@ -1,9 +1,9 @@
 """The five claims of SFDDM's abstract, each with the rule that decides it from records. No torch, no prose.
 
 A rule is a few tests, each on a measured effect with its 95 % interval. In a setup (one dataset under one
-configuration) a claim is *supported* where every test that decides holds, *not supported* where one fails, and
-*undecided* where a cell is missing or an interval straddles its bound. Over setups, those of the largest scale at hand
-decide, and smoke never does: a claim is supported where all decided ones support it.
+configuration) a claim is *supported* if every test that decides holds, *not supported* if one fails, and
+*undecided* if a cell is missing or an interval straddles its bound. Over setups, those of the largest scale there is
+decide, and smoke never does: a claim is supported if all decided ones support it.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ from bench.claims.effects import Effect, distance_ratio, has_distance, mean_over
 from bench.claims.setups import CONTROL, Setup, setups
 from bench.claims.verdicts import Claim, Test, Verdict, better, judge, lacking, told, within
 from bench.config.variants import parse
+from bench.metrics.interpolation import Interpolation, PathLength
 from bench.records.record import Record
 
 STUDENT, FOLDED, OUTPUT_ONLY = "sfddm", "pd", "sfddm[hidden_weight=0]"
@@ -45,22 +46,39 @@ def any_steps(setup: Setup) -> list[Test]:
             )
         )
     else:
-        most = max(record.folds or 0 for record in odd)
+        most = max(folds(record) for record in odd)
         sampled = all(record.nfe == record.steps for record in odd)
-        tests.append(Test(f"most folds of {STUDENT} at {named} steps", "1, and as many network calls as steps",
-                          Effect(most, most, most, seeds(odd)), sampled and most == 1))  # fmt: skip
+        tests.append(
+            Test(
+                f"most folds of {STUDENT} at {named} steps",
+                "1, and as many network calls as steps",
+                Effect(most, most, most, seeds(odd)),
+                sampled and most == 1,
+            )
+        )
     if not pairs:
         tests.append(lacking("kept", f"{CONTROL} on the timesteps of {STUDENT} at such step counts"))
     else:
-        tests.append(within(f"distance of {STUDENT} / the teacher's on the same timesteps, at {named} steps",
-                            distance_ratio(pairs), KEPT))  # fmt: skip
+        tests.append(
+            within(
+                f"distance of {STUDENT} / the teacher's on the same timesteps, at {named} steps",
+                distance_ratio(pairs),
+                KEPT,
+            )
+        )
     if not chains:
         tests.append(lacking("chains", f"{FOLDED} at {setup.timesteps // 4} steps or fewer"))
     else:
-        expected = all(r.folds == int(log2(setup.timesteps // r.steps)) for r in chains if r.steps)
-        fewest = min(record.folds or 0 for record in chains)
-        tests.append(Test(f"fewest folds of {FOLDED} at up to {setup.timesteps // 4} steps", "floor(log2(T/T'))",
-                          Effect(fewest, fewest, fewest, seeds(chains)), expected))  # fmt: skip
+        expected = all(folds(r) == int(log2(setup.timesteps // r.steps)) for r in chains if r.steps)
+        fewest = min(folds(record) for record in chains)
+        tests.append(
+            Test(
+                f"fewest folds of {FOLDED} at up to {setup.timesteps // 4} steps",
+                "floor(log2(T/T'))",
+                Effect(fewest, fewest, fewest, seeds(chains)),
+                expected,
+            )
+        )
     return tests
 
 
@@ -121,7 +139,7 @@ def full_teacher(setup: Setup, needs: Callable[[Record], bool] = has_distance) -
 
 
 def few_steps(setup: Setup) -> list[Test]:
-    """Claim 4: at about 1 % of the steps near the teacher's own quality, and better than the teacher on the same steps."""
+    """Claim 4: about 1 % of the steps come near the teacher's own quality, and beat the teacher on the same steps."""
     student, teacher = one_percent(setup), full_teacher(setup)
     if not student:
         return [lacking("student", f"{STUDENT} at {window(setup)}")]
@@ -149,8 +167,8 @@ def window(setup: Setup) -> str:
 
 
 def same_image(setup: Setup) -> list[Test]:
-    """Claim 5: the student's image of a latent is nearer the teacher's than unrelated ones, and its paths are as short."""
-    student = one_percent(setup, lambda record: bool(record.consistency))
+    """Claim 5: the student's image of a latent is nearer the teacher's than unrelated ones, its paths are as short."""
+    student = one_percent(setup, lambda record: record.consistency is not None)
     tests = []
     for name in ("ssim", "cosine"):
         said = f"{name} to the teacher's image, from unrelated (0) to identical (1)"
@@ -165,15 +183,15 @@ def same_image(setup: Setup) -> list[Test]:
 
 def interpolation(setup: Setup) -> list[Test]:
     """Claim 5, second half: relative length of the student's paths over the teacher's, for each kind of path."""
-    student = one_percent(setup, lambda record: bool(record.interpolation))
-    teacher = {record.seed: record for record in full_teacher(setup, lambda record: bool(record.interpolation))}
+    student = one_percent(setup, lambda record: record.interpolation is not None)
+    teacher = {record.seed: record for record in full_teacher(setup, lambda record: record.interpolation is not None)}
     pairs = [(record, teacher[record.seed]) for record in student if record.seed in teacher]
     if not pairs:
         return [
             lacking("paths", f"interpolation of {STUDENT} at {window(setup)} and of {CONTROL} at {FULL_STEPS} or more")
         ]
     tests = []
-    for kind in pairs[0][0].interpolation or {}:
+    for kind in Interpolation.model_fields:
         ratios = [(straightness(one, kind), straightness(other, kind)) for one, other in pairs]
         values = [mine / theirs for mine, theirs in ratios if mine and theirs]
         said = f"relative length of {STUDENT}'s {kind} paths at {pairs[0][0].steps} steps / the teacher's"
@@ -188,22 +206,25 @@ def interpolation(setup: Setup) -> list[Test]:
 
 def share(record: Record, name: str) -> float:
     """Return where a consistency lies between unrelated images (0) and identical ones (1)."""
-    values = record.consistency or {}
-    measured, unrelated = values[name], values[f"{name}_unrelated"]
-    assert measured is not None
-    assert unrelated is not None
+    measured, unrelated = (getattr(record.consistency, field) for field in (name, f"{name}_unrelated"))
     return (measured - unrelated) / (1 - unrelated)
 
 
 def straightness(record: Record, kind: str) -> float | None:
-    """Return the relative length of a record's paths: 1 where they are straight lines in feature space."""
-    return (record.interpolation or {}).get(kind, {}).get("ratio")
+    """Return the relative length of a record's paths: 1 if they are straight lines in feature space."""
+    path: PathLength | None = getattr(record.interpolation, kind, None)
+    return path.ratio if path else None
 
 
 def at_least(effect: Effect, bound: float) -> bool | None:
     """Whether the whole interval is at or above a bound (True), or none of it (False)."""
     below = effect.below(bound)
     return None if below is None else not below
+
+
+def folds(record: Record) -> int:
+    """Return how many folds a record's student took."""
+    return record.training_cost.folds if record.training_cost else 0
 
 
 def seeds(records: Sequence[Record]) -> int:
@@ -216,9 +237,9 @@ CLAIMS: tuple[Claim, ...] = (
         1,
         "A T-step teacher is compressed into a student of any step count in one fold; progressive distillation needs "
         "log2(T/T') folds.",
-        f"At {NOT_POWERS} or more step counts that are no powers of two, SFDDM has one fold and as many network calls as "
-        f"steps, and a distance below {KEPT} of the teacher's on the same timesteps; progressive distillation's folds are "
-        "floor(log2(T/T')), at least 2.",
+        f"At {NOT_POWERS} or more step counts that are no powers of two, SFDDM has one fold and as many network calls "
+        f"as steps, and a distance below {KEPT} of the teacher's on the same timesteps; progressive distillation's "
+        "folds are floor(log2(T/T')), at least 2.",
         f"{STUDENT} and {CONTROL} at {NOT_POWERS} step counts that are no powers of two; {FOLDED} at up to T/4 steps",
         ("any-steps",),
         any_steps,
@@ -226,8 +247,8 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         2,
         "The student's forward process is a reparameterisation of the teacher's inputs at any increasing sub-sequence.",
-        f"On {LISTS} or more sub-sequences that are not uniform, SFDDM's distance is below {KEPT} of the teacher's on the "
-        "same timesteps. Whether one beats the uniform grid is reported, and decides nothing.",
+        f"On {LISTS} or more sub-sequences that are not uniform, SFDDM's distance is below {KEPT} of the teacher's on "
+        "the same timesteps. Whether one beats the uniform grid is reported, and decides nothing.",
         f"{STUDENT}[subsequence=...] and {CONTROL}[grid=...] on {LISTS} lists that are not uniform",
         ("subsequence",),
         flexible,
@@ -244,10 +265,10 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         4,
         "The student samples high-quality data with about 1 % of the teacher's steps.",
-        f"At the most steps within {LEAST_SHARE:.1%} to {MOST_SHARE:.0%} of T, SFDDM's distance is below {HIGH_QUALITY} of "
-        f"the teacher's by DDIM at {FULL_STEPS} steps or more; and below that of the teacher itself on the same timesteps, "
-        f"beyond the interval: otherwise the quality is not the distillation's. The latter fails where SFDDM surely saves "
-        f"less than {NEGLIGIBLE:.0%}.",
+        f"At the most steps within {LEAST_SHARE:.1%} to {MOST_SHARE:.0%} of T, SFDDM's distance is below "
+        f"{HIGH_QUALITY} of the teacher's by DDIM at {FULL_STEPS} steps or more; and below that of the teacher itself "
+        "on the same timesteps, beyond the interval: otherwise the quality is not the distillation's. The latter "
+        f"fails where SFDDM surely saves less than {NEGLIGIBLE:.0%}.",
         f"{STUDENT} at about 1 % of T, {CONTROL} on the same timesteps, and {CONTROL} at {FULL_STEPS} steps or more",
         ("quality",),
         few_steps,
@@ -255,11 +276,12 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         5,
         "Semantic consistency (the same noise gives the teacher's image) and meaningful interpolation.",
-        f"At about 1 % of T, SSIM and cosine of features to the teacher's image of the same latent lie at {CONSISTENT} or "
-        f"more of the way from unrelated images to identical ones, and the relative length of the student's paths between "
-        f"latents is below {KEPT} of the teacher's at {FULL_STEPS} steps or more. With fewer than three seeds the mean "
-        "decides.",
-        f"consistency and interpolation of {STUDENT} at about 1 % of T; interpolation of {CONTROL} at {FULL_STEPS} or more",
+        f"At about 1 % of T, SSIM and cosine of features to the teacher's image of the same latent lie at {CONSISTENT} "
+        "or more of the way from unrelated images to identical ones, and the relative length of the student's paths "
+        f"between latents is below {KEPT} of the teacher's at {FULL_STEPS} steps or more. With fewer than three seeds "
+        "the mean decides.",
+        f"consistency and interpolation of {STUDENT} at about 1 % of T; interpolation of {CONTROL} at {FULL_STEPS} or "
+        "more",
         ("consistency", "interpolation"),
         same_image,
     ),
@@ -267,6 +289,6 @@ CLAIMS: tuple[Claim, ...] = (
 
 
 def decide(records: Sequence[Record]) -> list[Verdict]:
-    """Return the verdict of each claim from the records at hand."""
+    """Return the verdict of each claim from the records."""
     there = setups(records)
     return [judge(claim, there) for claim in CLAIMS]

@@ -1,7 +1,7 @@
 """Effect sizes with their 95 % intervals, from records. No torch.
 
-Over seeds where there are enough of them: Student's t on one value per seed, teacher, student and latents all drawn
-anew. With fewer seeds, a ratio of distances has the interval that its records' own intervals leave it, which is of
+Over seeds if there are enough of them: Student's t on one value per seed, with teacher, student and latents all of
+their own. With fewer seeds, a ratio of distances has the interval that its records' own intervals leave it, which is of
 sampling alone, and taken as if the two sets of images were independent.
 """
 
@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from bench.metrics.student_t import half_of_mean
+from bench.metrics.intervals import half_of_mean
 from bench.records.record import Record
+from sfddm.words import plural
 
 SEEDS_FOR_INTERVAL = 3
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A value with its interval; low and high are None where no interval can be formed."""
+    """A value with its interval; low and high are None if no interval can be formed."""
 
     value: float
     low: float | None
@@ -31,11 +32,11 @@ class Effect:
         if self.low == self.high == self.value:  # a count
             return f"{self.value:g}"
         if self.low is None or self.high is None:
-            return f"{self.value:.3g} (no interval, {self.seeds} seed{'s' * (self.seeds != 1)})"
+            return f"{self.value:.3g} (no interval, {plural(self.seeds, 'seed')})"
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
     def below(self, bound: float) -> bool | None:
-        """Whether the whole interval is below a bound (True), or none of it (False); None where it straddles."""
+        """Whether the whole interval is below a bound (True), or none of it (False); None if it straddles."""
         if self.low is None or self.high is None:
             return None
         return True if self.high < bound else False if self.low >= bound else None
@@ -70,24 +71,25 @@ def mean_over_seeds(values: Sequence[float]) -> Effect:
 
 
 def half_of_sampling(pairs: Sequence[Pair]) -> float | None:
-    """Return half the width, in the logarithm, of the interval of a mean ratio; None where a record has no interval."""
+    """Return half the width, in the logarithm, of the interval of a mean ratio; None if a record has no interval."""
     total = 0.0
     for record in (record for pair in pairs for record in pair):
-        if record.distance_low is None or record.distance_high is None:
+        if record.interval is None:
             return None
-        total += ((record.distance_high - record.distance_low) / 2 / positive(record)) ** 2
+        low, high = record.interval
+        total += ((high - low) / 2 / positive(record)) ** 2
     return math.sqrt(total) / len(pairs)
 
 
 def has_distance(record: Record) -> bool:
     """Whether a record has a distance that a ratio can be formed of."""
-    return record.failure is None and record.quality is not None and 0 < record.quality < math.inf
+    return record.failure is None and record.distance is not None and 0 < record.distance < math.inf
 
 
 def positive(record: Record) -> float:
     """Return the distance of a record that `has_distance`."""
-    assert record.quality is not None
-    return record.quality
+    assert record.distance is not None
+    return record.distance
 
 
 def _exponentiated(centre: float, half: float | None, seeds: int) -> Effect:

@@ -1,35 +1,16 @@
-"""The `claims` command: the verdicts on the console, and as claims.md and claims.json beside the records. No torch."""
+"""The verdicts of the claims on the console, as Markdown and as JSON. No torch."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from bench.claims.claims import decide
 from bench.claims.verdicts import Finding, Test, Verdict
-from bench.commands.checks import check_writable
-from bench.records.record import read_records
-from bench.store.files import write_json, write_text
-from sfddm.errors import InputError
 
 STYLES = {"supported": "bold green", "not supported": "bold red", "undecided": "bold yellow"}
 MARKS = {True: "holds", False: "fails", None: "cannot tell"}
-
-
-def claims_command(folder: Path) -> None:
-    """Decide the claims from a folder's records. Raises InputError where there are none."""
-    if not folder.is_dir():
-        raise InputError(f"PATH: '{folder}' given, a folder with records is needed, such as runs")
-    verdicts = decide(read_records(folder))
-    check_writable(folder, "PATH")
-    print_verdicts(verdicts)
-    write_text(folder / "claims.md", markdown(verdicts))
-    write_json(folder / "claims.json", as_json(verdicts))
-    print(folder / "claims.md")
-    print(folder / "claims.json")
 
 
 def print_verdicts(verdicts: Sequence[Verdict]) -> None:
@@ -63,11 +44,22 @@ def markdown(verdicts: Sequence[Verdict]) -> str:
     """Return the verdicts as Markdown."""
     lines = ["# The claims of SFDDM's abstract", "", "| claim | verdict |", "|---|---|"]
     lines += [f"| {verdict.claim} | **{verdict.verdict}** |" for verdict in verdicts]
-    lines += ["", "Brackets are 95 % intervals. Over setups, those of the largest scale at hand decide; the scale `smoke` shows "
-              "that the machinery works, and decides nothing."]  # fmt: skip
+    lines += [
+        "",
+        "Brackets are 95 % intervals. Over setups, those of the largest scale at hand decide; the scale `smoke` shows "
+        "that the machinery works, and decides nothing.",
+    ]
     for verdict in verdicts:
-        lines += ["", f"## {verdict.claim}", "", f"**{verdict.verdict}**", "", f"Rule: {verdict.rule}", "",
-                  f"Cells: {verdict.about.cells}."]  # fmt: skip
+        lines += [
+            "",
+            f"## {verdict.claim}",
+            "",
+            f"**{verdict.verdict}**",
+            "",
+            f"Rule: {verdict.rule}",
+            "",
+            f"Cells: {verdict.about.cells}.",
+        ]
         for finding in informed(verdict):
             lines += ["", f"{finding.setup.label}: {finding.verdict}", ""]
             lines += [f"- {line(test)}" for test in finding.tests]
@@ -106,5 +98,11 @@ def _test(test: Test) -> dict[str, Any]:
         if effect is None
         else {"value": effect.value, "low": effect.low, "high": effect.high, "seeds": effect.seeds}
     )
-    return {"measured": test.measured, "asked": test.bound, "effect": measured, "holds": test.holds,
-            "decides": test.decides, "missing": test.missing}  # fmt: skip
+    return {
+        "measured": test.measured,
+        "asked": test.bound,
+        "effect": measured,
+        "holds": test.holds,
+        "decides": test.decides,
+        "missing": test.missing,
+    }

@@ -22,7 +22,7 @@ class Setup:
     records: tuple[Record, ...]
 
     def of(self, method: str, steps: int | None = None, needs: Callable[[Record], bool] = has_distance) -> list[Record]:
-        """Return the records of a method, at one step count or all, that have what is needed; one per steps and seed."""
+        """Return a method's records, at one step count or all, that have what is needed; one per steps and seed."""
         chosen = [r for r in self.records if r.method == method and steps in (None, r.steps) and needs(r)]
         return list({(record.steps, record.seed): record for record in chosen}.values())
 

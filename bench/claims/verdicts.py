@@ -63,24 +63,16 @@ class Verdict:
         return self.about.rule
 
     @property
-    def evidence(self) -> str:
-        """Every measured test of every setup, in one text."""
-        said = [
-            f"{finding.setup.label}: {test.measured} {test.effect.text}"
-            + (f", asked {test.bound}" if test.bound else "")
-            for finding in self.findings
-            for test in finding.tests
-            if test.effect is not None
-        ]
-        return "; ".join(said)
-
-    @property
     def missing(self) -> str:
-        """What an undecided claim needs, with the command that makes it; empty where it is decided."""
+        """What an undecided claim needs, with the command that makes it; empty if it is decided."""
         if self.verdict != "undecided":
             return ""
-        lacking = [f"{finding.setup.label}: {test.missing}" for finding in self.findings for test in finding.tests
-                   if test.decides and test.missing]  # fmt: skip
+        lacking = [
+            f"{finding.setup.label}: {test.missing}"
+            for finding in self.findings
+            for test in finding.tests
+            if test.decides and test.missing
+        ]
         if all(finding.setup.scale not in DECIDING for finding in self.findings):
             lacking.insert(0, f"records of scale {' or '.join(DECIDING)}")
         commands = " and ".join(f"sfddm-bench reproduce {name}" for name in self.about.experiments)
@@ -117,12 +109,12 @@ def within(measured: str, effect: Effect, bound: float) -> Test:
 
 
 def better(measured: str, effect: Effect, least: float) -> Test:
-    """Return the test that a distance is below another beyond the interval; it fails where it surely saves less than `least`."""
+    """Return a test that a distance is below another beyond the interval; it fails if it surely saves under `least`."""
     return told(Test(measured, "< 1", effect, effect.better(least)))
 
 
 def told(test: Test) -> Test:
-    """Return a test with what would decide it, where it is not decided."""
+    """Return a test with what would decide it, if it is not decided."""
     if test.holds is not None or test.effect is None:
         return test
     have_interval = test.effect.low is not None

@@ -7,15 +7,33 @@ import typer
 
 from bench.commands.options import DataRoot, Resolution, integers
 
+DIGITS = "the 1,797 handwritten digits of scikit-learn, 8x8"
+
 app = typer.Typer(help="See, and prepare, the datasets.", no_args_is_help=True)
 
 
 @app.command("list", epilog="Example: sfddm-bench datasets list")
 def datasets_list(data_root: DataRoot = None) -> None:
     """List the datasets and which are prepared."""
-    from bench.commands.show_datasets import list_datasets
+    from rich.console import Console
+    from rich.table import Table
 
-    list_datasets(data_root)
+    from bench.datasets.catalogue import CATALOGUE
+    from bench.datasets.dataset import data_root as root_of
+    from bench.datasets.packed import prepared
+    from bench.datasets.registry import names
+
+    there = prepared(root_of(data_root))
+    table = Table("name", "what", "prepared", title=f"datasets; prepared ones are in {root_of(data_root)}")
+    for name in names(data_root):
+        found = [manifest for manifest in there if manifest.name == name]
+        definition = CATALOGUE.get(found[0].dataset if found else name)
+        summary = definition.summary if definition else DIGITS if name == "digits" else ""
+        if definition and definition.name != name:
+            summary = f"prepared as {definition.name} from {found[0].source_name}"
+        sizes = ", ".join(f"{manifest.resolution}: {manifest.count:,}" for manifest in found)
+        table.add_row(name, summary, "built in" if name == "digits" else sizes or "-")
+    Console(width=None if Console().is_terminal else 140).print(table)
 
 
 @app.command("info", epilog="Example: sfddm-bench datasets info lsun_church")
@@ -23,13 +41,34 @@ def datasets_info(
     name: Annotated[str, typer.Argument(help="A dataset's name.", metavar="NAME")], data_root: DataRoot = None
 ) -> None:
     """Say what a dataset is, where to get it, and how it was prepared."""
-    from bench.commands.show_datasets import show_dataset
+    from bench.datasets.catalogue import CATALOGUE
+    from bench.datasets.dataset import data_root as root_of
+    from bench.datasets.packed import MANIFEST, folder_of, prepared
+    from bench.datasets.preprocessing import describe
+    from bench.datasets.registry import definition_name
 
-    show_dataset(name, data_root)
+    base = definition_name(name, data_root)
+    if base in CATALOGUE:
+        definition = CATALOGUE[base]
+        print(f"{name}: {definition.summary}")
+        print(f"resolutions: {', '.join(map(str, definition.resolutions)) or 'any'}")
+        print(f"preprocessing: {definition.preprocessing}: {describe(definition.preprocessing)}")
+        if definition.page:
+            print(f"from: {definition.page}")
+        print(f"prepare it with: sfddm-bench datasets prepare {base} {definition.example}")
+    else:
+        print(f"{name}: built in, nothing to prepare")
+    for manifest in prepared(root_of(data_root)):
+        if manifest.name == name:
+            print(f"\n{folder_of(root_of(data_root), name, manifest.resolution) / MANIFEST}")
+            print(manifest.model_dump_json(indent=1))
 
 
-@app.command("prepare", epilog="Examples: sfddm-bench datasets prepare lsun_church --from church_outdoor_train_lmdb "
-                      "--resolution 64 | sfddm-bench datasets prepare cifar10 --from jpegs.zip --name cifar10-jpeg")  # fmt: skip
+@app.command(
+    "prepare",
+    epilog="Examples: sfddm-bench datasets prepare lsun_church --from church_outdoor_train_lmdb "
+    "--resolution 64 | sfddm-bench datasets prepare cifar10 --from jpegs.zip --name cifar10-jpeg",
+)
 def datasets_prepare(
     name: Annotated[str, typer.Argument(help="A dataset's name.", metavar="NAME")],
     source: Annotated[Path | None, typer.Option("--from", help="A folder, zip, LMDB or CIFAR-10 tarball.")] = None,
@@ -43,10 +82,15 @@ def datasets_prepare(
     ] = None,
     data_root: DataRoot = None,
 ) -> None:
-    """Turn a dataset, from the form you have it in, into one packed array; an interrupted preparation goes on."""
+    """Turn a dataset, from the form you have it in, into one packed array; an interrupted preparation resumes."""
     everything = limit == "all"
     count = None if limit is None or everything else integers("--limit", limit, 1)[0]
 
-    from bench.commands.show_datasets import prepare_dataset
+    from bench.datasets.dataset import data_root as root_of
+    from bench.datasets.prepare import prepare
+    from bench.store.progress import Display
 
-    prepare_dataset(name, source, resolution, count, label, preprocessing, everything, data_root)
+    root = root_of(data_root)
+    with Display() as display, display.waiting(f"preparing {label or name}", "images") as update:
+        folder = prepare(name, source, root, resolution, count, label, preprocessing, everything, update)
+    print(folder)

@@ -1,5 +1,6 @@
-"""Options that several commands share, and how comma-separated ones are read. Nothing here imports torch."""
+"""Options that several commands share, how they are read and checked. Torch is imported only when it is needed."""
 
+import importlib.util
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,14 @@ Address = Annotated[
     str | None,
     typer.Option(help="A running Ray cluster: auto, HOST:PORT or ray://HOST:PORT (default: one started here)."),
 ]
+Scale = Annotated[str | None, typer.Option(help="Amount of work: smoke, quick or paper (default: the dataset's).")]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", help="Override a setting, such as teacher.iterations=2000.")
+]
+Folders = Annotated[list[Path] | None, typer.Argument(help="Folders with records (default: runs).", show_default=False)]
 RUNS = Path("runs")
+EXECUTORS = ("local", "ray")
+CONNECT_SECONDS = 10.0
 
 
 def comma_list(option: str, text: str) -> list[str]:
@@ -38,3 +46,66 @@ def integers(option: str, text: str, least: int) -> list[int]:
         if not part.lstrip("-").isdecimal() or int(part) < least:
             raise InputError(f"{option}: '{part}' given, whole numbers from {least} up are possible, such as 1,4,16")
     return [int(part) for part in comma_list(option, text)]
+
+
+def at_least(option: str, value: int | None, least: int) -> None:
+    """Raise InputError for a whole number that is too small; None was not given."""
+    if value is not None and value < least:
+        raise InputError(f"{option}: {value} given, a whole number from {least} up is possible")
+
+
+def check_device(device: str) -> str:
+    """Return a device that is there. Raises InputError."""
+    import torch
+
+    from sfddm.distributed import world_size
+
+    if device.startswith("cuda:") and world_size() > 1:
+        raise InputError(
+            f"--device: '{device}' given, possible under torchrun: auto, cpu, cuda (a GPU for each process)"
+        )
+    there = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] + ["cuda"] * torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device not in there:
+        raise InputError(f"--device: '{device}' given, possible here: auto, {', '.join(there)}")
+    return device
+
+
+def check_executor(executor: str, address: str | None, device: str) -> None:
+    """Raise InputError for an executor that is not there, and for what is not its own."""
+    if executor not in EXECUTORS:
+        raise InputError(f"--executor: '{executor}' given, possible: {', '.join(EXECUTORS)}")
+    if executor != "ray":
+        if address is not None:
+            raise InputError(f"--address: '{address}' given, but it is of --executor ray; give both or none")
+        return
+
+    from sfddm.distributed import world_size  # with torch, which the help of commands starts without
+
+    if world_size() > 1:
+        raise InputError(
+            "--executor: 'ray' given under torchrun, possible: local; Ray starts its processes itself, so leave "
+            "torchrun out"
+        )
+    if importlib.util.find_spec("ray") is None:
+        raise InputError("--executor: 'ray' given, but Ray is not installed; pip install 'sfddm-bench[ray]'")
+    if device.startswith("cuda:"):
+        raise InputError(
+            f"--device: '{device}' given, possible with --executor ray: auto, cpu, cuda (it hands GPUs out)"
+        )
+    check_answers(address)
+
+
+def check_answers(address: str | None) -> None:
+    """Raise InputError if nothing listens at a cluster's HOST:PORT: Ray itself would try for minutes."""
+    host, _, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not port.isdecimal():
+        return
+
+    import socket  # of no use to other commands, and they start without it
+
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(f"--address: '{address}' given, but no Ray cluster answers there ({error})") from None

@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import RUNS
-from bench.commands.tables import Folders
+from bench.commands.options import RUNS, Folders
 
 EXAMPLES = "Examples: sfddm-bench plots | sfddm-bench plots results runs-gpu --out paper"
 
@@ -16,6 +15,11 @@ def plots(
     out: Annotated[Path | None, typer.Option(help="Where plots/ goes (default: the first folder).")] = None,
 ) -> None:
     """Write plots of all records in folders as PNG and PDF."""
-    from bench.rendering import plots_command
+    from bench.plots.figures import write_plots
+    from bench.rendering import read_groups
+    from bench.store.layout import RunFolder
 
-    plots_command(folders or [RUNS], out)
+    given = folders or [RUNS]
+    found, to = read_groups(given, out)
+    for path in write_plots(found, given, RunFolder(to).plots):
+        print(path)

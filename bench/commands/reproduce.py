@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.checks import check_executor
 from bench.commands.options import (
     RUNS,
     Address,
@@ -14,6 +13,9 @@ from bench.commands.options import (
     Executor,
     InceptionWeights,
     Out,
+    Scale,
+    check_device,
+    check_executor,
     comma_list,
     integers,
 )
@@ -36,9 +38,7 @@ def reproduce(
     dataset: Annotated[
         str | None, typer.Option(help="Datasets, such as digits,cifar10 (default: the experiment's that are there).")
     ] = None,
-    scale: Annotated[
-        str | None, typer.Option(help="Amount of work: smoke, quick or paper (default: the dataset's).")
-    ] = None,
+    scale: Scale = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds, such as 0,1,2 (default: the experiment's).")] = None,
     device: Device = "auto",
     out: Out = RUNS,
@@ -56,11 +56,20 @@ def reproduce(
 
     check_executor(executor, address, device)
 
-    from bench.run.reproduce import list_command, reproduce_command
-    from bench.run.session import Place
+    from bench.commands.run import finish
+    from bench.experiments.experiment import load_experiment
+    from bench.experiments.sweeps import print_list, request, those_there
+    from bench.run.session import Place, check_failures, perform, prepare
 
-    place = Place(device, out, data_root, inception_weights, dry_run, executor=executor, address=address)
+    place = Place(check_device(device), out, data_root, inception_weights, dry_run, executor=executor, address=address)
     if name is None:
-        list_command(datasets, place)
-    else:
-        reproduce_command(name, datasets, scale, wanted_seeds, place)
+        print_list(datasets, place)
+        return
+    experiment = load_experiment(name)
+    chosen = datasets or those_there(experiment, place)
+    sweeps = [prepare(request(experiment, one, scale, wanted_seeds, place), place) for one in chosen]
+    print(f"{experiment.title}. {experiment.question}")
+    records = [record for sweep in sweeps for record in perform(sweep, place)]
+    if records:
+        finish(records, place, out / "experiments" / experiment.name)
+    check_failures(records)

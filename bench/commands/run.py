@@ -1,13 +1,15 @@
 """`sfddm-bench run`: the main job."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.commands.checks import check_executor
 from bench.commands.options import (
     RUNS,
     Address,
+    Assignments,
     DataRoot,
     Device,
     DryRun,
@@ -15,11 +17,18 @@ from bench.commands.options import (
     InceptionWeights,
     Out,
     Resolution,
+    Scale,
+    at_least,
+    check_device,
+    check_executor,
     comma_list,
     integers,
 )
 from bench.metrics import METRICS
-from sfddm.errors import InputError
+
+if TYPE_CHECKING:
+    from bench.records.record import Record
+    from bench.run.session import Place
 
 EXAMPLES = (
     "Examples: sfddm-bench run | sfddm-bench run --dataset digits --steps 1,4 --scale smoke | "
@@ -42,16 +51,12 @@ def run(
         str | None, typer.Option(help="Methods by name, such as sfddm,ddim (default: the dataset's).")
     ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, such as 0,1,2: of teacher, students and latents.")] = "0",
-    scale: Annotated[
-        str | None, typer.Option(help="Amount of work: smoke, quick or paper (default: the dataset's).")
-    ] = None,
+    scale: Scale = None,
     metrics: Annotated[
-        str, typer.Option(help="What to measure of each cell: quality, consistency, interpolation.")
+        str, typer.Option(help="What to measure of each cell: quality, consistency, interpolation, cost.")
     ] = ",".join(METRICS),
     images: Annotated[int | None, typer.Option(help="Images to sample per cell (default: the scale's).")] = None,
-    assignments: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a setting, such as teacher.iterations=2000.")
-    ] = None,
+    assignments: Assignments = None,
     budget: Annotated[
         int | None,
         typer.Option(help="Network evaluations in training, the same for every trained method (backward counts 2)."),
@@ -70,19 +75,49 @@ def run(
     address: Address = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Train a teacher, distil students, sample, evaluate, and write records, tables, plots and sample grids."""
+    """Train a teacher, distil students, sample, evaluate, and write records, tables, plots and sample sheets."""
     wanted_steps = None if steps is None else integers("--steps", steps, 1)
     wanted_seeds = integers("--seeds", seeds, 0)
-    if images is not None and images < 1:
-        raise InputError(f"--images: {images} given, a whole number from 1 up is possible")
-
-    if budget is not None and budget < 1:
-        raise InputError(f"--budget: {budget} given, a whole number from 1 up is possible")
-
+    names = comma_list("--methods", methods) if methods else None
+    at_least("--images", images, 1)
+    at_least("--budget", budget, 1)
     check_executor(executor, address, device)
 
-    from bench.run.session import Place, run_command
+    from bench.records.record import read_records
+    from bench.run.session import Place, Request, check_failures, perform, prepare, preset_of
+    from bench.run.sweep import methods_by_steps
+    from bench.store.timing import seconds_since_start
 
-    place = Place(device, out, data_root, inception_weights, dry_run, tuple(force or []), executor, address)
-    run_command(dataset, resolution, wanted_steps, comma_list("--methods", methods) if methods else None, wanted_seeds, scale,
-                images, budget, assignments or [], comma_list("--metrics", metrics), place)  # fmt: skip
+    place = Place(
+        check_device(device), out, data_root, inception_weights, dry_run, tuple(force or []), executor, address
+    )
+    place.timing.add("start and imports", seconds_since_start())
+    with place.timing.part("set-up"):
+        preset = preset_of(dataset, place)
+        cells = methods_by_steps(names or preset.methods, wanted_steps or preset.steps)
+        request = Request(
+            dataset=dataset,
+            cells=cells,
+            seeds=wanted_seeds,
+            resolution=resolution,
+            scale=scale,
+            images=images,
+            budget=budget,
+            assignments=assignments or [],
+            metrics=comma_list("--metrics", metrics),
+        )
+        sweep = prepare(request, place)
+    records = perform(sweep, place)
+    if records:
+        finish(read_records(out), place, out)  # of this sweep and of earlier ones
+    check_failures(records)
+
+
+def finish(records: "Sequence[Record]", place: "Place", rendered: Path) -> None:
+    """Render records under a folder, write what the run's time went into, and print the paths."""
+    from bench.rendering import render
+
+    with place.timing.part("tables and plots"):
+        written = render(records, place.out, rendered)
+    for path in [*written, place.timing.write(place.out)]:
+        print(path)

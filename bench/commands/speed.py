@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import Device, comma_list
+from bench.commands.options import Device, at_least, check_device, comma_list
 from sfddm.errors import InputError
 
 EXAMPLES = (
@@ -16,7 +16,7 @@ PARTS = ("training", "sampling", "distance")
 
 def speed(
     parts: Annotated[str, typer.Option(help="What to measure, such as training,distance.")] = ",".join(PARTS),
-    dataset: Annotated[str, typer.Option(help="The dataset whose preset the network is of.")] = "cifar10",
+    dataset: Annotated[str, typer.Option(help="Whose preset sets the network and the size of the images.")] = "cifar10",
     assignments: Annotated[
         list[str] | None, typer.Option("--set", help="Override a setting, such as network.dim=32.")
     ] = None,
@@ -25,20 +25,42 @@ def speed(
     ] = None,
     device: Device = "auto",
     seconds: Annotated[
-        float, typer.Option(help="How long each comparison's rounds go on; three rounds are always made.")
+        float, typer.Option(help="How long to repeat the rounds of each comparison; there are at least three.")
     ] = 60.0,
     out: Annotated[Path, typer.Option(help="The folder of speed.md and speed.json.")] = Path("runs/speed"),
 ) -> None:
-    """Measure training, sampling and Frechet distance side by side with other packages; those not installed are skipped."""
+    """Measure training, sampling and Frechet distance beside other packages; those not installed are skipped."""
     names = comma_list("--parts", parts)
     for name in names:
         if name not in PARTS:
             raise InputError(f"--parts: '{name}' given, possible: {', '.join(PARTS)}")
-    if batch is not None and batch < 1:
-        raise InputError(f"--batch: {batch} given, a whole number from 1 up is possible")
+    at_least("--batch", batch, 1)
     if not seconds > 0:
         raise InputError(f"--seconds: {seconds:g} given, a number above 0 is possible")
 
-    from bench.speed.command import speed_command
+    import torch
 
-    speed_command(names, dataset, assignments or [], batch, device, seconds, out)
+    from bench.config.preset import load_preset
+    from bench.config.resolve import resolve
+    from bench.speed.contestants import terms_of
+    from bench.speed.diffusion import sampling_contests, training_contest
+    from bench.speed.distance import distance_contest
+    from bench.speed.report import print_results, write_results
+    from bench.speed.rounds import compare
+    from bench.store.files import check_writable
+    from bench.store.progress import Display
+
+    device = check_device(device)
+    terms = terms_of(resolve(load_preset(dataset), "paper", assignments or []), batch, device)
+    check_writable(out)
+    torch.set_float32_matmul_precision("highest")
+    contests = {
+        "training": [training_contest()],
+        "sampling": sampling_contests(terms),
+        "distance": [distance_contest(terms)],
+    }
+    with Display() as display:
+        results = [compare(contest, terms, seconds, display.say) for name in names for contest in contests[name]]
+    print_results(results)
+    for path in write_results(out, results, terms, seconds, dataset):
+        print(path)

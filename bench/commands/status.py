@@ -14,6 +14,20 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print every cell as JSON, for scripts.")] = False,
 ) -> None:
     """Show which cells of each sweep are done, running, failed and missing (numbers are step counts)."""
-    from bench.upkeep.status import status_command
+    import json
 
-    status_command(out, as_json)
+    from rich.console import Console
+
+    from bench.store.requests import read_requests
+    from bench.upkeep.status import as_values, show, sweep_status
+    from sfddm.errors import InputError
+
+    sweeps = read_requests(out)
+    if not sweeps:
+        raise InputError(f"--out: no sweeps in '{out}'; start one with: sfddm-bench run --out {out}")
+    if as_json:
+        print(json.dumps([as_values(path, sweep_status(out, sweep)) for path, sweep in sweeps.items()], indent=1))
+        return
+    console = Console(width=None if Console().is_terminal else 140, highlight=False)
+    for path, sweep in sweeps.items():
+        show(console, path, sweep, sweep_status(out, sweep))

@@ -5,14 +5,12 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import RUNS
+from bench.commands.options import RUNS, Folders
 
 EXAMPLES = (
     "Examples: sfddm-bench tables | sfddm-bench tables runs --published | "
     "sfddm-bench tables results runs-gpu --out paper"
 )
-
-Folders = Annotated[list[Path] | None, typer.Argument(help="Folders with records (default: runs).", show_default=False)]
 
 
 def tables(
@@ -23,6 +21,17 @@ def tables(
     ] = False,
 ) -> None:
     """Write tables of all records in folders as Markdown, LaTeX and CSV, and print them."""
-    from bench.rendering import tables_command
+    from bench.rendering import print_published, print_rendered, read_groups, write_published, write_tables
+    from bench.store.layout import RunFolder
 
-    tables_command(folders or [RUNS], out, published)
+    found, to = read_groups(folders or [RUNS], out)
+    print_rendered(found)
+    paths = write_tables(found, RunFolder(to).tables)
+    if published:
+        print_published(found)
+        compared = write_published(found, RunFolder(to).tables)
+        if not compared:
+            print(f"no published values for {', '.join(sorted({group.first.dataset for group in found}))}")
+        paths += compared
+    for path in paths:
+        print(path)

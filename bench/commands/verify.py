@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import RUNS, DataRoot, Device
-from sfddm.errors import InputError
+from bench.commands.options import RUNS, DataRoot, Device, at_least, check_device
+
+EXIT_DIFFERS = 3
 
 EXAMPLES = (
     "Examples: sfddm-bench verify | sfddm-bench verify results/ | "
@@ -34,9 +35,29 @@ def verify(
     inception_weights: Annotated[Path | None, typer.Option(help="The Inception-2015 file that the run had.")] = None,
 ) -> None:
     """Check hashes of all artefacts, records and tables; name what differs and exit with 3, or say that all is well."""
-    if resample is not None and resample < 1:
-        raise InputError(f"--resample: {resample} given, a whole number from 1 up is possible")
+    at_least("--resample", resample, 1)
 
-    from bench.commands.verifying import verify_command
+    from bench.store.progress import Display
+    from bench.upkeep.verify import Verification, result_folders, verify_folder
 
-    raise typer.Exit(verify_command(path, recompute is not None, resample, device, data_root, inception_weights))
+    result = Verification()
+    try:
+        with Display() as display:
+            for run in result_folders(path):
+                records = verify_folder(run, result, display)
+                if recompute is None and resample is None:
+                    continue
+                from bench.upkeep.recompute import Recomputation
+
+                again = Recomputation(run, check_device(device), data_root, inception_weights, result, display)
+                for file, record in records.items():
+                    if recompute is not None:
+                        again.recompute_metrics(file, record)
+                    if resample is not None:
+                        again.resample(file, record, resample)
+    finally:  # what was found is reported, even if the rest could not be looked at
+        for line in result.differences:
+            print(line)
+    outcome = f"{len(result.differences)} differ" if result.differences else "all is as it should be"
+    print(f"{outcome}; checked in {path}: {result.summary()}")
+    raise typer.Exit(EXIT_DIFFERS if result.differences else 0)

@@ -1,51 +1,57 @@
-"""The methods by name: ours, and those of other packages through the entry point group `sfddm_bench.methods`."""
+"""The methods by name: ours, and those of other packages through the entry point group `sfddm_bench.methods`. No torch.
 
-import difflib
+The order of the table is that of rows and colours everywhere. A method is imported when it is first asked for.
+"""
+
+import importlib
 from functools import cache
-from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
-from baselines.ddim import DDIM
-from baselines.ddpm import DDPM
-from baselines.dpm_solver import DPMSolver
-from baselines.pd import ProgressiveDistillation
-from baselines.pd_reference import PDReference
-from baselines.scratch import Scratch
+from bench.config.plugins import METHODS as GROUP
+from bench.config.plugins import plugins, refuse_taken
 from sfddm.errors import InputError
-from sfddm.method import Method
-from sfddm.single_fold import SingleFold, SingleFoldReference
-from sfddm.trajectory import Trajectory
 
-BUILT_IN: tuple[type[Method], ...] = (
-    SingleFold,
-    SingleFoldReference,
-    Trajectory,
-    ProgressiveDistillation,
-    PDReference,
-    Scratch,
-    DDIM,
-    DDPM,
-    DPMSolver,
-)
+if TYPE_CHECKING:
+    from sfddm.method import Method
 
-
-@cache
-def _all() -> dict[str, type[Method]]:
-    found = {method.name: method for method in BUILT_IN}
-    for entry in entry_points(group="sfddm_bench.methods"):
-        method = entry.load()
-        found[method.name] = method
-    return found
+METHODS: dict[str, str] = {
+    "sfddm": "sfddm.single_fold:SingleFold",
+    "sfddm-reference": "sfddm.single_fold:SingleFoldReference",
+    "sfddm-trajectory": "sfddm.trajectory:Trajectory",
+    "pd": "baselines.pd:ProgressiveDistillation",
+    "pd-reference": "baselines.pd_reference:PDReference",
+    "scratch": "baselines.scratch:Scratch",
+    "ddim": "baselines.ddim:DDIM",
+    "ddpm": "baselines.ddpm:DDPM",
+    "dpm-solver": "baselines.dpm_solver:DPMSolver",
+}
 
 
 def names() -> list[str]:
-    """Return the names of all methods."""
-    return list(_all())
+    """Return the names of all methods, ours first."""
+    return list(dict.fromkeys([*METHODS, *_of_other_packages()]))
 
 
-def get(name: str) -> type[Method]:
+@cache
+def get(name: str) -> "type[Method]":
     """Return a method's class. Raises InputError for an unknown name."""
-    if name not in _all():
-        near = difflib.get_close_matches(name, names(), n=1)
-        hint = f" (did you mean '{near[0]}'?)" if near else ""
-        raise InputError(f"--methods: '{name}' given{hint}, possible: {', '.join(names())}")
-    return _all()[name]
+    if name in _of_other_packages():
+        return _of_other_packages()[name]
+    if name not in METHODS:
+        raise InputError.unknown("--methods", name, names())
+    module, _, attribute = METHODS[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+@cache
+def _of_other_packages() -> "dict[str, type[Method]]":
+    """Return the methods of other packages by the name of their class. Raises InputError if one is the suite's own."""
+    found = [plugin.load() for plugin in plugins(GROUP, METHODS).values()]
+    for method in found:
+        refuse_taken(GROUP, method.name, METHODS)
+    return {method.name: method for method in found}
+
+
+def place(name: str) -> int:
+    """Return where a method stands among rows: ours by the table, all others after them."""
+    return list(METHODS).index(name) if name in METHODS else len(METHODS)

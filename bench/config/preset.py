@@ -22,7 +22,7 @@ class Preset(BaseModel):
     resolutions: dict[str, dict[str, Any]]
 
     def at(self, resolution: int | None) -> dict[str, Any]:
-        """Return the sections at a resolution: the preset's own where none is given. Raises InputError."""
+        """Return the sections at a resolution: the preset's own if none is given. Raises InputError."""
         own = self.sections["resolution"]
         if resolution is None or resolution == own:
             return self.sections

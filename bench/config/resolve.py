@@ -1,7 +1,7 @@
 """From a preset to a configuration: a resolution and a scale laid over it, and --set on top.
 
-Every layer is a plain nested mapping; only the result is validated, and an unknown key is refused with the nearest valid
-name.
+Every layer is a plain nested mapping; only the result is validated, and an unknown key is refused with the nearest
+valid name.
 """
 
 import difflib
@@ -34,8 +34,14 @@ def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
     return overrides
 
 
-def resolve(preset: Preset, scale: str | None, assignments: Iterable[str] = (), images: int | None = None,
-            budget: int | None = None, resolution: int | None = None) -> Config:  # fmt: skip
+def resolve(
+    preset: Preset,
+    scale: str | None,
+    assignments: Iterable[str] = (),
+    images: int | None = None,
+    budget: int | None = None,
+    resolution: int | None = None,
+) -> Config:
     """Return the configuration of a run; images, budget and resolution have options of their own."""
     scale = scale or preset.sections["scale"]
     if scale not in preset.scales:
@@ -61,7 +67,7 @@ def resolve(preset: Preset, scale: str | None, assignments: Iterable[str] = (), 
 
 
 def _check_network(config: Config) -> None:
-    """Raise InputError where the U-Net cannot halve the images as often as it has levels."""
+    """Raise InputError if the U-Net cannot halve the images as often as it has levels."""
     factor = 2 ** (len(config.network.dim_mults) - 1)
     if config.resolution % factor:
         raise InputError(
@@ -71,7 +77,7 @@ def _check_network(config: Config) -> None:
 
 
 def _method_settings(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Return a method's full settings. A method that does not train leaves the shared training settings aside."""
+    """Return a method's full settings. A method that does not train ignores the shared training settings."""
     model = methods.get(name).Settings
     known = {
         key: value for key, value in given.items() if key in model.model_fields or key not in TrainSettings.model_fields

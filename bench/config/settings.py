@@ -8,7 +8,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.config import methods, variants
-from bench.metrics.features import Resize
 from sfddm.checkpoint import DenoiserSpec, read_spec
 from sfddm.denoiser import Prediction
 from sfddm.errors import InputError
@@ -20,6 +19,7 @@ from sfddm.unet import UNetConfig
 
 Scale = Literal["smoke", "quick", "paper"]
 ANY_RESOLUTION = "folder"
+Resize = Literal["clean", "legacy_tensorflow"]
 
 
 class TeacherSettings(TrainSettings):
@@ -36,10 +36,10 @@ class EvaluationSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    feature_space: str  # "inception", or "<dataset>-cnn": the dataset's own classifier
+    feature_space: str  # "inception", "<dataset>-cnn" (the dataset's own classifier), or another package's extractor
     resize: Resize = "clean"  # of Inception's input
     images: int = Field(ge=2)
-    batch: int = Field(256, ge=1)  # of feature extraction; sampling has its own (bench.sampling.unit_size)
+    batch: int = Field(256, ge=1)  # of feature extraction; sampling has its own (stages/sampling.py)
     splits: int = Field(10, ge=1)  # of the Inception score
     kid_subsets: int = Field(100, ge=1)
     kid_subset: int = Field(1000, ge=2)  # images in a subset, at most; never more than there are
@@ -48,11 +48,15 @@ class EvaluationSettings(BaseModel):
     consistency_images: int = Field(256, ge=2)  # of which the teacher makes full-length ones; at most `images`
     interpolation_paths: int = Field(16, ge=1)
 
+    def kid_subset_of(self, images: int, reference_images: int) -> int:
+        """Return how many images a KID subset has: the setting, or all there are if that is fewer."""
+        return min(self.kid_subset, images, reference_images)
+
 
 class CostSettings(BaseModel):
     """How long the cost of sampling is measured.
 
-    seconds: the limit of each part (warm-up, latency, throughput). repeats: calls of the latency, where the limit lets
+    seconds: the limit of each part (warm-up, latency, throughput). repeats: calls of the latency, if the limit allows
     them. batch: the largest tried for the throughput.
     """
 
@@ -99,13 +103,16 @@ class Config(BaseModel):
         """Return what the teacher is."""
         teacher = self.teacher
         if teacher.weights is not None:
-            return read_spec(teacher.weights)
+            try:
+                return read_spec(teacher.weights)
+            except InputError as error:
+                raise InputError(f"{error}; make such a file with: sfddm-bench teacher import") from None
         return DenoiserSpec(
             network=self.network, prediction=teacher.prediction, schedule=teacher.schedule, timesteps=teacher.timesteps
         )
 
     def folds(self, method: Method, steps: int) -> list[Fold]:
-        """Return the folds of a method, within the budget where one is set."""
+        """Return the folds of a method, within the budget if one is set."""
         folds = method.folds(steps)
         return folds if self.budget is None else share_budget(folds, self.budget)
 
@@ -136,6 +143,7 @@ def toml_value(text: str) -> Any:
 
 
 def first_fault(error: ValidationError, section: str = "", option: str = "--set") -> str:
+    """Return the first fault of a validation as one line that names the option, the key and what was given."""
     fault = error.errors()[0]
     key = ".".join([part for part in (section, *map(str, fault["loc"])) if part])
     return f"{option}: {key} = {fault['input']!r} given; {fault['msg'][0].lower()}{fault['msg'][1:]}"

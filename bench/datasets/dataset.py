@@ -1,9 +1,12 @@
-"""A dataset as the suite uses it: all its images at one resolution, as uint8."""
+"""A dataset as the suite uses it: all its images at one resolution, as uint8; and where prepared ones are."""
 
 import hashlib
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from platformdirs import user_data_path
 
 
 @dataclass(frozen=True)
@@ -22,3 +25,12 @@ class Images:
 def pixels_sha256(pixels: np.ndarray) -> str:
     """Return the sha256 of uint8 pixels in C order, in hexadecimal."""
     return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def data_root(option: Path | None) -> Path:
+    """Return the data folder: `--data-root`, else $SFDDM_DATA, else the user's data folder."""
+    if option is not None:
+        return option
+    if os.environ.get("SFDDM_DATA"):
+        return Path(os.environ["SFDDM_DATA"])
+    return user_data_path("sfddm-bench", appauthor=False)

@@ -1,6 +1,6 @@
 """Prepared datasets on disk: one packed uint8 array per resolution, with a manifest.
 
-`<root>/<name>/<resolution>/` holds images.npy (N,C,H,W), labels.npy where there are labels, and manifest.json,
+`<root>/<name>/<resolution>/` holds images.npy (N,C,H,W), labels.npy if there are labels, and manifest.json,
 which is written last: without it there is no dataset.
 """
 
@@ -63,7 +63,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def load_packed(root: Path, name: str, resolution: int) -> Images:
-    """Return a prepared dataset, memory-mapped. Raises InputError where it is missing or not what its manifest says."""
+    """Return a prepared dataset, memory-mapped. Raises InputError if it is missing or not what its manifest says."""
     folder = folder_of(root, name, resolution)
     if not (folder / MANIFEST).exists():
         raise InputError(missing(root, name, resolution))
@@ -85,7 +85,7 @@ def load_packed(root: Path, name: str, resolution: int) -> Images:
 
 
 def verify(folder: Path, manifest: Manifest) -> None:
-    """Raise InputError where the pixels' hash is not the manifest's; a file is read once for each state it is in."""
+    """Raise InputError if the pixels' hash is not the manifest's; a file is read once for each state it is in."""
     path, marker = folder / IMAGES, folder / VERIFIED
     state: dict[str, Any] = {
         "mtime_ns": path.stat().st_mtime_ns,
@@ -97,7 +97,8 @@ def verify(folder: Path, manifest: Manifest) -> None:
     found = pixels_digest(path)
     if found != manifest.sha256:
         raise InputError(
-            f"{path}: its content has sha256 {found[:12]}, {folder / MANIFEST} says {manifest.sha256[:12]}; prepare it again"
+            f"{path}: its content has sha256 {found[:12]}, {folder / MANIFEST} says {manifest.sha256[:12]}; "
+            "prepare it again"
         )
     write_json(marker, state)
 
@@ -122,7 +123,8 @@ def missing(root: Path, name: str, resolution: int) -> str:
     page = f" (from {definition.page})" if definition and definition.page else ""
     return (
         f"--dataset: '{name}' at {resolution}x{resolution} is not in '{root}'{there}; prepare it with: "
-        f"sfddm-bench datasets prepare {name} {example} --resolution {resolution}{page}, or name its folder with --data-root"
+        f"sfddm-bench datasets prepare {name} {example} --resolution {resolution}{page}, "
+        "or name its folder with --data-root"
     )
 
 

@@ -1,7 +1,7 @@
 """From what people have to the packed array: streamed, on all cores, resumable.
 
 Images are decoded by worker processes and written by this one, in order, so memory does not grow with their
-number. Progress is kept beside the growing array; an interrupted preparation goes on where it was.
+number. Progress is kept beside the growing array; an interrupted preparation resumes where it was.
 """
 
 import json
@@ -44,13 +44,21 @@ class State:
     corrupt: list[int]
 
 
-def prepare(name: str, source_path: Path | None, root: Path, resolution: int | None = None, limit: int | None = None,
-            label: str | None = None, preprocessing: str | None = None, everything: bool = False,
-            report: Report = lambda *_: None) -> Path:  # fmt: skip
+def prepare(
+    name: str,
+    source_path: Path | None,
+    root: Path,
+    resolution: int | None = None,
+    limit: int | None = None,
+    label: str | None = None,
+    preprocessing: str | None = None,
+    everything: bool = False,
+    report: Report = lambda *_: None,
+) -> Path:
     """Write a packed dataset and return its folder. Raises InputError in one line.
 
-    limit: at most so many images from the start; everything: all of them, where the definition takes a share.
-    label: the name to keep it under, where it is not the dataset itself but, say, a lossy copy.
+    limit: at most so many images from the start; everything: all of them, if the definition takes a share.
+    label: the name to keep it under, if it is not the dataset itself but, say, a lossy copy.
     """
     definition = define(name)
     resolution = check_resolution(definition, resolution)
@@ -93,7 +101,7 @@ def define(name: str) -> Definition:
 
 
 def check_resolution(definition: Definition, resolution: int | None) -> int:
-    """Return the resolution to prepare: the first of the dataset's where none is given."""
+    """Return the resolution to prepare: the first of the dataset's if none is given."""
     possible = definition.resolutions
     if resolution is None and possible:
         return possible[0]
@@ -112,7 +120,7 @@ def wanted_count(source: Source, definition: Definition, limit: int | None, ever
 
 
 def default_rule(definition: Definition, source: Source) -> str:
-    """Return the dataset's preprocessing; the authors' rule reduces images much larger than its crop first (CelebA-HQ)."""
+    """Return a dataset's preprocessing; the authors' rule first reduces images larger than its crop (CelebA-HQ)."""
     if definition.name != "celeba_hq":
         return definition.preprocessing
     with source.image(0) as first:
@@ -157,7 +165,7 @@ def pack(source: Source, folder: Path, rule: str, resolution: int, identity: str
 
 
 def read_state(folder: Path, identity: str) -> State:
-    """Return how far an earlier preparation of the same thing came; the start where there is none."""
+    """Return how far an earlier preparation of the same thing came; the start if there is none."""
     try:
         kept = json.loads((folder / PROGRESS).read_text())
     except (OSError, json.JSONDecodeError):
@@ -170,12 +178,12 @@ def read_state(folder: Path, identity: str) -> State:
 
 
 def check_corrupt(source: Source, state: State) -> None:
-    """Raise InputError where more than 0.1 % of all images are corrupt."""
+    """Raise InputError if more than 0.1 % of all images are corrupt."""
     if len(state.corrupt) > MOST_CORRUPT * len(source):
         shown = ", ".join(source.names[number] for number in state.corrupt[:5])
         raise InputError(
-            f"--from: {len(state.corrupt)} of the first {state.read} images cannot be read (more than 0.1 % of {len(source)}): "
-            f"{shown}{', ...' if len(state.corrupt) > 5 else ''}; mend or remove them"
+            f"--from: {len(state.corrupt)} of the first {state.read} images cannot be read (more than 0.1 % of "
+            f"{len(source)}): {shown}{', ...' if len(state.corrupt) > 5 else ''}; mend or remove them"
         )
 
 

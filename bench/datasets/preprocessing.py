@@ -12,7 +12,7 @@ SFDDM_CROP = 256
 
 
 def sfddm(image: Image.Image, resolution: int) -> Image.Image:
-    """Centre crop 256 of the unresized image, black where it is smaller, then bilinear with antialiasing (the authors')."""
+    "Centre crop 256 of the unresized image, black if it is smaller, then bilinear with antialiasing (the authors')."
     return _bilinear(_centre_crop(image, SFDDM_CROP), resolution)
 
 
@@ -30,7 +30,7 @@ def square_lanczos(image: Image.Image, resolution: int) -> Image.Image:
 
 
 def none(image: Image.Image, resolution: int) -> Image.Image:
-    """The image as it is; ValueError where that is not the resolution."""
+    """The image as it is; ValueError if that is not the resolution."""
     if image.size != (resolution, resolution):
         raise ValueError(f"{image.width}x{image.height} image where {resolution}x{resolution} is needed")
     return image

@@ -4,26 +4,22 @@ An entry point names a function (resolution, data_root) -> Images; its preset is
 `folder` preset.
 """
 
-import difflib
 from collections.abc import Callable
-from functools import cache
-from importlib.metadata import entry_points
 from pathlib import Path
 
+from bench.config.plugins import DATASETS, Plugin, plugins
 from bench.datasets.catalogue import CATALOGUE
-from bench.datasets.dataset import Images
+from bench.datasets.dataset import Images, data_root
 from bench.datasets.digits import load_digits
-from bench.datasets.location import data_root
 from bench.datasets.packed import load_packed, prepared
 from sfddm.errors import InputError
 
 Loader = Callable[[int, Path | None], Images]
 
 
-@cache
-def third_party() -> dict[str, Loader]:
-    """Return the datasets of other packages."""
-    return {entry.name: entry.load() for entry in entry_points(group="sfddm_bench.datasets")}
+def third_party() -> dict[str, Plugin]:
+    """Return the datasets of other packages. Raises InputError if one takes a name of the suite's own."""
+    return plugins(DATASETS, ("digits", *CATALOGUE))
 
 
 def names(root: Path | None = None) -> list[str]:
@@ -44,16 +40,15 @@ def definition_name(name: str, root: Path | None = None) -> str:
     for manifest in prepared(data_root(root)):
         if manifest.name == name:
             return manifest.dataset
-    near = difflib.get_close_matches(name, names(root), n=1)
-    hint = f" (did you mean '{near[0]}'?)" if near else ""
-    raise InputError(f"--dataset: '{name}' given{hint}, possible: {', '.join(names(root))}")
+    raise InputError.unknown("--dataset", name, names(root))
 
 
 def load(name: str, resolution: int, root: Path | None) -> Images:
-    """Return a dataset at a resolution. Raises InputError where it is not there."""
+    """Return a dataset at a resolution. Raises InputError if it is not there."""
     definition_name(name, root)
     if name == "digits":
         return load_digits(resolution, root)
     if name in third_party():
-        return third_party()[name](resolution, root)
+        loader: Loader = third_party()[name].load()
+        return loader(resolution, root)
     return load_packed(data_root(root), name, resolution)

@@ -36,7 +36,7 @@ class Source(ABC):
 
     @abstractmethod
     def image(self, number: int) -> Image.Image:
-        """Return an image, decoded or not yet. Raises OSError, SyntaxError or ValueError where it is broken."""
+        """Return an image, decoded or not yet. Raises OSError, SyntaxError or ValueError if it is broken."""
 
     def take(self, count: int) -> None:
         """Keep the first `count` images only."""
@@ -165,7 +165,7 @@ class CifarSource(Source):
 
 
 def wanted_names(found: Any, path: Path) -> list[str]:
-    """Return the image files among names, sorted; only `train/...` where there are other splits beside it."""
+    """Return the image files among names, sorted; only `train/...` if there are other splits beside it."""
     names = sorted(name for name in found if name.lower().endswith(ENDINGS) and "__MACOSX" not in name)
     tops = {PurePosixPath(name).parts[0] for name in names}
     if "train" in tops and tops & {"test", "val", "valid", "validation"}:
@@ -211,8 +211,18 @@ class _ArraysOnly(pickle.Unpickler):
     """Reads the pickles that CIFAR-10 is published as: dictionaries, strings, lists, NumPy arrays, and nothing else."""
 
     ALLOWED = frozenset({"_reconstruct", "ndarray", "dtype", "encode", "bytes", "_frombuffer"})
-    MODULES = frozenset({"numpy", "numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric",
-                         "numpy._core.numeric", "_codecs", "builtins", "__builtin__"})  # fmt: skip
+    MODULES = frozenset(
+        {
+            "numpy",
+            "numpy.core.multiarray",
+            "numpy._core.multiarray",
+            "numpy.core.numeric",
+            "numpy._core.numeric",
+            "_codecs",
+            "builtins",
+            "__builtin__",
+        }
+    )
 
     def find_class(self, module: str, name: str) -> Any:
         if module in self.MODULES and name in self.ALLOWED:

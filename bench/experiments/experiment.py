@@ -25,7 +25,7 @@ from sfddm.errors import InputError
 from sfddm.method import BACKWARD, FORWARD
 
 
-class Group(BaseModel):
+class Block(BaseModel):
     """Every one of some methods at every one of some step counts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,7 +47,7 @@ class Experiment(BaseModel):
     seeds: list[int] = Field(min_length=1)
     metrics: list[str] = ["quality"]
     set: list[str] = []
-    cells: list[Group] = Field(min_length=1)
+    cells: list[Block] = Field(min_length=1)
     scales: dict[Scale, dict[str, Any]] = {}
 
     def at(self, scale: Scale) -> "Experiment":
@@ -57,7 +57,7 @@ class Experiment(BaseModel):
 
     def wanted(self) -> list[tuple[str, int]]:
         """Return its cells as (method, steps), without repeats."""
-        found = [cell for group in self.cells for cell in methods_by_steps(group.methods, group.steps)]
+        found = [cell for block in self.cells for cell in methods_by_steps(block.methods, block.steps)]
         return list(dict.fromkeys(found))
 
 
@@ -101,17 +101,17 @@ def parse_experiment(name: str, text: str, source: str) -> Experiment:
 
 
 @dataclass(frozen=True)
-class Cost:
+class Evaluations:
     """Network evaluations, counted from a configuration: forward 1, backward 2, per image."""
 
     training: int
     sampling: int
 
-    def __add__(self, other: "Cost") -> "Cost":
-        return Cost(self.training + other.training, self.sampling + other.sampling)
+    def __add__(self, other: "Evaluations") -> "Evaluations":
+        return Evaluations(self.training + other.training, self.sampling + other.sampling)
 
 
-def cost(config: Config, wanted: Sequence[tuple[str, int]], seeds: Sequence[int]) -> Cost:
+def evaluations(config: Config, wanted: Sequence[tuple[str, int]], seeds: Sequence[int]) -> Evaluations:
     """Return what cells cost from nothing: each teacher, fold and set of samples once, however many cells share it."""
     trained: dict[str, int] = {}
     sampled: dict[str, int] = {}
@@ -125,4 +125,4 @@ def cost(config: Config, wanted: Sequence[tuple[str, int]], seeds: Sequence[int]
         visited = method.timesteps(steps)
         samples = digest({"model": model, "method": method.name, "timesteps": visited, **method.sampling()})
         sampled[samples] = len(visited) * config.evaluation.images
-    return Cost(sum(trained.values()) * len(seeds), sum(sampled.values()) * len(seeds))
+    return Evaluations(sum(trained.values()) * len(seeds), sum(sampled.values()) * len(seeds))

@@ -1,7 +1,7 @@
-"""What is measured of a cell; of its images here, by pure functions, one file each (its cost: bench/cost.py).
+"""What is measured of a cell, one file each: the numbers as a model that declares them, and the pure functions.
 
-METRICS are the names that `run --metrics` takes. A new one is a name here, a stage in `Sweep.measurements`
-(bench/cells.py) and its part of the record (bench/recording.py).
+METRICS are the names that `run --metrics` takes. Each ends in a stage of its own (`bench/stages/`), which the cell
+knows by that name (`bench/run/sweep.py`).
 """
 
 METRICS = ("quality", "consistency", "interpolation", "cost")

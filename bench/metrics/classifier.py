@@ -55,9 +55,7 @@ class SpatialMean(nn.Module):
 
 def convolution(before: int, after: int, stride: int = 1) -> nn.Sequential:
     """Return a 3x3 convolution with batch norm and ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(before, after, 3, stride, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU()
-    )  # fmt: skip
+    return nn.Sequential(nn.Conv2d(before, after, 3, stride, padding=1, bias=False), nn.BatchNorm2d(after), nn.ReLU())
 
 
 def is_residual(resolution: int) -> bool:
@@ -75,12 +73,18 @@ def make_classifier(channels: int, resolution: int, classes: int) -> Classifier:
 def plain_body(channels: int, resolution: int) -> nn.Module:
     """Return three convolutions and a linear layer: (N,C,H,W) -> (N,64)."""
     return nn.Sequential(
-        nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU(),
-        nn.Conv2d(32, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.Flatten(),
+        nn.Conv2d(channels, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(32, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
         nn.Dropout(0.3),
-        nn.Linear(64 * (resolution // 2) ** 2, 64), nn.ReLU(),
-    )  # fmt: skip
+        nn.Linear(64 * (resolution // 2) ** 2, 64),
+        nn.ReLU(),
+    )
 
 
 def residual_body(channels: int, resolution: int) -> nn.Module:
@@ -123,8 +127,9 @@ def split_held_out(count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.sort(order[held:]), np.sort(order[:held])
 
 
-def train_classifier(pixels: Tensor, labels: Tensor, settings: ClassifierSettings, update: Update,
-                     device: str = "cpu") -> tuple[Classifier, float]:  # fmt: skip
+def train_classifier(
+    pixels: Tensor, labels: Tensor, settings: ClassifierSettings, update: Update, device: str = "cpu"
+) -> tuple[Classifier, float]:
     """Return a classifier trained on four fifths of labelled uint8 images, and its accuracy on the held-out fifth.
 
     A function of its arguments alone. The random numbers are the CPU's wherever it trains, dropout's apart.
@@ -170,7 +175,7 @@ def accuracy(network: Classifier, pixels: Tensor, labels: Tensor, indices: Tenso
 
 
 def augmented(x: Tensor, flip: bool) -> Tensor:
-    """Return each image of a batch (N,C,H,W) moved by its own random shift, black where it came from; half of them mirrored."""
+    """Return each image of a batch (N,C,H,W) moved by its own random shift, black where nothing was; half mirrored."""
     shift = max(1, int(x.shape[2] * LARGEST_SHIFT))
     reach = 2 * shift + 1
     padded = nn.functional.pad(x, [shift] * 4, value=-1.0)

@@ -3,75 +3,83 @@
 Each measure stands beside its value for unrelated pairs, which is the scale it is to be read on.
 """
 
-from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
 
-import torch
-import torch.nn.functional as F  # noqa: N812
-from torch import Tensor
+from bench.metrics.shown import Section, Shown
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 PEAK = 255.0
 WINDOW, SIGMA = 11, 1.5  # Wang et al. 2004; the largest odd window that fits a smaller image
 K1, K2 = 0.01, 0.03
 
 
-@dataclass(frozen=True)
-class Consistency:
-    """Means over images: PSNR in dB (of the mean squared error per image), SSIM, cosine of features."""
+class Consistency(Section):
+    """Means over images, each beside its value for unrelated pairs; PSNR of the mean squared error per image.
 
-    psnr: float | None  # null where every pair is identical
-    ssim: float
-    cosine: float
+    identical: images equal to the teacher's in every pixel; their PSNR is infinite, and left out of the mean, which is
+    None if every pair is identical.
+    """
+
+    psnr: Annotated[
+        float | None, Shown("consistency with the teacher, PSNR", "dB", "higher", 1, beside="psnr_unrelated")
+    ]
+    ssim: Annotated[float, Shown("consistency with the teacher, SSIM", "-1 to 1", "higher", 3, beside="ssim_unrelated")]
+    cosine: Annotated[
+        float, Shown("consistency with the teacher, cosine{space}", "-1 to 1", "higher", 3, beside="cosine_unrelated")
+    ]
     psnr_unrelated: float | None
     ssim_unrelated: float
     cosine_unrelated: float
-    identical: int  # images equal to the teacher's in every pixel; their PSNR is infinite, and left out of the mean
+    identical: int
     images: int
 
-    def as_dict(self) -> dict[str, float | int | None]:
-        """Return the fields by name."""
-        return asdict(self)
 
-
-def consistency(images: Tensor, others: Tensor, features: Tensor, other_features: Tensor) -> Consistency:
-    """Return the consistency of uint8 images (n,C,H,W), n >= 2, with others on the same latents, and of their features (n,d).
+def consistency(images: "Tensor", others: "Tensor", features: "Tensor", other_features: "Tensor") -> Consistency:
+    """Return the consistency of uint8 images (n,C,H,W), n >= 2, and of features (n,d) with others on the same latents.
 
     Unrelated pairs are image k and the other's k + 1, the last with the first.
     """
+    from torch.nn.functional import cosine_similarity  # which tables, that only read the declaration above, do without
+
     values = psnr(images, others)
     moved, moved_features = others.roll(-1, 0), other_features.roll(-1, 0)
     return Consistency(
         psnr=_finite_mean(values),
         ssim=ssim(images, others).mean().item(),
-        cosine=F.cosine_similarity(features.double(), other_features.double()).mean().item(),
+        cosine=cosine_similarity(features.double(), other_features.double()).mean().item(),
         psnr_unrelated=_finite_mean(psnr(images, moved)),
         ssim_unrelated=ssim(images, moved).mean().item(),
-        cosine_unrelated=F.cosine_similarity(features.double(), moved_features.double()).mean().item(),
+        cosine_unrelated=cosine_similarity(features.double(), moved_features.double()).mean().item(),
         identical=int((~values.isfinite()).sum()),
         images=len(images),
     )
 
 
-def _finite_mean(values: Tensor) -> float | None:
+def _finite_mean(values: "Tensor") -> float | None:
     finite = values[values.isfinite()]
     return finite.mean().item() if len(finite) else None
 
 
-def psnr(images: Tensor, others: Tensor) -> Tensor:
-    """Return the peak signal-to-noise ratio in dB of each pair of uint8 images (n,C,H,W): float64 (n,), inf where equal."""
+def psnr(images: "Tensor", others: "Tensor") -> "Tensor":
+    """Return the peak signal-to-noise ratio (dB) of each pair of uint8 images (n,C,H,W): float64 (n,), inf if equal."""
     error = (images.double() - others.double()).square().mean((1, 2, 3))
-    return 10 * torch.log10(PEAK**2 / error)
+    return 10 * (PEAK**2 / error).log10()
 
 
-def ssim(images: Tensor, others: Tensor) -> Tensor:
+def ssim(images: "Tensor", others: "Tensor") -> "Tensor":
     """Return the structural similarity of each pair of uint8 images (n,C,H,W): float64 (n,), mean over channels.
 
-    A Gaussian window of 11 pixels and sigma 1.5, population covariances, only where the whole window fits.
+    A Gaussian window of 11 pixels and sigma 1.5, population covariances, only at places that the whole window fits.
     """
+    from torch.nn.functional import conv2d
+
     x, y = images.double().flatten(0, 1)[:, None], others.double().flatten(0, 1)[:, None]
     kernel = window(min(WINDOW, (min(x.shape[2:]) - 1) // 2 * 2 + 1))
 
-    def smooth(values: Tensor) -> Tensor:
-        return F.conv2d(F.conv2d(values, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
+    def smooth(values: "Tensor") -> "Tensor":
+        return conv2d(conv2d(values, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
 
     mean_x, mean_y = smooth(x), smooth(y)
     var_x, var_y = smooth(x * x) - mean_x**2, smooth(y * y) - mean_y**2
@@ -82,8 +90,10 @@ def ssim(images: Tensor, others: Tensor) -> Tensor:
     return (luminance * structure).mean((1, 2, 3)).view(images.shape[:2]).mean(1)
 
 
-def window(size: int) -> Tensor:
+def window(size: int) -> "Tensor":
     """Return the Gaussian window's weights (size,), float64, summing to 1."""
+    import torch
+
     distance = torch.arange(size, dtype=torch.float64) - size // 2
-    weights = torch.exp(-(distance**2) / (2 * SIGMA**2))
+    weights = (-(distance**2) / (2 * SIGMA**2)).exp()
     return weights / weights.sum()

@@ -1,8 +1,14 @@
-"""Feature extractors: from images to what the metrics compare."""
+"""Feature extractors: from images to what the metrics compare.
+
+An extractor of another package is an `Extractor` under the entry point group `sfddm_bench.extractors`: a name, a weight
+file with its sha256, a resize rule, and a function that loads the network. Its distance is an FD, never an FID.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Literal, Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -10,13 +16,13 @@ from torch import Tensor
 INCEPTION = "inception"
 OWN_CLASSIFIER = "-cnn"  # how the name of a dataset's own feature space ends
 
-Resize = Literal["clean", "legacy_tensorflow"]
+Extract = Callable[[Tensor], tuple[Tensor, Tensor | None]]
 
 
 class FeatureExtractor(Protocol):
-    """A named feature space: uint8 (N,C,H,W) -> features (N,d) and class probabilities (N,k), float32 on the CPU.
+    """A loaded feature space: uint8 (N,C,H,W) -> features (N,d) and class probabilities (N,k), float32 on the CPU.
 
-    name: of the space, of which network and resize are the parts.
+    The probabilities are None if the network has no classes. name: of the space, of which network and resize are parts.
     """
 
     @property
@@ -31,19 +37,67 @@ class FeatureExtractor(Protocol):
     @property
     def weights_sha256(self) -> str: ...
 
-    def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]: ...
+    def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor | None]: ...
 
 
-def extract(extractor: FeatureExtractor, pixels: Tensor, batch: int,
-            report: Callable[[int], None] = lambda done: None) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Return the features (N,d) and probabilities (N,k) of uint8 images (N,C,H,W), a batch at a time."""
+@dataclass(frozen=True)
+class Extractor:
+    """A feature extractor as another package declares it.
+
+    name: what `--set evaluation.feature_space=` takes, and what tables call the space. weights: the name of its weight
+    file; sha256: of that file. resize: the rule by which it resizes images, for the protocol. load: (weight file,
+    device) -> a function from uint8 (N,C,H,W) to float32 features (N,d) and probabilities (N,k) or None, on any device.
+    """
+
+    name: str
+    weights: str
+    sha256: str
+    resize: str
+    load: Callable[[Path, str], Extract]
+
+
+@dataclass(frozen=True)
+class LoadedExtractor:
+    """An extractor of another package with its network."""
+
+    declared: Extractor
+    weights_sha256: str
+    function: Extract
+
+    @property
+    def name(self) -> str:
+        """The feature space."""
+        return self.declared.name
+
+    @property
+    def network_name(self) -> str:
+        """The network, which has the space's name."""
+        return self.declared.name
+
+    @property
+    def resize(self) -> str:
+        """The rule by which it resizes images."""
+        return self.declared.resize
+
+    @torch.inference_mode()
+    def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor | None]:
+        with exact_float32():
+            features, probabilities = self.function(pixels)
+        return features.float().cpu(), None if probabilities is None else probabilities.float().cpu()
+
+
+def extract(
+    extractor: FeatureExtractor, pixels: Tensor, batch: int, report: Callable[[int], None] = lambda done: None
+) -> tuple[Tensor, Tensor | None]:
+    """Return the features (N,d) and probabilities (N,k) or None of uint8 images (N,C,H,W), a batch at a time."""
     features, probabilities = [], []
     for start in range(0, len(pixels), batch):
         one, other = extractor(pixels[start : start + batch])
         features.append(one)
-        probabilities.append(other)
+        if other is not None:
+            probabilities.append(other)
         report(start + len(one))
-    return torch.cat(features), torch.cat(probabilities)
+    return torch.cat(features), torch.cat(probabilities) if probabilities else None
 
 
 @contextmanager
@@ -55,3 +109,10 @@ def exact_float32() -> Iterator[None]:
         yield
     finally:
         torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = matmul, cudnn
+
+
+def as_extractor(given: Any, name: str) -> Extractor:
+    """Return what an entry point gives as an extractor. Raises TypeError if it is none, or of another name."""
+    if not isinstance(given, Extractor) or given.name != name:
+        raise TypeError(f"entry point '{name}' gives {given!r}, an Extractor named '{name}' is needed")
+    return given

@@ -4,36 +4,30 @@ The distance of n generated images is biased upwards by about a/n; a line throug
 over 1/n, meets n = infinity at the intercept.
 """
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from bench.metrics.frechet import Reference
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.metrics.frechet import Reference
 
 POINTS = 15
 SMALLEST_PART = 0.1  # the smallest subset, of all images; the paper's 5,000 of 50,000
 
 
-@dataclass(frozen=True)
-class Extrapolation:
-    """value: the intercept; slope: a; sizes and distances: the points of the fit."""
-
-    value: float
-    slope: float
-    sizes: list[int]
-    distances: list[float]
-
-
-def fid_infinity(features: Tensor, reference: Reference, seed: int = 0) -> Extrapolation:
-    """Return the extrapolation for features (n,d), n >= 20, against a reference."""
+def subset_distances(features: "Tensor", reference: "Reference", seed: int = 0) -> tuple[list[int], list[float]]:
+    """Return the sizes of seeded subsets of features (n,d), n >= 20, and the distance of each: the fit's points."""
     n = len(features)
     sizes = [int(size) for size in np.linspace(max(SMALLEST_PART * n, 2), n, POINTS)]
     random = np.random.default_rng(seed)
-    distances = []
-    for size in sizes:
-        chosen = torch.from_numpy(random.choice(n, size, replace=False))
-        distances.append(reference.distance(features[chosen]).value)
-    slope, intercept = np.polyfit(1 / np.array(sizes), distances, 1)
-    return Extrapolation(float(intercept), float(slope), sizes, distances)
+    drawn = [random.choice(n, size, replace=False) for size in sizes]
+    return sizes, [reference.distance(features[chosen]).value for chosen in drawn]
+
+
+def fid_infinity(features: "Tensor", reference: "Reference", seed: int = 0) -> float:
+    """Return the distance extrapolated to infinitely many images, from features (n,d), n >= 20, against a reference."""
+    sizes, distances = subset_distances(features, reference, seed)
+    _, intercept = np.polyfit(1 / np.array(sizes), distances, 1)
+    return float(intercept)

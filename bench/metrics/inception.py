@@ -5,9 +5,6 @@
 features of FID and the probabilities of IS, whose logits have no bias, as in the original Inception-score code.
 """
 
-import os
-import shutil
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,8 @@ import torch.nn.functional as F  # noqa: N812
 from platformdirs import user_cache_path
 from torch import Tensor
 
-from bench.metrics.features import Resize, exact_float32
+from bench.config.settings import Resize
+from bench.metrics.features import exact_float32
 from bench.store.files import file_sha256
 from sfddm.errors import InputError
 
@@ -34,7 +32,7 @@ def cache_folder() -> Path:
 
 
 def find_weights(option: Path | None) -> Path | None:
-    """Return the weight file: the one given, else the cache's; None where there is none. Raises InputError."""
+    """Return the weight file: the one given, else the cache's; None if there is none. Raises InputError."""
     if option is not None:
         if not option.is_file():
             raise InputError(f"--inception-weights: '{option}' given, but there is no such file")
@@ -44,23 +42,17 @@ def find_weights(option: Path | None) -> Path | None:
 
 
 def download() -> Path:
-    """Download the weights to the cache: temporary file, checksum, rename. Raises InputError saying where to put them."""
+    """Download the weights to the cache, checked by their hash. Raises InputError saying where to put them."""
     from cleanfid.downloads_helper import inception_url
 
     path = cache_folder() / WEIGHTS
-    temporary = path.with_name(f"{WEIGHTS}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(inception_url, timeout=30) as response, temporary.open("wb") as file:
-            shutil.copyfileobj(response, file)
-        if file_sha256(temporary) != WEIGHTS_SHA256:
-            raise OSError("what arrived is not the file")
-        os.replace(temporary, path)
-    except OSError as error:  # urllib's errors are OSErrors
-        temporary.unlink(missing_ok=True)
+        torch.hub.download_url_to_file(inception_url, str(path), hash_prefix=WEIGHTS_SHA256, progress=False)
+    except (OSError, RuntimeError) as error:  # urllib's errors are OSErrors; another file's hash is a RuntimeError
         raise InputError(
-            f"--inception-weights: the Inception weights are not at '{path}' and could not be downloaded ({error}); put "
-            f"clean-fid's {WEIGHTS} there, or name it with --inception-weights"
+            f"--inception-weights: the Inception weights are not at '{path}' and could not be downloaded ({error}); "
+            f"put clean-fid's {WEIGHTS} there, or name it with --inception-weights"
         ) from None
     return path
 
@@ -91,7 +83,7 @@ def resized(pixels: Tensor) -> Tensor:
 
 
 def network_name(weights_sha256: str) -> str:
-    """Return what a network is called. Other weights than the published are named by their hash: their distance is no FID."""
+    """Return a network's name. Weights other than the published are named by their hash: their distance is no FID."""
     return "inception-2015" if weights_sha256 == WEIGHTS_SHA256 else f"weights {weights_sha256[:8]}"
 
 

@@ -1,30 +1,37 @@
-"""How straight a method's images go from one latent to another, in feature space."""
+"""How straight a method's images go from one latent to another, in feature space. No torch."""
 
-from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated
 
-from torch import Tensor
+from bench.metrics.shown import Section, Shown
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+TITLE = "interpolation, {field}: path length by distance of its ends{space}"
 
 
-@dataclass(frozen=True)
-class PathLength:
+class PathLength(Section):
     """Means over paths, in units of the feature space: length along the points, distance of the ends, their ratio.
 
-    The ratio is 1 for a straight line; largest_step is the longest step's part of the length (1/8 where even), mean
-    over the paths that have a length. Null where no path has one.
+    The ratio is 1 for a straight line; largest_step is the longest step's part of the length (1/8 if even), mean over
+    the paths that have a length. None if no path has one.
     """
 
     length: float
     ends: float
-    ratio: float | None
+    ratio: Annotated[float | None, Shown(TITLE, "1 is straight", None, 2)]
     largest_step: float | None
     paths: int
 
-    def as_dict(self) -> dict[str, float | int | None]:
-        """Return the fields by name."""
-        return asdict(self)
+
+class Interpolation(Section):
+    """The paths between pairs of latents, by how the latents are mixed."""
+
+    linear: PathLength
+    spherical: PathLength
 
 
-def path_length(features: Tensor) -> PathLength:
+def path_length(features: "Tensor") -> PathLength:
     """Return the path lengths of features (paths, points, d)."""
     x = features.double()
     steps = (x[:, 1:] - x[:, :-1]).norm(dim=2)

@@ -1,8 +1,16 @@
-"""What a quality number was measured under. Numbers of one column have equal protocols."""
+"""What a quality number was measured under. Numbers of one column have equal protocols. No torch."""
+
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
 from bench.store.files import digest
+
+if TYPE_CHECKING:
+    import torch
+
+    from bench.config.settings import EvaluationSettings
+    from bench.datasets.dataset import Images
 
 
 class Protocol(BaseModel):
@@ -40,7 +48,32 @@ class Protocol(BaseModel):
         """The protocol's fingerprint."""
         return digest(self.model_dump())
 
-    def differences(self, other: "Protocol") -> list[str]:
-        """Return `field: this | that` for each field in which two protocols differ."""
-        mine, theirs = self.model_dump(), other.model_dump()
-        return [f"{name}: {mine[name]} | {theirs[name]}" for name in mine if mine[name] != theirs[name]]
+
+def protocol_of(
+    extractor: dict[str, Any],
+    dataset: "Images",
+    images: int,
+    reference_images: int,
+    dtypes: "tuple[torch.dtype, torch.dtype]",
+    settings: "EvaluationSettings",
+) -> Protocol:
+    """Return what the quality was measured under; dtypes: of the features and reference statistics, as they are."""
+    features, statistics = (str(dtype).removeprefix("torch.") for dtype in dtypes)
+    return Protocol(
+        network=extractor["network"],
+        network_sha256=extractor["weights_sha256"],
+        resize=extractor["resize"],
+        images=images,
+        reference=dataset.name,
+        reference_sha256=dataset.sha256,
+        reference_images=reference_images,
+        preprocessing=dataset.preprocessing,
+        lossy_reference=dataset.lossy,
+        feature_dtype=features,
+        statistics_dtype=statistics,
+        is_splits=settings.splits,
+        kid_subsets=settings.kid_subsets,
+        kid_subset_size=settings.kid_subset_of(images, reference_images),
+        neighbours=settings.neighbours,
+        seed=settings.seed,
+    )

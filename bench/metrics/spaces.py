@@ -1,27 +1,44 @@
-"""Which feature space a run is judged in, as the stages see it: what decides the features, and how to have them.
+"""Which feature space a run is judged in: what decides the features, and how to get them.
 
-Inception-2015 is a file; a dataset's own classifier is a stage that trains it. Never one in place of the other.
+Inception-2015 and the extractors of other packages are files; a dataset's own classifier is a stage that trains it.
+None of them ever stands in for another.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
-from bench.config.settings import ANY_RESOLUTION, Config
+from bench.config.plugins import EXTRACTORS, plugins
+from bench.config.settings import ANY_RESOLUTION, Config, Resize
 from bench.datasets.dataset import Images
 from bench.metrics.classifier import ClassifierFeatures, make_classifier
-from bench.metrics.features import INCEPTION, OWN_CLASSIFIER, FeatureExtractor, Resize
-from bench.metrics.inception import WEIGHTS_SHA256, download, find_weights, inception_features, network_name
+from bench.metrics.features import (
+    INCEPTION,
+    OWN_CLASSIFIER,
+    Extractor,
+    FeatureExtractor,
+    LoadedExtractor,
+    as_extractor,
+)
+from bench.metrics.inception import (
+    WEIGHTS_SHA256,
+    cache_folder,
+    download,
+    find_weights,
+    inception_features,
+    network_name,
+)
 from bench.store.files import file_sha256
-from bench.store.store import Stage, Store
+from bench.store.stage import Job, Stage
 from sfddm.errors import InputError
 
 
 class FeatureSpace(Protocol):
-    """name: as records and tables have it; identity: the settings that decide the features; parents: the stages they need."""
+    """name: as in records and tables; identity: settings that decide the features; parents: the stages they need."""
 
     @property
     def name(self) -> str: ...
@@ -32,7 +49,7 @@ class FeatureSpace(Protocol):
     @property
     def parents(self) -> tuple[Stage, ...]: ...
 
-    def extractor(self, store: Store) -> FeatureExtractor: ...
+    def extractor(self, job: Job) -> FeatureExtractor: ...
 
 
 @dataclass(frozen=True)
@@ -53,9 +70,9 @@ class InceptionSpace:
         """The weights' hash and the resize."""
         return {"weights": self.weights and file_sha256(self.weights), "resize": self.resize}
 
-    def extractor(self, store: Store) -> FeatureExtractor:
-        """Load the network on the store's device."""
-        return inception_features(self.weights or download(), self.resize, store.device)
+    def extractor(self, job: Job) -> FeatureExtractor:
+        """Load the network on the job's device."""
+        return inception_features(self.weights or download(), self.resize, job.device)
 
 
 @dataclass(frozen=True)
@@ -72,29 +89,94 @@ class ClassifierSpace:
         """The stage that trains it."""
         return (self.stage,)
 
-    def extractor(self, store: Store) -> FeatureExtractor:
-        """Load the trained classifier on the store's device."""
-        path = store.folder(self.stage) / "weights.pt"
+    def extractor(self, job: Job) -> FeatureExtractor:
+        """Load the trained classifier on the job's device."""
+        path = job.path(self.stage, "weights.pt")
         assert self.images.labels is not None
         channels, resolution = self.images.pixels.shape[1:3]
         network = make_classifier(channels, resolution, int(self.images.labels.max()) + 1)
         network.load_state_dict(torch.load(path, weights_only=True))
-        return ClassifierFeatures(self.name, file_sha256(path), network.to(store.device).eval())
+        return ClassifierFeatures(self.name, file_sha256(path), network.to(job.device).eval())
+
+
+@dataclass(frozen=True)
+class PluggedSpace:
+    """The features of another package's extractor; weights None: not here yet, which only a dry run may leave so."""
+
+    declared: Extractor
+    distribution: str
+    weights: Path | None
+    parents: tuple[Stage, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The extractor's name."""
+        return self.declared.name
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The extractor, its weights' hash and its resize, and the package that they come from."""
+        declared = self.declared
+        return {
+            "extractor": declared.name,
+            "weights": declared.sha256,
+            "resize": declared.resize,
+            "distribution": self.distribution,
+        }
+
+    def extractor(self, job: Job) -> FeatureExtractor:
+        """Load the network on the job's device."""
+        path = self.weights or plugged_weights(self.declared)
+        return LoadedExtractor(self.declared, self.declared.sha256, self.declared.load(path, job.device))
+
+
+@cache
+def plugged_extractors() -> dict[str, Extractor]:
+    """Return the extractors of other packages by name. Raises InputError if one has a name of the suite's own."""
+    return {name: as_extractor(plugin.load(), name) for name, plugin in plugins(EXTRACTORS, [INCEPTION]).items()}
+
+
+def plugged_weights(declared: Extractor) -> Path:
+    """Return the weight file of another package's extractor. Raises InputError saying where to put the right one."""
+    path, given = cache_folder() / declared.weights, f"evaluation.feature_space: '{declared.name}' given"
+    if not path.is_file():
+        raise InputError(f"{given}, but its weights are not there; put them at '{path}'")
+    if file_sha256(path) != declared.sha256:
+        raise InputError(f"{given}, but '{path}' is not its weight file (its sha256 is not {declared.sha256[:12]}...)")
+    return path
+
+
+def space_of(
+    config: Config, images: Images, weights: Path | None, classifier: Callable[[Config, Images], Stage]
+) -> FeatureSpace:
+    """Return the feature space that a run is judged in; classifier: makes the stage that trains the dataset's own."""
+    name = config.evaluation.feature_space
+    if name == INCEPTION:
+        return InceptionSpace(weights, config.evaluation.resize)
+    if name in plugged_extractors():
+        return PluggedSpace(plugged_extractors()[name], plugins(EXTRACTORS)[name].distribution, weights)
+    return ClassifierSpace(name, images, classifier(config, images), {})
 
 
 def check_feature_space(config: Config, images: Images) -> None:
-    """Raise InputError where the run's feature space cannot be had with this dataset."""
+    """Raise InputError if the run's feature space is not to be had with this dataset."""
     family = images.name if config.dataset == ANY_RESOLUTION else config.dataset  # cifar10, of a cifar10-jpeg
     wanted, own = config.evaluation.feature_space, family + OWN_CLASSIFIER
-    possible = [INCEPTION] + [own] * (images.labels is not None)
+    possible = [INCEPTION, *[own] * (images.labels is not None), *plugged_extractors()]
     if wanted not in possible:
         why = "" if images.labels is not None else f"; {images.name} has no labels to train a classifier on"
         raise InputError(f"--set: evaluation.feature_space = '{wanted}' given, possible: {', '.join(possible)}{why}")
 
 
-def inception_weights(config: Config, option: Path | None, dry_run: bool) -> Path | None:
-    """Return the Inception weights where the run needs them, downloaded where it is not a dry run. Raises InputError."""
-    if config.evaluation.feature_space != INCEPTION:
+def feature_weights(config: Config, option: Path | None, dry_run: bool) -> Path | None:
+    """Return the weight file that the run's features need, downloaded if it is not a dry run; None if they need none.
+
+    option: what `--inception-weights` names. Raises InputError.
+    """
+    name = config.evaluation.feature_space
+    if name in plugged_extractors():
+        return None if dry_run else plugged_weights(plugged_extractors()[name])
+    if name != INCEPTION:
         return None
     found = find_weights(option)
     return found if found or dry_run else download()

@@ -10,11 +10,12 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from bench.metrics.sampling_cost import MIB
+from bench.metrics.shown import value_at
 from bench.plots.style import FLOOR, Look, looks
 from bench.records.groups import Group
 from bench.records.record import REAL, Record
 from bench.tables.caption import heading
-from bench.tables.measures import MIB
 from bench.tables.summary import by_cell
 
 Value = Callable[[Record], float | int | None]
@@ -46,20 +47,28 @@ def curves(group: Group, value: Value) -> list[Curve]:
     drawn = []
     for name, points in found.items():
         seeds = [values for _, values in points]
-        drawn.append(Curve(name, look[name], [steps for steps, _ in points],
-                           [*map(fmean, seeds)], [*map(min, seeds)], [*map(max, seeds)]))  # fmt: skip
+        drawn.append(
+            Curve(
+                name,
+                look[name],
+                [steps for steps, _ in points],
+                [*map(fmean, seeds)],
+                [*map(min, seeds)],
+                [*map(max, seeds)],
+            )
+        )
     return drawn
 
 
 def floor(group: Group) -> float | None:
     """Return the mean distance of one half of the real data from the other."""
-    values = [record.quality for record in group.floors if record.quality is not None]
+    values = [record.distance for record in group.floors if record.distance is not None]
     return fmean(values) if values else None
 
 
 def quality_over_steps(group: Group) -> Figure | None:
     """Return the distance over sampling steps, a band from the least to the most over seeds."""
-    drawn = curves(group, lambda record: record.quality)
+    drawn = curves(group, lambda record: record.distance)
     if not drawn:
         return None
     figure, axes = canvas(group)
@@ -76,26 +85,30 @@ def quality_over_steps(group: Group) -> Figure | None:
 
 
 def quality_over_time(group: Group) -> Figure | None:
-    """Return the distance over seconds per image: one image at a time where it was measured, else the cell's own rate."""
-    alone = any(record.latency for record in group.cells)
-    return against(group, latency if alone else seconds_at_rate,
-                   "seconds per image, one at a time" if alone else "seconds per image, in the cell's own batches")  # fmt: skip
+    """Return the distance over seconds per image: one image at a time if it was measured, else the cell's own rate."""
+    alone = any(latency(record) for record in group.cells)
+    return against(
+        group,
+        latency if alone else seconds_at_rate,
+        "seconds per image, one at a time" if alone else "seconds per image, in the cell's own batches",
+    )
 
 
 def latency(record: Record) -> float | None:
     """Return the median seconds of one image."""
-    return (record.latency or {}).get("median")
+    return value_at(record, ("sampling_cost", "latency", "median"))
 
 
 def seconds_at_rate(record: Record) -> float | None:
     """Return seconds per image of the cell's own batches."""
-    return 1 / record.images_per_second if record.images_per_second else None
+    rate = value_at(record, ("sampling_cost", "images_per_second"))
+    return 1 / rate if rate else None
 
 
 def paired(group: Group, value: Value) -> list[tuple[Curve, Curve]]:
     """Return (curve of a value, curve of the distance) of each row, over the steps that have both."""
-    quality = curves(group, lambda record: record.quality if value(record) is not None else None)
-    other = {curve.name: curve for curve in curves(group, lambda r: value(r) if r.quality is not None else None)}
+    quality = curves(group, lambda record: record.distance if value(record) is not None else None)
+    other = {curve.name: curve for curve in curves(group, lambda r: value(r) if r.distance is not None else None)}
     return [(other[curve.name], curve) for curve in quality]
 
 
@@ -115,10 +128,15 @@ def against(group: Group, value: Value, label: str) -> Figure | None:
 
 
 def memory(group: Group) -> Figure | None:
-    """Return the peak memory of sampling by method: a point for each step count, of the GPU where there is one."""
-    on_gpu = any(record.gpu_peak_bytes for record in group.cells)
+    """Return the peak memory of sampling by method: a point for each step count, of the GPU if there is one."""
+    on_gpu = any(value_at(record, ("sampling_cost", "gpu_peak_bytes")) for record in group.cells)
     field = "gpu_peak_bytes" if on_gpu else "rss_peak_bytes"
-    drawn = curves(group, lambda record: None if getattr(record, field) is None else getattr(record, field) / MIB)
+
+    def mebibytes(record: Record) -> float | None:
+        peak = value_at(record, ("sampling_cost", field))
+        return None if peak is None else peak / MIB
+
+    drawn = curves(group, mebibytes)
     if not drawn:
         return None
     figure = Figure(figsize=(WIDTH, 0.9 + 0.3 * len(drawn)), layout="constrained")
@@ -147,13 +165,23 @@ def line(axes: Axes, curve: Curve, x: Sequence[float], y: Sequence[float]) -> No
     """Draw a row's points in its look."""
     look = curve.look
     edge = "white" if look.fill == "full" else look.colour
-    axes.plot(x, y, color=look.colour, marker=look.marker, ls=look.line, label=curve.name, fillstyle=look.fill,
-              markerfacecoloralt="white", markeredgecolor=edge, markeredgewidth=0.4 if edge == "white" else 0.9)  # fmt: skip
+    axes.plot(
+        x,
+        y,
+        color=look.colour,
+        marker=look.marker,
+        ls=look.line,
+        label=curve.name,
+        fillstyle=look.fill,
+        markerfacecoloralt="white",
+        markeredgecolor=edge,
+        markeredgewidth=0.4 if edge == "white" else 0.9,
+    )
 
 
 def quality_label(group: Group) -> str:
     """Return what the distance is called, and which end is good."""
-    return f"{group.first.quality_name}, lower is better"
+    return f"{group.first.distance_name}, lower is better"
 
 
 def finished(figure: Figure, axes: Axes, group: Group) -> Figure:

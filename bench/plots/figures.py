@@ -1,6 +1,7 @@
-"""All plots of a group, and how a figure becomes files."""
+"""The plots by name: what each shows and what draws it; and how a figure becomes files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -17,17 +18,49 @@ from bench.records.groups import Group
 from bench.store.files import write_bytes
 
 
-def figures(group: Group, pictures: Mapping[str, Path]) -> dict[str, Figure]:
-    """Return a group's plots by name, those for which it has the measurements and pictures; drawn in the style at hand."""
-    drawn = {
-        "quality": quality_over_steps(group),
-        "time": quality_over_time(group),
-        "training": quality_over_training(group),
-        "memory": memory(group),
-        "schedule": noise_schedule(group),
-        "samples": sample_grid(group, pictures),
-        "interpolation": interpolation_strips(group, pictures),
-    }
+@dataclass(frozen=True)
+class Plot:
+    """A plot: its title and caption on the report's page, and what draws it; draw gives None if the data is missing."""
+
+    title: str
+    caption: str
+    draw: Callable[[Group], Figure | None]
+
+
+# Of the numbers; the report shows them all. A plot's files carry its name.
+PLOTS = {
+    "quality": Plot(
+        "Quality over steps", "The distance by step count, a line per method, a band over seeds.", quality_over_steps
+    ),
+    "time": Plot(
+        "Quality over time",
+        "The distance by the seconds that one image takes: the trade-off that few steps are for.",
+        quality_over_time,
+    ),
+    "training": Plot(
+        "Quality over training cost", "The distance by what the student's training cost.", quality_over_training
+    ),
+    "memory": Plot("Memory", "The peak memory of sampling.", memory),
+    "schedule": Plot(
+        "Noise schedule", "The teacher's noise schedule with the timesteps that the student visits.", noise_schedule
+    ),
+}
+# Of the pictures beside the records; the report shows the pictures themselves.
+OF_PICTURES: dict[str, Callable[[Group, Mapping[str, Path]], Figure | None]] = {
+    "samples": sample_grid,
+    "interpolation": interpolation_strips,
+}
+
+
+def figures(group: Group) -> dict[str, Figure]:
+    """Return a group's plots of numbers by name, those it has the measurements for; drawn in the current style."""
+    drawn = {name: plot.draw(group) for name, plot in PLOTS.items()}
+    return {name: figure for name, figure in drawn.items() if figure is not None}
+
+
+def figures_of_pictures(group: Group, pictures: Mapping[str, Path]) -> dict[str, Figure]:
+    """Return a group's plots of pictures by name, those it has pictures for; drawn in the current style."""
+    drawn = {name: draw(group, pictures) for name, draw in OF_PICTURES.items()}
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
@@ -37,7 +70,7 @@ def write_plots(found: Sequence[Group], folders: Sequence[Path], folder: Path) -
     paths = []
     with matplotlib.rc_context(STYLE):
         for group in found:
-            for name, figure in figures(group, pictures).items():
+            for name, figure in (figures(group) | figures_of_pictures(group, pictures)).items():
                 paths += write_figure(figure, folder / f"{group.stem}-{name}")
     return paths
 
@@ -56,7 +89,7 @@ def write_figure(figure: Figure, stem: Path) -> list[Path]:
 
 
 def png(figure: Figure, dpi: int = STYLE["savefig.dpi"]) -> bytes:
-    """Return a figure as PNG in a third of the bytes: in shades of grey where it has no colour, curves in 256 colours."""
+    """Return a figure as PNG in a third of the bytes: in shades of grey if it has no colour, curves in 256 colours."""
     drawn, buffer = BytesIO(), BytesIO()
     figure.savefig(drawn, format="png", dpi=dpi)
     picture = Image.open(drawn).convert("RGB")

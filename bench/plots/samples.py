@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from bench.plots.style import label_width
 from bench.records.groups import Group
-from bench.records.pictures import GAP, read_grid, read_rows
-from bench.records.record import Record, record_name
+from bench.records.pictures import GAP, read_rows, read_sheet
+from bench.records.record import Record
 from bench.tables.caption import heading
 from bench.tables.summary import by_cell
 
@@ -36,7 +36,7 @@ def sample_grid(group: Group, pictures: Mapping[str, Path]) -> Figure | None:
     if not cells:
         return None
     names, steps = list(dict.fromkeys(name for name, _ in cells)), sorted({step for _, step in cells})
-    images = {cell: read_grid(path, record.resolution, SHOWN, SHOWN) for cell, (record, path) in cells.items()}
+    images = {cell: read_sheet(path, record.resolution, SHOWN, SHOWN) for cell, (record, path) in cells.items()}
     side = next(iter(images.values())).shape[0]
     pitch = side + max(2, side // 12)
     shape = (pitch * len(names), pitch * len(steps), *next(iter(images.values())).shape[2:])
@@ -91,7 +91,7 @@ def first_seed(group: Group, pictures: Mapping[str, Path], suffix: str) -> dict[
     found: dict[tuple[str, int], tuple[Record, Path]] = {}
     for (name, steps), records in by_cell(group.records).items():
         for record in records:
-            path = pictures.get(record_name(record) + suffix)
+            path = pictures.get(record.name + suffix)
             if steps is not None and path is not None and (name, steps) not in found:
                 found[name, steps] = (record, path)
     least = min((record.seed for record, _ in found.values()), default=0)

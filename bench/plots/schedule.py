@@ -8,35 +8,23 @@ from bench.records.groups import Group
 from bench.records.record import Record
 from bench.tables.caption import heading
 from bench.tables.summary import by_cell
+from sfddm.schedule import alpha_bar_table
 
 MOST_STEPS = 64  # more marks in one line than this cannot be told apart
-MAX_BETA = 0.999
 PANEL = 3.6  # inches
-
-
-def alpha_bar(name: str, timesteps: int) -> np.ndarray:
-    """Return `sfddm.schedule.alpha_bar_table` without torch, float64 (timesteps,); tests hold the one against the other."""
-    time = np.linspace(0, 1, timesteps + 1)
-    if name == "linear":
-        betas = np.linspace(1e-4, 0.02, timesteps) * 1000 / timesteps
-    else:
-        curve = 1 / (1 + np.exp(6 * time - 3)) if name == "sigmoid" else np.cos((time + 0.008) / 1.008 * np.pi / 2) ** 2
-        curve = (curve - curve[-1]) / (curve[0] - curve[-1]) if name == "sigmoid" else curve / curve[0]
-        betas = 1 - curve[1:] / curve[:-1]
-    return np.cumprod(1 - np.minimum(betas, MAX_BETA))
 
 
 def noise_schedule(group: Group) -> Figure | None:
     """Return alpha_bar over the teacher's timesteps, and below it a line for each sub-sequence that any cell visits.
 
-    None where the teacher was given as a file: its schedule is in the file, not in the records.
+    None if the teacher was given as a file: its schedule is in the file, not in the records.
     """
     teacher = group.first.config.get("teacher", {})
     lines = subsequences(group)
     if not lines or teacher.get("weights") or not teacher.get("schedule"):
         return None
     total = teacher["timesteps"]
-    table = alpha_bar(teacher["schedule"], total)
+    table = alpha_bar_table(teacher["schedule"], total)
     low = 0.35 + 0.22 * len(lines)
     wide = label_width(label for _, label, _ in lines) + PANEL
     figure = Figure(figsize=(wide, 2.6 + low), layout="constrained")
@@ -56,7 +44,7 @@ def noise_schedule(group: Group) -> Figure | None:
 
 
 def subsequences(group: Group) -> list[tuple[tuple[int, ...], str, str]]:
-    """Return (timesteps, label, first method) of each sub-sequence of few enough steps, by steps; equal ones share a line."""
+    """Return (timesteps, label, first method) of each short enough sub-sequence, by steps; equal ones share a line."""
     found: dict[tuple[int, ...], list[Record | str]] = {}
     for (name, steps), records in by_cell(group.records).items():
         visited = tuple(records[0].timesteps or ())

@@ -6,20 +6,22 @@ from typing import Any, NamedTuple
 
 from matplotlib.colors import to_hex, to_rgb
 
+from bench.config import methods
 from bench.config.variants import base_name
 
-# Okabe and Ito's colour-blind-safe colours, and Tol's wine in place of their yellow, which is faint on white.
-LOOKS = {
-    "sfddm": ("#0072B2", "o"),
-    "sfddm-reference": ("#56B4E9", "s"),
-    "sfddm-trajectory": ("#D55E00", "D"),
-    "pd": ("#009E73", "^"),
-    "pd-reference": ("#E69F00", "v"),
-    "scratch": ("#CC79A7", "P"),
-    "ddim": ("#000000", "X"),
-    "ddpm": ("#8C8C8C", ">"),
-    "dpm-solver": ("#882255", "h"),
-}
+# Okabe and Ito's colour-blind-safe colours, and Tol's wine in place of their yellow, which is faint on white; in the
+# order of the methods in bench/config/methods.py.
+PALETTE = (
+    ("#0072B2", "o"),
+    ("#56B4E9", "s"),
+    ("#D55E00", "D"),
+    ("#009E73", "^"),
+    ("#E69F00", "v"),
+    ("#CC79A7", "P"),
+    ("#000000", "X"),
+    ("#8C8C8C", ">"),
+    ("#882255", "h"),
+)
 # Variants of one method, in their order; from the fifth on in a paler tint.
 LINES = ("-", "--", ":", "-.")
 FILLS = ("full", "none", "left", "right")
@@ -62,9 +64,10 @@ class Look(NamedTuple):
 
 
 def look(method: str) -> Look:
-    """Return a method's look, a variant's being its method's; one of another package gets one of the nine by its name."""
+    """Return a method's look, a variant's being its method's; one of another package gets one of ours by its name."""
     base = base_name(method)
-    return Look(*(LOOKS.get(base) or list(LOOKS.values())[zlib.crc32(base.encode()) % len(LOOKS)]))
+    place = methods.place(base) if base in methods.METHODS else zlib.crc32(base.encode())
+    return Look(*PALETTE[place % len(PALETTE)])
 
 
 def looks(rows: Iterable[tuple[str, str]]) -> dict[str, Look]:

@@ -5,6 +5,7 @@ import math
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, NullLocator
 
+from bench.metrics.shown import value_at
 from bench.plots.curves import draw_floor, paired, quality_axis, quality_label, with_legend
 from bench.records.groups import Group
 from bench.tables.caption import heading
@@ -13,8 +14,8 @@ PANELS = 4
 
 
 def quality_over_training(group: Group) -> Figure | None:
-    """Return the distance over network evaluations in training, at up to four step counts; the teacher itself stands at 0."""
-    pairs = paired(group, lambda record: record.train_evaluations)
+    """Return the distance over network evaluations in training, at up to four step counts; the teacher stands at 0."""
+    pairs = paired(group, lambda record: value_at(record, ("training_cost", "evaluations")))
     costs = [cost for pair in pairs for cost in pair[0].mean if cost > 0]
     if not costs:
         return None
@@ -28,8 +29,17 @@ def quality_over_training(group: Group) -> Figure | None:
             if steps in quality.steps:
                 place = quality.steps.index(steps)
                 look = quality.look
-                axes.plot(cost.mean[place], quality.mean[place], color=look.colour, marker=look.marker, ms=6, ls="none",
-                          fillstyle=look.fill, markerfacecoloralt="white", label=quality.name)  # fmt: skip
+                axes.plot(
+                    cost.mean[place],
+                    quality.mean[place],
+                    color=look.colour,
+                    marker=look.marker,
+                    ms=6,
+                    ls="none",
+                    fillstyle=look.fill,
+                    markerfacecoloralt="white",
+                    label=quality.name,
+                )
         draw_floor(axes, group)
         axes.set_xscale("symlog", linthresh=10**low)
         axes.set_xticks([0, *(10.0**power for power in range(low, high + 1))])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench.records.record import REAL, Record
 from sfddm.errors import InputError
+from sfddm.words import plural
 
 # The floor is one half of the data against the other: its image counts, reference and subsets are its own, and no time
 # is measured of it.
@@ -21,7 +22,7 @@ class Group:
 
     @property
     def first(self) -> Record:
-        """A record that speaks for the group: one with measurements, where there is one."""
+        """A record that speaks for the group: one with measurements, if there is one."""
         return next((r for r in self.records if r.failure is None and r.method != REAL), self.records[0])
 
     @property
@@ -42,7 +43,7 @@ def device_class(record: Record) -> str:
         return str(machine["gpu"])
     parts = [str(machine["processor"])] if machine.get("processor") else []
     threads = machine.get("threads")
-    parts += [f"{threads} thread{'s' * (threads != 1)}"] if threads else []
+    parts += [plural(threads, "thread")] if threads else []
     return f"CPU ({', '.join(parts)})" if parts else "CPU"
 
 
@@ -59,17 +60,17 @@ def conditions(record: Record) -> dict[str, object]:
         return fields | {f"protocol.{name}": value for name, value in record.protocol.model_dump().items()}
     return fields | {
         "protocol": UNKNOWN,
-        "protocol.images": record.images,
-        "protocol.reference_images": record.reference_images,
+        "protocol.images": image_counts(record)[0],
+        "protocol.reference_images": image_counts(record)[1],
         "protocol.reference_sha256": record.dataset_sha256,
     }
 
 
-def differences(one: Record, other: Record) -> list[str]:
+def obstacles(one: Record, other: Record) -> list[str]:
     """Return `field: this | that` for everything that forbids two records one column.
 
-    A failed cell without a protocol may stand under any. The real data's own values are held against the others
-    without image counts, reference and device.
+    A failed cell without a protocol may stand under any. The real data's own values are compared with the
+    others without image counts, reference and device.
     """
     mine, theirs = conditions(one), conditions(other)
     free: set[str] = set()
@@ -86,17 +87,17 @@ def differences(one: Record, other: Record) -> list[str]:
 
 
 def check_one_column(records: Sequence[Record]) -> None:
-    """Raise InputError, naming the fields, where records differ in what must be equal in one column."""
+    """Raise InputError, naming the fields, if records differ in what must be equal in one column."""
     speaker = next((r for r in records if r.failure is None and r.method != REAL), records[0])
     for record in records:
-        if _key(record) != _key(speaker) and (found := differences(speaker, record)):
+        if _key(record) != _key(speaker) and (found := obstacles(speaker, record)):
             raise InputError(f"these records cannot share a table's column: {'; '.join(found)}")
 
 
 def groups(records: Iterable[Record]) -> list[Group]:
-    """Return records apart by dataset, resolution, scale, feature space, protocol and device, in the order of their names.
+    """Return records apart by dataset, resolution, scale, feature space, protocol and device, ordered by their names.
 
-    Failed cells and the real data's own values join every group that they may stand in. Those values are taken once, where
+    Failed cells and the real data's own values join every group that they may stand in. Those values are taken once if
     several folders have them.
     """
     apart: dict[object, list[Record]] = {}
@@ -111,7 +112,7 @@ def groups(records: Iterable[Record]) -> list[Group]:
         loose.append(record) if joins else apart.setdefault(_key(record), []).append(record)
     leaders = {key: found[0] for key, found in apart.items()}
     for record in loose:
-        homes = [apart[key] for key, leader in leaders.items() if not differences(leader, record)]
+        homes = [apart[key] for key, leader in leaders.items() if not obstacles(leader, record)]
         for home in homes or [apart.setdefault(_key(record), [])]:
             home.append(record)
     return sorted(
@@ -121,13 +122,13 @@ def groups(records: Iterable[Record]) -> list[Group]:
 
 def _key(record: Record) -> object:
     """Return what `conditions` says as a hashable: the same for records that may share a column, and quick."""
-    protocol = record.protocol or (record.images, record.reference_images, record.dataset_sha256)
+    protocol = record.protocol or (*image_counts(record), record.dataset_sha256)
     head = (record.dataset, record.resolution, record.scale, record.feature_space, device_class(record))
     return (*head, protocol)
 
 
 def _named(found: list[list[Record]]) -> list[tuple[str, list[Record]]]:
-    """Give each group the stem <dataset>-<resolution>-<scale>, and more only where several groups would share it."""
+    """Give each group the stem <dataset>-<resolution>-<scale>, and more only if several groups would share it."""
     stems: dict[str, list[list[Record]]] = {}
     for records in found:
         stems.setdefault(f"{records[0].dataset}-{records[0].resolution}-{records[0].scale}", []).append(records)
@@ -148,7 +149,13 @@ def _aspect(records: list[Record], number: int) -> str:
         return _slug(device_class(first))
     if first.protocol is not None:
         return first.protocol.sha256[:8]
-    return f"no-protocol-{first.images}-{first.reference_images}-{first.dataset_sha256[:8]}"
+    images, reference_images = image_counts(first)
+    return f"no-protocol-{images}-{reference_images}-{first.dataset_sha256[:8]}"
+
+
+def image_counts(record: Record) -> tuple[int | None, int | None]:
+    """Return how many generated images a record was measured on, and how many real ones; None if neither was."""
+    return (record.quality.images, record.quality.reference_images) if record.quality else (None, None)
 
 
 def _slug(text: str) -> str:

@@ -1,17 +1,19 @@
-"""Sample grids as pictures."""
+"""Contact sheets: many images as one picture, written beside records and read back. No torch."""
 
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from sfddm.files import writing
+
 SHOWN = 64
 COLUMNS = 8
 GAP = 170  # grey between images in a figure: seen beside white images and black ones
-LEAST_PIXELS = 512  # a grid is enlarged, by whole factors, to at least this width
+LEAST_PIXELS = 512  # a sheet is enlarged, by whole factors, to at least this width
 
 
-def write_grid(pixels: np.ndarray, path: Path, columns: int = COLUMNS) -> None:
+def write_sheet(pixels: np.ndarray, path: Path, columns: int = COLUMNS) -> None:
     """Write the first 64 of uint8 images (N,C,H,W) as one PNG, eight or so a row, one pixel of white between."""
     shown = np.asarray(pixels[:SHOWN])
     count, channels, height, width = shown.shape
@@ -23,13 +25,12 @@ def write_grid(pixels: np.ndarray, path: Path, columns: int = COLUMNS) -> None:
     factor = max(1, -(-LEAST_PIXELS // sheet.shape[1]))
     sheet = sheet.repeat(factor, axis=0).repeat(factor, axis=1)
     picture = Image.fromarray(sheet.squeeze(2) if channels == 1 else sheet)
-    temporary = path.with_suffix(".tmp")
-    picture.save(temporary, format="PNG")
-    temporary.replace(path)
+    with writing(path) as file:
+        picture.save(file, format="PNG")
 
 
-def read_grid(path: Path, resolution: int, rows: int, columns: int) -> np.ndarray:
-    """Return images 0, 1, .. of a written grid as one picture of rows x columns, uint8, at their own resolution."""
+def read_sheet(path: Path, resolution: int, rows: int, columns: int) -> np.ndarray:
+    """Return images 0, 1, .. of a written sheet as one picture of rows x columns, uint8, at their own resolution."""
     sheet = np.asarray(Image.open(path))
     factor = sheet.shape[1] // (COLUMNS * (resolution + 1) + 1)
     sheet = sheet[::factor, ::factor]
@@ -46,7 +47,7 @@ def read_grid(path: Path, resolution: int, rows: int, columns: int) -> np.ndarra
 
 
 def read_rows(path: Path, resolution: int, rows: int) -> np.ndarray:
-    """Return the first rows of a written grid as one picture, uint8, at the images' own resolution."""
+    """Return the first rows of a written sheet as one picture, uint8, at the images' own resolution."""
     sheet = reduced(np.asarray(Image.open(path)))
     return sheet[1 : rows * (resolution + 1), 1:-1]
 

@@ -1,14 +1,13 @@
 """The rows of tables and the lines of plots: methods in one order everywhere, and variants of one method told apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from bench.config import methods
 from bench.records.record import REAL, Record
+from bench.store.files import flat
 from sfddm.errors import InputError
-
-# Ours first, then the other distillations, then the teacher itself, as `bench.methods` has them.
-ORDER = ("sfddm", "sfddm-reference", "sfddm-trajectory", "pd", "pd-reference", "scratch", "ddim", "ddpm", "dpm-solver")
 
 # Settings that say how much was measured, or where, and not what the model or the sampler is.
 NOT_OF_THE_METHOD = ("evaluation", "classifier", "dataset", "resolution", "scale")
@@ -47,26 +46,15 @@ def _settings(record: Record) -> dict[str, Any]:
     config = {key: value for key, value in record.config.items() if key not in (*NOT_OF_THE_METHOD, "methods")}
     if record.method == REAL:
         return {}
-    config = {"performance": {"precision": "fp32"}} | config  # not in a record where it is the default
+    config = {"performance": {"precision": "fp32"}} | config  # not in a record if it is the default
     return flat(config) | flat({"method": record.config.get("methods", {}).get(record.method, {})})
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested values by dotted name."""
-    found: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = value
-    return found
-
-
 def ordered(records: Sequence[Record]) -> list[tuple[str, Record]]:
-    """Return (row name, record) in the one order of methods, then steps, then seeds. Raises InputError for a cell twice."""
+    """Return (row name, record) in the one order of methods, steps and seeds. Raises InputError for a cell twice."""
     rows = sorted(
         zip(labels(records), records, strict=True),
-        key=lambda row: (rank(row[1].method), row[0], row[1].steps or 0, row[1].seed, row[1].key),
+        key=lambda row: (place(row[1].method), row[0], row[1].steps or 0, row[1].seed, row[1].key),
     )
     for (name, record), (after, following) in pairwise(rows):
         if (name, record.steps, record.seed) == (after, following.steps, following.seed):
@@ -77,8 +65,8 @@ def ordered(records: Sequence[Record]) -> list[tuple[str, Record]]:
     return rows
 
 
-def rank(method: str) -> tuple[int, str]:
+def place(method: str) -> tuple[int, str]:
     """Return where a method stands: the real data first, then ours, then those of other packages by name."""
     if method == REAL:
         return (-1, method)
-    return (ORDER.index(method) if method in ORDER else len(ORDER), method)
+    return (methods.place(method), method)

@@ -1,21 +1,44 @@
-"""Settings and provenance: what all cells share once, then each cell's own over its seeds; the commands that made them."""
+"""Settings and provenance: what all cells share, what each has of its own, and the commands that made them."""
 
 import json
 import shlex
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bench.records.groups import Group
 from bench.records.record import Record
-from bench.records.rows import flat
-from bench.report.markup import Html, details, facts, join, tag
-from bench.report.results import DASH, step_word
+from bench.report.results import DASH
+from bench.store.files import flat
 from bench.tables.summary import by_cell
 from bench.tables.table import number
+from sfddm.words import plural
 
 LONGEST = 12  # entries of a list that are written out
 KEY = 8  # digits of a key, enough to find a record or a stage's folder by
+
+
+@dataclass(frozen=True)
+class CellFacts:
+    """What is on record of a cell, over its seeds: texts by name."""
+
+    name: str  # with its step count
+    seeds: list[int]
+    result: str
+    identity: dict[str, str]
+    settings: dict[str, str]  # that not all cells share
+    stages: dict[str, str]
+    reasons: dict[str, str]  # why something was not measured
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The settings that all records share, and what each cell has of its own."""
+
+    records: int
+    shared: dict[str, str]
+    cells: list[CellFacts]
 
 
 def texts(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -45,48 +68,43 @@ def settings(record: Record) -> dict[str, str]:
     )
 
 
-def provenance_section(apart: Sequence[Group]) -> Html:
-    """Return the settings that all records share, then each cell, over its seeds, with the settings that differ."""
-    each = {record.key: settings(record) for group in apart for record in group.records}
+def provenance(found: Sequence[Group]) -> Provenance:
+    """Return the settings that all records of groups share, then each cell, over its seeds, with those that differ."""
+    each = {record.key: settings(record) for group in found for record in group.records}
     first = next(iter(each.values()))
     shared = {name: value for name, value in first.items() if all(own.get(name) == value for own in each.values())}
-    own = {key: {name: value for name, value in found.items() if name not in shared} for key, found in each.items()}
-    cells = [
-        cell(name, records, own)
-        for group in apart
-        for (name, _), records in by_cell(group.records).items()
-    ]  # fmt: skip
-    return join([details(f"Shared by all {len(each)} cells", facts(shared.items(), "settings")), *cells])
+    own = {key: {name: value for name, value in known.items() if name not in shared} for key, known in each.items()}
+    cells = [cell(name, records, own) for group in found for (name, _), records in by_cell(group.records).items()]
+    return Provenance(len(each), shared, cells)
 
 
-def cell(name: str, records: Sequence[Record], own: Mapping[str, dict[str, str]]) -> Html:
-    """Return one cell's part, of all its seeds: its measurements, what it was, where it came from."""
+def cell(name: str, records: Sequence[Record], own: Mapping[str, dict[str, str]]) -> CellFacts:
+    """Return the facts of one cell over all its seeds; own: the settings that differ, by a record's key."""
     steps = records[0].steps
-    seeds = ", ".join(str(record.seed) for record in records)
-    heading = [tag("b", name if steps is None else f"{name}, {step_word(steps)}"),
-               f", seed{'s' * (len(records) > 1)} {seeds} ", tag("span", result(records), class_="result")]  # fmt: skip
-    parts = [
-        ("The cell", over_seeds(records, identity)),
-        ("Settings of its own", over_seeds(records, lambda record: own[record.key])),
-        ("Its stages", over_seeds(records, stages)),
-        ("Not measured, and why", over_seeds(records, lambda record: record.reasons)),
-    ]
-    return details(
-        join(heading), *(join([tag("h3", name), facts(values.items(), "settings")]) for name, values in parts if values)
+    return CellFacts(
+        name=name if steps is None else f"{name}, {plural(steps, 'step')}",
+        seeds=[record.seed for record in records],
+        result=result(records),
+        identity=over_seeds(records, identity),
+        settings=over_seeds(records, lambda record: own[record.key]),
+        stages=over_seeds(records, stages),
+        reasons=over_seeds(records, lambda record: record.reasons),
     )
 
 
 def result(records: Sequence[Record]) -> str:
-    """Return a cell's distances, a seed's after the other; nothing where none was measured."""
-    if all(record.quality is None and not record.failure for record in records):
+    """Return a cell's distances, one seed after another; nothing if none was measured."""
+    if all(record.distance is None and not record.failure for record in records):
         return ""
-    values = ["failed" if record.failure else DASH if record.quality is None else number(record.quality, 2)
-              for record in records]  # fmt: skip
-    return ", ".join([f"{records[0].quality_name} {values[0]}", *values[1:]])
+    values = [
+        "failed" if record.failure else DASH if record.distance is None else number(record.distance, 2)
+        for record in records
+    ]
+    return ", ".join([f"{records[0].distance_name} {values[0]}", *values[1:]])
 
 
 def over_seeds(records: Sequence[Record], facts_of: Callable[[Record], Mapping[str, str]]) -> dict[str, str]:
-    """Return facts of a cell's records by name: what is equal in all once, else a seed's after the other's."""
+    """Return facts of a cell's records by name: what is equal in all once, else one seed after another."""
     each = [facts_of(record) for record in records]
     merged = {}
     for name in dict.fromkeys(name for found in each for name in found):
@@ -119,20 +137,10 @@ def stages(record: Record) -> dict[str, str]:
 
 
 def interval(record: Record) -> str | None:
-    """Return the interval of a cell's distance, where there is one."""
-    if record.distance_low is None or record.distance_high is None:
-        return None
-    return f"{number(record.distance_low, 2)} to {number(record.distance_high, 2)}"
+    """Return the interval of a cell's distance as text; None if it has none."""
+    return " to ".join(number(end, 2) for end in record.interval) if record.interval else None
 
 
-def commands_section(records: Sequence[Record]) -> Html:
-    """Return the commands that made the records, each with its number of cells."""
-    counts = Counter(shlex.join(record.command) for record in records)
-    parts = [
-        join([tag("p", f"{number(count, 0)} cell{'s' * (count != 1)}:"), tag("pre", tag("code", command), tabindex=0)])
-        for command, count in counts.items()
-        if command
-    ]
-    if counts[""]:
-        parts.append(tag("p", f"Of {number(counts[''], 0)} cells the command is not on record."))
-    return join(parts)
+def commands(records: Sequence[Record]) -> dict[str, int]:
+    """Return the number of records that each command made, the command quoted for a shell; empty: not on record."""
+    return dict(Counter(shlex.join(record.command) for record in records))

@@ -1,6 +1,6 @@
 """The stages of a sweep on a Ray cluster: each is a task that starts once the stages it needs are done.
 
-The run folder is on a filesystem that all nodes share. A task does its stage as a local run does, under its claim, and
+The run folder is on a filesystem that all nodes share. A task does its stage as a local run does, under its lock, and
 into its folder; nothing but why it failed goes back. `run_sweep` then finds the stages done, and makes the records.
 """
 
@@ -10,24 +10,25 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import ray
 import torch
 
-from bench.datasets.location import data_root
+from bench.config.settings import Config
+from bench.datasets.dataset import data_root
 from bench.datasets.registry import load
-from bench.run.local import WAIT_SECONDS, stages
-from bench.run.sweep import Sweep
-from bench.store.failures import StageFailed, reason
+from bench.run.local import WAIT_SECONDS
+from bench.run.sweep import Sweep, make_sweep
+from bench.run.worker import Worker
+from bench.store.failures import Busy, StageFailed, reason
 from bench.store.files import wait_until_there
-from bench.store.lock import CLAIM
+from bench.store.layout import DONE, LOCK
 from bench.store.progress import Display
-from bench.store.store import DONE, Busy, Stage, Store
+from bench.store.stage import Stage
 from sfddm.errors import InputError
 from sfddm.performance import set_products
 
@@ -39,23 +40,42 @@ OF_THE_DRIVER = ("cost",)  # its key has the machine it is measured on, and a ti
 
 
 @dataclass(frozen=True)
-class Job:
-    """What every task needs to know. Images stay on the shared filesystem, where each worker opens them."""
+class Given:
+    """What every task needs to know to build the sweep's stages again; images stay on the shared filesystem."""
 
-    sweep: Sweep  # its images without pixels
+    config: Config
+    dataset: str
+    wanted: tuple[tuple[str, int], ...]
+    seeds: tuple[int, ...]
+    weights: Path | None
+    metrics: tuple[str, ...]
+    device: str
     data_root: Path
     out: Path
     folder: Path  # the driver's, for paths that were given relative to it
 
 
-def compute(sweep: Sweep, store: Store, address: str | None, data: Path | None) -> None:
-    """Do a sweep's stages on a cluster; the store then knows the failed ones. Raises InputError for an address."""
-    missing = [stage for stage in stages(sweep) if stage.kind not in OF_THE_DRIVER and not store.is_done(stage)]
+def compute(sweep: Sweep, worker: Worker, address: str | None, data: Path | None) -> None:
+    """Do a sweep's stages on a cluster; the worker then knows the failed ones. Raises InputError for an address."""
+    store = worker.store
+    missing = [stage for stage in sweep.stages if stage.kind not in OF_THE_DRIVER and not store.is_done(stage)]
     if not missing:
         return
-    with store.parts.part("stages on the cluster"), cluster(address):
-        job = Job(without_pixels(sweep), data_root(data).absolute(), store.root.absolute(), Path.cwd())
-        do_all(missing, ray.put(job), worker_function(sweep.device, store.display), store)
+    context = sweep.context
+    given = Given(
+        config=context.config,
+        dataset=context.images.name,
+        wanted=sweep.wanted,
+        seeds=sweep.seeds,
+        weights=context.weights,
+        metrics=sweep.metrics,
+        device=context.device,
+        data_root=data_root(data).absolute(),
+        out=store.run.root.absolute(),
+        folder=Path.cwd(),
+    )
+    with worker.timing.part("stages on the cluster"), cluster(address):
+        do_all(missing, ray.put(given), remote_function(context.device, worker.display), worker)
 
 
 @contextmanager
@@ -90,7 +110,7 @@ def demand(device: str) -> tuple[int, int]:
     return min(torch.get_num_threads(), int(largest) or 1), 0
 
 
-def worker_function(device: str, display: Display) -> Any:
+def remote_function(device: str, display: Display) -> Any:
     """Return `do_stage` as a function of the cluster's workers."""
     cpus, gpus = demand(device)
     if gpus > ray.cluster_resources().get("GPU", 0):
@@ -99,38 +119,39 @@ def worker_function(device: str, display: Display) -> Any:
     return ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES, retry_exceptions=False)(do_stage)
 
 
-def do_all(missing: Sequence[Stage], job: ray.ObjectRef, function: Any, store: Store) -> None:
-    """Hand every stage to the cluster once those it needs are done, and wait for all; what needs a failed one is left."""
+def do_all(missing: Sequence[Stage], given: ray.ObjectRef, function: Any, worker: Worker) -> None:
+    """Hand stages to the cluster once those they need are done, and wait for all; what needs a failed one is left."""
+    store, display = worker.store, worker.display
     undone = {stage.key: stage for stage in missing}
     tasks: dict[ray.ObjectRef, Stage] = {}
     with (
-        store.display.task("stages on the cluster", len(missing), "stages") as update,
-        cancelling(tasks, store.display),
+        display.task("stages on the cluster", len(missing), "stages") as update,
+        cancelling(tasks, display),
     ):
         while undone:
-            given = {stage.key for stage in tasks.values()}
+            running = {stage.key for stage in tasks.values()}
             for stage in undone.values():
-                if stage.key not in given and not any(parent.key in undone for parent in stage.parents):
-                    task = function.options(name=stage.label).remote([job], stage.key, stage.label)
+                if stage.key not in running and not any(parent.key in undone for parent in stage.parents):
+                    task = function.options(name=stage.label).remote([given], stage.key, stage.label)
                     tasks[task] = stage
             for task in ray.wait(list(tasks), timeout=POLL_SECONDS)[0]:
                 stage = tasks.pop(task)
                 why = outcome(task, stage)
                 if why is None:
-                    wait_until_there([store.folder(stage) / DONE])
-                    store.display.say(f"{stage.label}: done")
+                    wait_until_there([store.path(stage, DONE)])
+                    display.say(f"{stage.label}: done")
                     del undone[stage.key]
                 else:
-                    store.fail(stage, why)
-                    store.display.say(f"failed: {why}")
+                    worker.fail(stage, why)
+                    display.say(f"failed: {why}")
                     undone = {key: other for key, other in undone.items() if not needs(other, stage)}
-            running = sum((store.folder(stage) / CLAIM).exists() for stage in tasks.values())
-            update(len(missing) - len(undone), f"{running} running")
+            at_work = sum(store.path(stage, LOCK).exists() for stage in tasks.values())
+            update(len(missing) - len(undone), f"{at_work} running")
 
 
 def needs(stage: Stage, other: Stage) -> bool:
     """Tell whether a stage is another, or needs it."""
-    return any(needed.key == other.key for needed in stage.lineage())
+    return any(needed.key == other.key for needed in stage.lineage)
 
 
 @contextmanager
@@ -155,38 +176,31 @@ def outcome(task: ray.ObjectRef, stage: Stage) -> str | None:
         return f"{stage.label}: {type(error).__name__} after {RETRIES} retries: {fault}"[:300]
 
 
-def do_stage(job: list[ray.ObjectRef], key: str, label: str) -> str | None:
+def do_stage(given: list[ray.ObjectRef], key: str, label: str) -> str | None:
     """Do one stage in a worker; return why it failed, or None."""
     try:
-        store, known = workplace(job[0])
+        worker, known = workplace(given[0])
         if key not in known:
             raise InputError("dataset or sfddm-bench of a worker are not those of the driver")
-        wait_until_there(store.folder(parent) / DONE for parent in known[key].parents)
+        wait_until_there(worker.store.path(parent, DONE) for parent in known[key].parents)
         while True:
             try:
-                store.ensure(known[key])
+                worker.ensure(known[key])
                 return None
             except Busy:  # another run's, or of a node that was lost: until its heart has stood still long enough
                 time.sleep(WAIT_SECONDS)
     except StageFailed as error:
         return str(error)
-    except Exception as error:  # whatever it is, the other stages go on
+    except Exception as error:  # whatever it is, the other stages continue
         return f"{label}: {reason(error)}"
 
 
 @cache
-def workplace(job: ray.ObjectRef) -> tuple[Store, dict[str, Stage]]:
-    """Return this worker's store, and the stages by their keys; made once a process."""
-    given: Job = ray.get(job)
+def workplace(reference: ray.ObjectRef) -> tuple[Worker, dict[str, Stage]]:
+    """Return this process's worker, and the stages by their keys; made once a process."""
+    given: Given = ray.get(reference)
     os.chdir(given.folder)
     set_products("fp32")
-    sweep = given.sweep
-    images = load(sweep.images.name, sweep.config.resolution, given.data_root)
-    known = {stage.key: stage for stage in stages(replace(sweep, images=images))}
-    return Store(given.out, sweep.device, Display()), known
-
-
-def without_pixels(sweep: Sweep) -> Sweep:
-    """Return a sweep that is small, whatever its images, and that can be pickled."""
-    pixels = np.zeros((0, *sweep.images.pixels.shape[1:]), np.uint8)
-    return replace(sweep, images=replace(sweep.images, pixels=pixels, labels=None))
+    images = load(given.dataset, given.config.resolution, given.data_root)
+    sweep = make_sweep(given.config, images, given.wanted, given.seeds, given.weights, given.metrics, given.device)
+    return Worker(given.out, given.device, Display()), {stage.key: stage for stage in sweep.stages}

@@ -1,162 +1,147 @@
 """From a done cell's artefacts to its record."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from bench.records.record import Record, cell_folder, own_settings, record_name
+from bench.metrics.metric import Reasons
+from bench.metrics.training_cost import TrainingCost
+from bench.records.measured import read_consistency, read_cost, read_interpolation, read_quality
+from bench.records.record import Record
 from bench.run.sweep import Cell, Sweep
-from bench.stages.latent_stages import CONSISTENCY, INTERPOLATION
-from bench.stages.quality_stages import METRICS, PROTOCOL
+from bench.run.worker import Worker
+from bench.stages.training import COST
 from bench.store import provenance
-from bench.store.files import digest
-from bench.store.provenance import anonymous
-from bench.store.store import Stage, Store
+from bench.store.stage import Stage, unique
+from bench.store.store import Store
 
-COST_FIELDS = ("first_call_seconds", "compile_seconds", "latency", "throughput", "seconds_per_nfe", "gpu_peak_bytes",
-               "gpu_reserved_bytes", "gpu_device_bytes", "rss_peak_bytes", "weights_bytes")  # fmt: skip
+Fields = dict[str, Any]
 
 
-def make_record(sweep: Sweep, cell: Cell, store: Store, about: dict[str, Any]) -> Record:
+def make_record(sweep: Sweep, cell: Cell, worker: Worker, about: Fields) -> Record:
     """Return the record of a done cell, from the artefacts of its stages.
 
-    A metric that was measured before is in it, asked for this time or not; one that never was is null, with a reason.
+    A metric that was measured before is in it, asked for this time or not; one that never was is None, with a reason.
     """
-    fields: dict[str, Any] = _identity(sweep, cell) | about
-    reasons: dict[str, str] = {}
+    fields: Fields = identity(sweep, cell) | about
+    reasons: Reasons = {}
     if cell.steps is None:
-        reasons |= {"cost": "real images are not generated"}
+        reasons |= dict.fromkeys(("cost", "sampling_cost", "training_cost"), "real images are not generated")
         reasons |= dict.fromkeys(("consistency", "interpolation"), "real images have no latents")
     else:
-        fields |= _of_method(sweep, cell, cell.steps, store)
-        reasons |= fields.pop("reasons")
-    for name, stage in sweep.measurements(cell).items():
-        if store.is_done(stage):
-            fields |= MEASURED[name](sweep, stage, store)
-            reasons |= fields.pop("reasons")
-        else:
+        own, missing = of_method(cell, worker.store)
+        fields |= own
+        reasons |= missing
+    for name, stage in cell.measures.items():
+        if not worker.store.is_done(stage):
             reasons[name] = "not asked for (--metrics)"
-    return Record(**fields, **made_from(sweep, cell, store), reasons=reasons)
+            continue
+        own, missing = READERS[name](sweep, stage, worker)
+        if name == "cost":
+            own["sampling_cost"] = fields["sampling_cost"] | own["sampling_cost"]
+        fields |= own
+        reasons |= missing
+    return Record(**fields, **made_from(cell, worker.store), reasons=reasons)
 
 
-def failed_record(sweep: Sweep, cell: Cell, about: dict[str, Any], why: str) -> Record:
+def failed_record(sweep: Sweep, cell: Cell, about: Fields, why: str) -> Record:
     """Return the record of a cell that could not be done: what it was to be, and one line that says why it is not."""
-    return Record(**_identity(sweep, cell), failure=why, **about)
+    return Record(**identity(sweep, cell), failure=why, **about)
 
 
-def made_from(sweep: Sweep, cell: Cell, store: Store) -> dict[str, Any]:
+def made_from(cell: Cell, store: Store) -> Fields:
     """Return the keys of a cell's done stages and the seconds each took, by label, asked for this time or not."""
-    measured = [stage for end in sweep.measurements(cell).values() if store.is_done(end) for stage in end.lineage()]
-    done = {stage.key: stage for stage in [*sweep.stages(cell), *measured]}.values()
+    measured = [stage for end in cell.measures.values() if store.is_done(end) for stage in end.lineage]
+    done = unique([*cell.stages, *measured])
     return {
         "parents": {stage.label: stage.key for stage in done},
         "durations": {stage.label: store.marker(stage)["seconds"] for stage in done},
     }
 
 
-def made_on(sweep: Sweep, store: Store) -> dict[str, Any]:
+def made_on(sweep: Sweep, worker: Worker) -> Fields:
     """Return the machine, and how it runs networks: the choices of `performance`, those of the device filled in.
 
-    Where torchrun started several processes, also how many.
+    If torchrun started several processes, also how many.
     """
-    performance = sweep.config.performance.on(store.device)
-    processes = {"processes": store.world.size} if store.world.size > 1 else {}
-    return provenance.machine(store.device) | processes | {"performance": performance.model_dump()}
+    performance = sweep.context.config.performance.on(worker.device)
+    processes = {"processes": worker.world.size} if worker.world.size > 1 else {}
+    return provenance.machine(worker.device) | processes | {"performance": performance.model_dump()}
 
 
-def cell_key(sweep: Sweep, cell: Cell) -> str:
-    """Return the key of the record that a cell has or will have; it is the same whatever metrics are asked for.
-
-    Settings of other methods are none of a cell's, and the real data's own values are those of their stage alone: runs
-    that differ in nothing else share the record.
-    """
-    judged = sweep.last_stage(cell).key
-    if cell.steps is None:
-        return digest({"stage": judged, "method": cell.method})
-    config = own_settings(sweep.settings, cell.method)
-    return digest({"stage": judged, "method": cell.method, "steps": cell.steps, "config": config})
-
-
-def record_path(sweep: Sweep, cell: Cell, store: Store) -> Path:
-    """Return where a cell's record is, once it is done or failed."""
-    named = Record.model_construct(**_identity(sweep, cell))
-    return cell_folder(store.root, named) / f"{record_name(named)}.json"
-
-
-def _identity(sweep: Sweep, cell: Cell) -> dict[str, Any]:
-    config, images = sweep.settings, sweep.images
+def identity(sweep: Sweep, cell: Cell) -> Fields:
+    """Return what a cell's record says of it before anything is measured."""
+    context = sweep.context
+    config, images = context.settings, context.images
     weights = config["teacher"]["weights"]
-    shown = config | {"teacher": config["teacher"] | {"weights": weights and anonymous(weights)}}
+    shown = config | {"teacher": config["teacher"] | {"weights": weights and provenance.anonymous(weights)}}
     return {
-        "key": cell_key(sweep, cell),
+        "key": cell.key,
         "dataset": images.name,
         "dataset_sha256": images.sha256,
         "preprocessing": images.preprocessing,
-        "resolution": sweep.config.resolution,
+        "resolution": context.config.resolution,
         "method": cell.method,
         "steps": cell.steps,
         "seed": cell.seed,
-        "scale": sweep.config.scale,
-        "feature_space": sweep.pipeline.quality.space.name,
+        "scale": context.config.scale,
+        "feature_space": context.space.name,
         "config": shown,
     }
 
 
-def _quality(sweep: Sweep, stage: Stage, store: Store) -> dict[str, Any]:
-    measured, name = store.read(stage, METRICS), sweep.pipeline.quality.space.name
-    distance = measured.pop("distance")
-    is_fid = name.startswith("inception-2015")
-    measured["fid" if is_fid else "fd"] = distance
-    other = {"fd": "its name is FID on Inception-2015 features"} if is_fid else {"fid": f"the features are {name}"}
-    return measured | {"protocol": store.read(stage, PROTOCOL), "reasons": measured["reasons"] | other}
-
-
-def _consistency(sweep: Sweep, stage: Stage, store: Store) -> dict[str, Any]:
-    measured = store.read(stage, CONSISTENCY)
-    equal = [name for name in ("psnr", "psnr_unrelated") if measured[name] is None]
-    return {
-        "consistency": measured,
-        "reasons": {f"consistency.{name}": "every pair is equal in every pixel" for name in equal},
-    }
-
-
-def _interpolation(sweep: Sweep, stage: Stage, store: Store) -> dict[str, Any]:
-    measured = store.read(stage, INTERPOLATION)
-    still = [
-        f"interpolation.{path}.{name}" for path in measured for name, value in measured[path].items() if value is None
-    ]
-    return {"interpolation": measured, "reasons": dict.fromkeys(still, "the features are the same all along")}
-
-
-def _cost(sweep: Sweep, stage: Stage, store: Store) -> dict[str, Any]:
-    """What sampling costs on this machine, and how the network was computed on it."""
-    measured = store.read(stage, "cost.json")
-    fields = {name: measured[name] for name in COST_FIELDS}
-    return fields | {"machine": made_on(sweep, store) | measured["execution"], "reasons": measured["reasons"]}
-
-
-MEASURED: dict[str, Callable[[Sweep, Stage, Store], dict[str, Any]]] = {
-    "quality": _quality, "consistency": _consistency, "interpolation": _interpolation, "cost": _cost}  # fmt: skip
-
-
-def _of_method(sweep: Sweep, cell: Cell, steps: int, store: Store) -> dict[str, Any]:
-    method = sweep.config.method(cell.method)
-    samples = store.read(sweep.pipeline.samples(method, steps, cell.seed), "cost.json")
-    teacher, *folds = [store.read(stage, "cost.json") for stage in sweep.pipeline.students(method, steps, cell.seed)]
-    reasons: dict[str, str] = {}
+def of_method(cell: Cell, store: Store) -> tuple[Fields, Reasons]:
+    """Return what a method's cell is, and what its own images and its models cost."""
+    assert cell.kind is not None
+    assert cell.steps is not None
+    assert cell.samples is not None
+    samples = store.read(cell.samples, COST)
+    teacher, *folds = [store.read(stage, COST) for stage in cell.models]
+    reasons: Reasons = {}
     if teacher["seconds"] is None:
-        reasons |= dict.fromkeys(("teacher_seconds", "teacher_evaluations"), "the teacher was given (teacher.weights)")
-    return {
+        names = ("training_cost.teacher_seconds", "training_cost.teacher_evaluations")
+        reasons |= dict.fromkeys(names, "the teacher was given (teacher.weights)")
+    training = TrainingCost(
+        evaluations=sum(fold["evaluations"] for fold in folds),
+        seconds=sum(fold["seconds"] for fold in folds),
+        folds=len(folds),
+        teacher_seconds=teacher["seconds"],
+        teacher_evaluations=teacher["evaluations"],
+    )
+    fields = {
         "nfe": samples["nfe"],
-        "grid": method.grid(steps),
-        "timesteps": method.timesteps(steps),
-        "sampling": method.sampling(),
-        "wall_seconds": samples["wall_seconds"],
-        "images_per_second": samples["images_per_second"],
-        "teacher_seconds": teacher["seconds"],
-        "teacher_evaluations": teacher["evaluations"],
-        "train_seconds": sum(fold["seconds"] for fold in folds),
-        "train_evaluations": sum(fold["evaluations"] for fold in folds),
-        "folds": len(folds),
-        "reasons": reasons,
+        "grid": cell.kind.grid(cell.steps),
+        "timesteps": cell.kind.timesteps(cell.steps),
+        "sampling": cell.kind.sampling(),
+        "sampling_cost": {name: samples[name] for name in ("wall_seconds", "images_per_second")},
+        "training_cost": training,
     }
+    return fields, reasons
+
+
+def _quality(sweep: Sweep, stage: Stage, worker: Worker) -> tuple[Fields, Reasons]:
+    quality, protocol, reasons = read_quality(worker.store.path(stage), sweep.context.space.name)
+    return {"quality": quality, "protocol": protocol}, reasons
+
+
+def _consistency(sweep: Sweep, stage: Stage, worker: Worker) -> tuple[Fields, Reasons]:
+    measured, reasons = read_consistency(worker.store.path(stage))
+    return {"consistency": measured}, reasons
+
+
+def _interpolation(sweep: Sweep, stage: Stage, worker: Worker) -> tuple[Fields, Reasons]:
+    measured, reasons = read_interpolation(worker.store.path(stage))
+    return {"interpolation": measured}, reasons
+
+
+def _cost(sweep: Sweep, stage: Stage, worker: Worker) -> tuple[Fields, Reasons]:
+    """Return what sampling costs on this machine, and how the network was computed on it."""
+    measured, execution, reasons = read_cost(worker.store.path(stage))
+    return {"sampling_cost": measured, "machine": made_on(sweep, worker) | execution}, reasons
+
+
+READERS: dict[str, Callable[[Sweep, Stage, Worker], tuple[Fields, Reasons]]] = {
+    "quality": _quality,
+    "consistency": _consistency,
+    "interpolation": _interpolation,
+    "cost": _cost,
+}

@@ -1,27 +1,27 @@
-"""The `run` command, and what every command that runs a sweep shares: prepare it, run it, render it."""
+"""What every command that runs a sweep shares: what is asked for and where, checking it, and running it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.commands.checks import check_device, check_writable
 from bench.config import methods
 from bench.config.preset import Preset, load_preset
 from bench.config.resolve import resolve
 from bench.config.variants import base_name
 from bench.datasets.registry import definition_name, load
 from bench.metrics import METRICS
-from bench.metrics.spaces import check_feature_space, inception_weights
-from bench.records.pictures import write_grid
-from bench.records.record import Record, read_records
-from bench.rendering import print_cells, render
-from bench.run.local import forced_stages, plan, run_sweep, wanted
-from bench.run.sweep import Sweep, make_sweep, methods_by_steps
+from bench.metrics.spaces import check_feature_space, feature_weights
+from bench.records.pictures import write_sheet
+from bench.records.record import Record
+from bench.rendering import print_cells
+from bench.run.local import forced_stages, plan, run_sweep
+from bench.run.sweep import Sweep, make_sweep
 from bench.run.torchrun import follow, followed
+from bench.run.worker import Worker
+from bench.store.files import check_writable
 from bench.store.progress import Display
-from bench.store.requests import write_wanted
-from bench.store.store import Store
-from bench.store.timing import Parts, seconds_since_start
+from bench.store.requests import write_request
+from bench.store.timing import Timing
 from sfddm.distributed import joined
 from sfddm.errors import WorkFailed
 from sfddm.performance import set_products
@@ -44,7 +44,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Place:
-    """Where it is run, and where its data and results are. Made when the command begins: it has the run's clock."""
+    """Where it is run, and where its data and results are. Made when the command begins: it has the run's clock.
+
+    device: one that is there; address: of a running cluster, if the executor has one.
+    """
 
     device: str
     out: Path
@@ -53,41 +56,8 @@ class Place:
     dry_run: bool = False
     force: tuple[str, ...] = ()
     executor: str = "local"
-    address: str | None = None  # of a running cluster, where the executor has one
-    parts: Parts = field(default_factory=Parts)  # what the wall clock goes into
-
-
-def run_command(dataset: str, resolution: int | None, steps: Sequence[int] | None, names: Sequence[str] | None,
-                seeds: Sequence[int], scale: str | None, images: int | None, budget: int | None, assignments: Sequence[str],
-                metrics: Sequence[str], place: Place) -> None:  # fmt: skip
-    """Check everything, then run (or only print) the sweep.
-
-    Raises InputError before anything is written, and WorkFailed at the end where cells failed.
-    """
-    place.parts.add("start and imports", seconds_since_start())
-    with place.parts.part("set-up"):
-        preset = preset_of(dataset, place)
-        cells = methods_by_steps(names or preset.methods, steps or preset.steps)
-        sweep = prepare(Request(dataset, cells, seeds, resolution, scale, images, budget, assignments, metrics), place)
-    records = perform(sweep, place)
-    if records:
-        finish(read_records(place.out), place, place.out)  # of this sweep and of earlier ones
-    check_failures(records)
-
-
-def finish(records: Sequence[Record], place: Place, rendered: Path) -> None:
-    """Render records under a folder, write what the run's time went into, and print the paths."""
-    with place.parts.part("tables and plots"):
-        written = render(records, place.out, rendered)
-    for path in [*written, place.parts.write(place.out)]:
-        print(path)
-
-
-def check_failures(records: Sequence[Record]) -> None:
-    """Raise WorkFailed where cells failed."""
-    failed = sum(record.failure is not None for record in records)
-    if failed:
-        raise WorkFailed(f"{failed} of {len(records)} cells failed; the same command tries them again")
+    address: str | None = None
+    timing: Timing = field(default_factory=Timing)
 
 
 def preset_of(dataset: str, place: Place) -> Preset:
@@ -101,49 +71,55 @@ def prepare(request: Request, place: Place) -> Sweep:
     for name, _ in request.cells:
         methods.get(base_name(name))
     config = resolve(preset, request.scale, request.assignments, request.images, request.budget, request.resolution)
-    device = check_device(place.device)
     data = load(request.dataset, config.resolution, place.data_root)
     check_feature_space(config, data)
-    weights = inception_weights(config, place.inception, place.dry_run)
-    return make_sweep(config, data, request.cells, request.seeds, weights, request.metrics, device)
+    weights = feature_weights(config, place.inception, place.dry_run)
+    return make_sweep(config, data, request.cells, request.seeds, weights, request.metrics, place.device)
 
 
 def perform(sweep: Sweep, place: Place) -> list[Record]:
     """Run a sweep and return its records; a dry run only prints it, and a process that follows another returns none."""
     set_products("fp32")
-    with joined() as world, Display(quiet=not world.writes) as display:
-        store = Store(place.out, sweep.device, display, place.parts, world)
-        if not world.writes:
-            follow(sweep, store)
+    with joined() as world, Display(quiet=not world.is_main) as display:
+        worker = Worker(place.out, place.device, display, place.timing, world)
+        if not world.is_main:
+            follow(sweep, worker)
             return []
-        with followed(store):
-            records = lead(sweep, store, place)
+        with followed(worker):
+            records = lead(sweep, worker, place)
     if records:
-        with place.parts.part("records and pictures"):
-            real = f"{sweep.images.name}-{sweep.config.resolution}-{sweep.config.scale}/real-data.png"
-            write_grid(sweep.images.pixels, place.out / "records" / real)
+        with place.timing.part("records and pictures"):
+            images = worker.store.run.records / sweep.set_name / "real-data.png"
+            write_sheet(sweep.context.images.pixels, images)
             print_cells(records)
     return records
 
 
-def lead(sweep: Sweep, store: Store, place: Place) -> list[Record]:
+def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
     """Run a sweep, or print it, in the process that plans and writes."""
     forced = forced_stages(sweep, place.force)
     if place.dry_run:
-        store.forced |= {stage.key for stage in forced}
-        print_plan(sweep, store)
+        worker.forced |= {stage.key for stage in forced}
+        print_plan(sweep, worker)
         return []
     check_writable(place.out)
-    store.force(forced)
-    write_wanted(store.root, wanted(sweep, store))
+    worker.force(forced)
+    write_request(place.out, sweep.request())
     if place.executor == "ray":
         from bench.run.ray import compute  # Ray is an optional package
 
-        compute(sweep, store, place.address, place.data_root)
-    return run_sweep(sweep, store)
+        compute(sweep, worker, place.address, place.data_root)
+    return run_sweep(sweep, worker)
 
 
-def print_plan(sweep: Sweep, store: Store) -> None:
+def print_plan(sweep: Sweep, worker: Worker) -> None:
     """Print every stage and cell with what would be done."""
-    for state, label, why, where in plan(sweep, store):
-        print(f"{state:8} {label}" + (f": {why}" if why else "") + (f"  [{where}]" if where else ""))
+    for state, label, why, name in plan(sweep, worker):
+        print(f"{state:8} {label}" + (f": {why}" if why else "") + (f"  [{name}]" if name else ""))
+
+
+def check_failures(records: Sequence[Record]) -> None:
+    """Raise WorkFailed if cells failed."""
+    failed = sum(record.failure is not None for record in records)
+    if failed:
+        raise WorkFailed(f"{failed} of {len(records)} cells failed; the same command tries them again")

@@ -1,4 +1,4 @@
-"""The cells of a sweep: which method at which step count under which seed, and the stages each needs."""
+"""A sweep: the cells of methods x steps x seeds, each resolved once into all that it needs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,79 +10,98 @@ from bench.config.settings import Config
 from bench.config.variants import canonical
 from bench.datasets.dataset import Images
 from bench.metrics import METRICS
-from bench.records.record import REAL
-from bench.stages.latent_stages import consistency_stage, interpolation_stage
-from bench.stages.pipeline import Pipeline, plural
-from bench.store.store import Stage
+from bench.records.record import REAL, cell_name, own_settings, set_name
+from bench.stages import (
+    consistency,
+    cost,
+    features,
+    floor,
+    fold,
+    full_length,
+    interpolation,
+    metrics,
+    reference,
+    samples,
+    statistics,
+)
+from bench.stages.context import Context, make_context
+from bench.store.files import digest
+from bench.store.requests import RequestedCell, RequestedSweep
+from bench.store.stage import Stage, unique
 from sfddm.errors import InputError
+from sfddm.method import Method
+from sfddm.words import plural
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cell:
-    """One row of the results to be: a method at a step count under a seed, or the real data's own values."""
+    """One row of the results to be: a method at a step count under a seed, or the real data's own values.
+
+    kind: the method with its settings; models: the teacher and the folds; samples: its images; None and empty for the
+    real data. measures: the stage that ends each metric that the cell can have, asked for or not. stages: all that were
+    asked for, each after those it needs. key: of the record the cell has or will have, whatever metrics are asked for.
+    """
 
     method: str
     steps: int | None
     seed: int
+    kind: Method | None
+    models: tuple[Stage, ...]
+    samples: Stage | None
+    measures: dict[str, Stage]
+    stages: tuple[Stage, ...]
+    key: str
 
     def __str__(self) -> str:
         steps = "" if self.steps is None else f", {plural(self.steps, 'step')}"
         return f"{self.method}{steps}, seed {self.seed}"
 
+    @property
+    def record_name(self) -> str:
+        """The name of its record's file without ending."""
+        return cell_name(self.method, self.steps, self.seed, self.key)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Sweep:
-    """What a run does: its configuration, data and cells."""
+    """What a run does: the context of its stages, its cells, and what it was asked for."""
 
-    config: Config
-    images: Images
+    context: Context
     cells: tuple[Cell, ...]
-    inception: Path | None = None
-    metrics: tuple[str, ...] = METRICS
-    device: str = "cpu"  # of the cost, which is that of one machine
+    wanted: tuple[tuple[str, int], ...]
+    seeds: tuple[int, ...]
+    metrics: tuple[str, ...]
 
     @cached_property
-    def pipeline(self) -> Pipeline:
-        """The stage builder."""
-        return Pipeline(self.config, self.images, self.inception)
+    def stages(self) -> tuple[Stage, ...]:
+        """Every stage of the sweep once, parents before what needs them."""
+        return unique(stage for cell in self.cells for stage in cell.stages)
 
-    @cached_property
-    def settings(self) -> dict[str, Any]:
-        """What of the configuration decides numbers, as plain values."""
-        return self.config.identity()
+    @property
+    def set_name(self) -> str:
+        """The name of the set of records that its cells belong to."""
+        config = self.context.config
+        return set_name(self.context.images.name, config.resolution, config.scale)
 
-    @cached_property
-    def _measurements(self) -> dict[Cell, dict[str, Stage]]:
-        return {}
-
-    def measurements(self, cell: Cell) -> dict[str, Stage]:
-        """Return the stage that ends each metric that a cell can have, by name, asked for or not."""
-        if cell not in self._measurements:
-            self._measurements[cell] = self._build(cell)
-        return self._measurements[cell]
-
-    def _build(self, cell: Cell) -> dict[str, Stage]:
-        pipeline, quality = self.pipeline, self.pipeline.quality
-        if cell.steps is None:
-            return {"quality": quality.floor(cell.seed)}
-        method, steps, seed = self.config.method(cell.method), cell.steps, cell.seed
-        return {
-            "quality": quality.metrics(quality.features(pipeline.samples(method, steps, seed))),
-            "consistency": consistency_stage(pipeline, method, steps, seed),
-            "interpolation": interpolation_stage(pipeline, method, steps, seed),
-            "cost": pipeline.cost(method, steps, self.device),
-        }
-
-    def last_stage(self, cell: Cell) -> Stage:
-        """Return the stage that judges a cell's images; a cell is named by its key, whatever is asked for."""
-        return self.measurements(cell)["quality"]
-
-    def stages(self, cell: Cell) -> list[Stage]:
-        """Return all stages of a cell, each after those it needs: its samples, and each metric asked for."""
-        ends = [stage for name, stage in self.measurements(cell).items() if name in self.metrics]
-        if cell.steps is not None:
-            ends.insert(0, self.pipeline.samples(self.config.method(cell.method), cell.steps, cell.seed))
-        return list({stage.key: stage for end in ends for stage in end.lineage()}.values())
+    def request(self) -> RequestedSweep:
+        """Return what is asked for, as it is kept in the run folder: each cell with its record and its stages."""
+        config = self.context.config
+        cells = [
+            RequestedCell(
+                method=cell.method,
+                steps=cell.steps,
+                seed=cell.seed,
+                record=f"records/{self.set_name}/{cell.record_name}.json",
+                stages=tuple(stage.name for stage in cell.stages),
+            )
+            for cell in self.cells
+        ]
+        return RequestedSweep(
+            dataset=self.context.images.name,
+            resolution=config.resolution,
+            scale=config.scale,
+            cells=tuple(cells),
+        )
 
 
 def methods_by_steps(methods: Sequence[str], steps: Sequence[int]) -> list[tuple[str, int]]:
@@ -102,14 +121,72 @@ def check_cells(config: Config, wanted: Sequence[tuple[str, int]]) -> None:
 
 
 def make_sweep(
-    config: Config, images: Images, wanted: Sequence[tuple[str, int]], seeds: Sequence[int],
-    inception: Path | None = None, metrics: Sequence[str] = METRICS, device: str = "cpu",
-) -> Sweep:  # fmt: skip
-    """Return the sweep of (method, steps) under each seed, every cell checked. Raises InputError."""
-    for name in metrics:
+    config: Config,
+    images: Images,
+    wanted: Sequence[tuple[str, int]],
+    seeds: Sequence[int],
+    weights: Path | None = None,
+    asked: Sequence[str] = METRICS,
+    device: str = "cpu",
+) -> Sweep:
+    """Return the sweep of (method, steps) under each seed, every cell checked. Raises InputError.
+
+    weights: the file of the features' network, if it is one; asked: what is measured of each cell; device: of its cost.
+    """
+    for name in asked:
         if name not in METRICS:
             raise InputError(f"--metrics: '{name}' given, possible: {', '.join(METRICS)}")
     check_cells(config, wanted)
-    floors = [Cell(REAL, None, seed) for seed in seeds if "quality" in metrics]
-    cells = [Cell(name, count, seed) for seed in seeds for name, count in dict.fromkeys(wanted)]
-    return Sweep(config, images, (*floors, *cells), inception, tuple(metrics), device)
+    context, chosen = make_context(config, images, weights, device), tuple(dict.fromkeys(wanted))
+    resolver = Resolver(context, tuple(asked))
+    cells = [resolver.floor(seed) for seed in seeds if "quality" in asked]
+    cells += [resolver.cell(name, count, seed) for seed in seeds for name, count in chosen]
+    return Sweep(context, tuple(cells), chosen, tuple(seeds), tuple(asked))
+
+
+class Resolver:
+    """Makes cells with their stages; what cells share is built once."""
+
+    def __init__(self, context: Context, asked: tuple[str, ...]):
+        self.context, self.asked = context, asked
+        self.reference = reference.stage(context)
+        self.statistics = statistics.stage(self.reference)
+        self.full_length: dict[int, tuple[Stage, Stage]] = {}  # by seed: the images, and their features
+
+    def floor(self, seed: int) -> Cell:
+        """Return the cell of the real data's own values."""
+        measures = {"quality": floor.stage(self.context, self.reference, seed)}
+        key = digest({"stage": measures["quality"].key, "method": REAL})
+        return Cell(REAL, None, seed, None, (), None, measures, self._stages(None, measures), key)
+
+    def cell(self, name: str, steps: int, seed: int) -> Cell:
+        """Return a method's cell."""
+        context = self.context
+        method = context.config.method(name)
+        models = fold.models(context, method, steps, seed)
+        images = samples.stage(context, method, steps, seed, models[-1])
+        own_features = features.stage(context, images)
+        full, full_features = self._full_length(seed, models[0])
+        measures = {
+            "quality": metrics.stage(context, own_features, self.reference, self.statistics),
+            "consistency": consistency.stage(context, images, full, full_features),
+            "interpolation": interpolation.stage(context, method, steps, seed, models[-1], images),
+            "cost": cost.stage(context, method, steps),
+        }
+        key = self._key(name, steps, measures["quality"])
+        return Cell(name, steps, seed, method, models, images, measures, self._stages(images, measures), key)
+
+    def _full_length(self, seed: int, teacher: Stage) -> tuple[Stage, Stage]:
+        if seed not in self.full_length:
+            images = full_length.stage(self.context, seed, teacher)
+            self.full_length[seed] = images, features.stage(self.context, images)
+        return self.full_length[seed]
+
+    def _key(self, name: str, steps: int, judged: Stage) -> str:
+        """Return a record's key. Other methods' settings do not enter it: runs that differ in nothing else share it."""
+        config: dict[str, Any] = own_settings(self.context.settings, name)
+        return digest({"stage": judged.key, "method": name, "steps": steps, "config": config})
+
+    def _stages(self, images: Stage | None, measures: dict[str, Stage]) -> tuple[Stage, ...]:
+        ends = [*([images] if images else []), *(stage for name, stage in measures.items() if name in self.asked)]
+        return unique(stage for end in ends for stage in end.lineage)

@@ -7,35 +7,35 @@ alone: floors, features, metrics, costs, records, tables. The run folder is on a
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bench.run.local import stages
 from bench.run.sweep import Sweep
+from bench.run.worker import Worker
 from bench.store.failures import reason
 from bench.store.files import wait_until_there
-from bench.store.store import DONE, Store
+from bench.store.layout import DONE
 from sfddm.errors import InputError, NonFiniteLoss, WorkFailed
 
 
 @contextmanager
-def followed(store: Store) -> Iterator[None]:
+def followed(worker: Worker) -> Iterator[None]:
     """Let the other processes end when the block has ended without an exception; after one, torchrun ends them."""
     yield
-    store.world.told(None)
+    worker.world.broadcast(None)
 
 
-def follow(sweep: Sweep, store: Store) -> None:
+def follow(sweep: Sweep, worker: Worker) -> None:
     """Do this process's share of every stage that the first process says, until it says that there is none left.
 
-    Raises WorkFailed where this process alone fails: none goes on without it, and torchrun ends them.
+    Raises WorkFailed if this process alone fails: none continues without it, and torchrun ends them.
     """
-    known = {stage.key: stage for stage in stages(sweep)}
-    while (key := store.world.told(None)) is not None:
+    known = {stage.key: stage for stage in sweep.stages}
+    while (key := worker.world.broadcast(None)) is not None:
         if key not in known:
             raise InputError("torchrun: the processes were given different commands or data")
         stage = known[key]
-        wait_until_there(store.folder(parent) / DONE for parent in stage.parents)
+        wait_until_there(worker.store.path(parent, DONE) for parent in stage.parents)
         try:
-            stage.work(store.folder(stage), store)
+            stage.work(worker.job(stage))
         except NonFiniteLoss:
-            continue  # in all processes at once: the first records it, and goes on with other stages
+            continue  # in all processes at once: the first records it, and continues with other stages
         except Exception as error:
-            raise WorkFailed(f"{stage.label}: {reason(error)}; the same command goes on from there") from error
+            raise WorkFailed(f"{stage.label}: {reason(error)}; the same command resumes from there") from error

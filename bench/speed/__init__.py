@@ -1,1 +1,1 @@
-"""This suite's speed beside that of the packages one would use instead: training, sampling, and the Frechet distance."""
+"""This suite's speed beside that of the packages one would use instead: training, sampling, Frechet distance."""

@@ -7,18 +7,23 @@ import torch
 from torch import Tensor
 
 from bench.metrics.frechet import Gaussian, gaussian, reference_of
-from bench.speed.contestants import AGAIN, CLEAN_FID, OURS, PYTORCH_FID, Part, SetUp, Work, part_of
+from bench.speed.contestants import AGAIN, CLEAN_FID, OURS, PYTORCH_FID, Contest, Terms, Work
 
 
-def distance_part(dimension: int) -> Part:
-    """Return the comparison of the Frechet distance."""
-    builders = {OURS: ours, AGAIN: ours, CLEAN_FID: clean_fid, PYTORCH_FID: pytorch_fid}
-    return part_of(f"Frechet distance, d = {dimension}", "distances/s", 1, builders)
+def distance_contest(terms: Terms) -> Contest:
+    """Return the contest of the Frechet distance, in distances/s."""
+    builders = {
+        OURS: our_distance,
+        AGAIN: our_distance,
+        CLEAN_FID: clean_fid_distance,
+        PYTORCH_FID: pytorch_fid_distance,
+    }
+    return Contest.of_installed(f"Frechet distance, d = {terms.dimension}", "distances/s", 1, builders)
 
 
-def gaussians(setup: SetUp) -> tuple[Gaussian, Gaussian]:
+def gaussians(terms: Terms) -> tuple[Gaussian, Gaussian]:
     """Return two Gaussians of full rank, of correlated random features with eigenvalues that fall off as 1/k."""
-    d, generator = setup.dimension, torch.Generator().manual_seed(0)
+    d, generator = terms.dimension, torch.Generator().manual_seed(0)
     scale = torch.arange(1, d + 1).rsqrt().double()
     mix = torch.linalg.qr(torch.randn(d, d, generator=generator, dtype=torch.float64))[0]
 
@@ -28,9 +33,9 @@ def gaussians(setup: SetUp) -> tuple[Gaussian, Gaussian]:
     return gaussian(features(0.0)), gaussian(features(1.0))
 
 
-def ours(setup: SetUp) -> Work:
-    """Ours, on the device; the root of the reference is found anew for every distance."""
-    one, other = (Gaussian(g.mean.to(setup.device), g.cov.to(setup.device), g.count) for g in gaussians(setup))
+def our_distance(terms: Terms) -> Work:
+    """Return ours, on the device; the root of the reference is computed again for every distance."""
+    one, other = (Gaussian(g.mean.to(terms.device), g.cov.to(terms.device), g.count) for g in gaussians(terms))
 
     def call(distances: int) -> float:
         for _ in range(distances):
@@ -40,26 +45,26 @@ def ours(setup: SetUp) -> Work:
     return Work(call)
 
 
-def clean_fid(setup: SetUp) -> Work:
-    """clean-fid's function."""
+def clean_fid_distance(terms: Terms) -> Work:
+    """Return clean-fid's function."""
     from cleanfid.fid import frechet_distance
 
-    return _of_moments(frechet_distance, setup)
+    return _of_moments(frechet_distance, terms)
 
 
-def pytorch_fid(setup: SetUp) -> Work:
-    """pytorch-fid's function."""
+def pytorch_fid_distance(terms: Terms) -> Work:
+    """Return pytorch-fid's function."""
     from pytorch_fid.fid_score import calculate_frechet_distance
 
-    return _of_moments(calculate_frechet_distance, setup)
+    return _of_moments(calculate_frechet_distance, terms)
 
 
-def _of_moments(distance: Callable[..., float], setup: SetUp) -> Work:
-    one, other = gaussians(setup)
+def _of_moments(distance: Callable[..., float], terms: Terms) -> Work:
+    one, other = gaussians(terms)
     moments = (one.mean.numpy(), one.cov.numpy(), other.mean.numpy(), other.cov.numpy())
 
     def call(distances: int) -> float:
-        with warnings.catch_warnings():  # SciPy's, of the argument that it has deprecated
+        with warnings.catch_warnings():  # SciPy's, about an argument that it has deprecated
             warnings.simplefilter("ignore")
             for _ in range(distances):
                 value = float(distance(*moments))

@@ -5,46 +5,29 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.markup import escape
 
-from bench.speed.comparison import Result, Row
+from bench.speed.contestants import MODULES, Terms, package_version
+from bench.speed.rounds import Result, Row
+from bench.store import provenance
 from bench.store.files import write_json, write_text
 from bench.tables.console import rich_table
 from bench.tables.markdown import markdown_table
-from bench.tables.table import DASH, Cell, Table
+from bench.tables.table import DASH, Entry, Table
 
 HEAD = ("contestant", "parameters", "rate", "ours is faster by", "95 % interval", "verdict", "peak MiB", "rounds")
 EXPLAINED = (
-    "Rates are medians over interleaved rounds. `ours is faster by` is the median of its seconds over ours within a round, "
-    "with a bootstrap interval; the second row of ours is ours against itself (A/A), and a ratio that the A/A "
+    "Rates are medians over interleaved rounds. `ours is faster by` is the median of its seconds over ours within a "
+    "round, with a bootstrap interval; the second row of ours is ours against itself (A/A), and a ratio that the A/A "
     "interval reaches is within noise."
 )
-
-
-def table_of(result: Result) -> Table:
-    """Return a part as a table, named with its noise floor; what was not measured is a dash."""
-    rows = tuple(tuple(map(Cell, cells(row, result.unit))) for row in result.rows)
-    return Table(f"{result.part} (noise floor {result.noise_floor:.3f})", (), HEAD, rows)
-
-
-def cells(row: Row, unit: str) -> list[str]:
-    """Return a row as text; what was not measured is a dash."""
-    ratio = row.speed_up
-    return [
-        row.name,
-        DASH if row.parameters is None else f"{row.parameters:,}",
-        f"{row.rate:.3g} {unit}",
-        DASH if ratio is None else f"{ratio.value:.3f}",
-        DASH if ratio is None else f"{ratio.low:.3f} .. {ratio.high:.3f}",
-        row.verdict or DASH,
-        DASH if row.peak_bytes is None else f"{row.peak_bytes / 2**20:.0f}",
-        str(len(row.seconds)),
-    ]
+JSON_KEYS = {"contest": "part", "outcome": "verdict"}  # of fields that go by another name in speed.json
 
 
 def print_results(results: Sequence[Result]) -> None:
-    """Print every part as a table on stdout, and who was skipped."""
+    """Print every contest as a table on stdout, and who was skipped."""
     console = Console(width=None if Console().is_terminal else 150, highlight=False)
     for result in results:
         table = table_of(result)
@@ -54,23 +37,78 @@ def print_results(results: Sequence[Result]) -> None:
             console.print(line, markup=False)
 
 
+def write_results(folder: Path, results: Sequence[Result], terms: Terms, seconds: float, dataset: str) -> list[Path]:
+    """Write `speed.md` and `speed.json` (with every round's seconds); return the paths."""
+    write_text(folder / "speed.md", markdown(results, caption_of(terms, dataset)))
+    write_json(folder / "speed.json", measured_on(terms, seconds) | {"results": [plain(result) for result in results]})
+    return [folder / "speed.md", folder / "speed.json"]
+
+
+def markdown(results: Sequence[Result], caption: str) -> str:
+    """Return all contests as Markdown tables under what they were measured on."""
+    lines = ["# Speed", "", caption, "", EXPLAINED]
+    for result in results:
+        table = table_of(result)
+        lines += ["", f"## {table.title}", "", *markdown_table(table)]
+        lines += [text for line in skipped_lines(result) for text in ("", line)]
+    return "\n".join(lines) + "\n"
+
+
+def table_of(result: Result) -> Table:
+    """Return a contest as a table, named with its noise floor."""
+    rows = tuple(tuple(map(Entry, texts(row, result.unit))) for row in result.rows)
+    return Table(f"{result.contest} (noise floor {result.noise_floor:.3f})", (), HEAD, rows)
+
+
+def texts(row: Row, unit: str) -> list[str]:
+    """Return a row as text, one for each of HEAD; what was not measured is a dash."""
+    ratio = row.speed_up
+    return [
+        row.name,
+        DASH if row.parameters is None else f"{row.parameters:,}",
+        f"{row.rate:.3g} {unit}",
+        DASH if ratio is None else f"{ratio.value:.3f}",
+        DASH if ratio is None else f"{ratio.low:.3f} .. {ratio.high:.3f}",
+        row.outcome or DASH,
+        DASH if row.peak_bytes is None else f"{row.peak_bytes / 2**20:.0f}",
+        str(len(row.seconds)),
+    ]
+
+
 def skipped_lines(result: Result) -> list[str]:
     """Return one line for each contestant that was left out."""
     return [f"skipped: {name}: {reason}" for name, reason in result.skipped.items()]
 
 
-def markdown(results: Sequence[Result], about: str) -> str:
-    """Return all parts as Markdown tables under what they were measured on."""
-    lines = ["# Speed", "", about, "", EXPLAINED]
-    for result in results:
-        table = table_of(result)
-        lines += ["", f"## {table.title}", "", *markdown_table(table)]
-        lines += [part for line in skipped_lines(result) for part in ("", line)]
-    return "\n".join(lines) + "\n"
+def plain(result: Result) -> dict[str, Any]:
+    """Return a result as plain values under the keys of speed.json."""
+    return asdict(result, dict_factory=lambda fields: {JSON_KEYS.get(name, name): value for name, value in fields})
 
 
-def write_results(folder: Path, results: Sequence[Result], about: dict[str, Any], caption: str) -> list[Path]:
-    """Write `speed.md` and `speed.json` (with every round's seconds); return the paths."""
-    write_text(folder / "speed.md", markdown(results, caption))
-    write_json(folder / "speed.json", about | {"results": [asdict(result) for result in results]})
-    return [folder / "speed.md", folder / "speed.json"]
+def measured_on(terms: Terms, seconds: float) -> dict[str, Any]:
+    """Return the terms, machine, versions and source revision of the numbers, as plain values."""
+    packages = {name: package_version(name) for name in MODULES}
+    return {
+        "setup": {
+            "network": terms.network.model_dump(),
+            "pixels": terms.resolution,
+            "batch": terms.batch,
+            "precision": "float32",
+            "timesteps": terms.timesteps,
+            "defaults": terms.defaults.model_dump(),
+            "seconds": seconds,
+        },
+        "machine": provenance.machine(terms.device),
+        "versions": provenance.versions() | {name: found for name, found in packages.items() if found},
+        "git": provenance.git_revision(),
+    }
+
+
+def caption_of(terms: Terms, dataset: str) -> str:
+    """Return one line that says what was compared on what."""
+    machine = provenance.machine(terms.device)
+    return (
+        f"The network of {dataset} on random {terms.resolution}x{terms.resolution} images, batch {terms.batch}, "
+        f"float32, on {machine['gpu'] or machine['processor']} "
+        f"({machine['threads']} threads), PyTorch {torch.__version__}."
+    )

@@ -1,4 +1,4 @@
-"""A cell's images: sampled from the shared latents into shards by image index, and read back.
+"""The one sampling loop: images from latents, in shards by image index, resumed and shared between processes.
 
 A network call always holds the same number of images, those of one unit: k belongs to unit k // size, at place
 k % size, and the last unit is filled up with the images that would come next. A convolution rounds differently for
@@ -9,7 +9,7 @@ is the same bits, on one device with memory for a unit, for any shard size, numb
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,13 +17,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bench.store.files import file_sha256, wait_until_there, write_json
+from bench.store.layout import RESUME
 from bench.store.progress import Update
-from bench.store.store import Store
+from bench.store.stage import Job
 from bench.store.timing import synchronise
+from sfddm.denoiser import Denoiser
 from sfddm.files import writing
-from sfddm.method import Method
 from sfddm.noise import ImageNoise
 from sfddm.sampler import to_uint8
 
@@ -32,6 +34,22 @@ LARGEST_UNIT = 64
 UNIT_PIXELS = 2**16  # of all images of a unit: 64 images of 32x32, 16 of 64x64, 4 of 128x128
 GPU_FACTOR = 8  # a GPU is busy with so many times more
 SHARD_UNITS = 4
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is sampled: images 0..count-1 of a shape (C,H,W).
+
+    sample: images, float (N,C,H,W), from their noise, by calls of the denoiser's network. noise: that of the images in
+    a range, which may reach beyond `count` by less than a unit.
+    """
+
+    label: str
+    denoiser: Denoiser
+    sample: Callable[[ImageNoise], Tensor]
+    noise: Callable[[range], ImageNoise]
+    shape: tuple[int, int, int]
+    count: int
 
 
 @dataclass(frozen=True)
@@ -50,21 +68,20 @@ def unit_size(shape: tuple[int, int, int], device: str = "cpu") -> int:
     return unit * GPU_FACTOR if device.startswith("cuda") else unit
 
 
-def read_samples(folder: Path) -> np.ndarray:
-    """Return the images of a samples stage's folder, uint8 (N,C,H,W), memory-mapped."""
-    return np.load(folder / SAMPLES, mmap_mode="c", allow_pickle=False)  # writable to PyTorch, never on the disk
+def read_samples(path: Path) -> np.ndarray:
+    """Return the images of a samples file, uint8 (N,C,H,W), memory-mapped."""
+    return np.load(path, mmap_mode="c", allow_pickle=False)  # writable to PyTorch, never on the disk
 
 
 class ShardSampler:
     """Samples units of images on a device, counting network calls and time.
 
-    The clock runs from latents to uint8 images on the device, synchronised, after a warm-up of one unit's shape. Where a
+    The clock runs from latents to uint8 images on the device, synchronised, after a warm-up of one unit's shape. If a
     unit does not fit into the device's free memory, units are halved until one does.
     """
 
-    def __init__(self, method: Method, denoiser: Any, steps: int, seed: int, shape: tuple[int, int, int], device: str):
-        self.method, self.denoiser, self.steps, self.seed, self.shape = method, denoiser, steps, seed, shape
-        self.device, self.size = device, unit_size(shape, device)
+    def __init__(self, task: Task, device: str):
+        self.task, self.device, self.size = task, device, unit_size(task.shape, device)
         self.calls, self.seconds = 0, 0.0
         while not self._fits():
             self.size //= 2
@@ -72,8 +89,9 @@ class ShardSampler:
     @torch.inference_mode()
     def _fits(self) -> bool:
         """Make a network call with a unit, as a sampler does, so that it is compiled for that; tell whether it fits."""
+        denoiser = self.task.denoiser
         try:
-            self.denoiser.network(self.noise(0).draw(), self.denoiser.time_input[:1])
+            denoiser.network(self.noise(0).draw(), denoiser.time_input[:1])
         except torch.OutOfMemoryError:
             if self.size == 1:
                 raise
@@ -83,14 +101,14 @@ class ShardSampler:
 
     def noise(self, start: int) -> ImageNoise:
         """Return the noise of the unit that starts at an image."""
-        return ImageNoise(self.seed, range(start, start + self.size), self.shape, self.device)
+        return self.task.noise(range(start, start + self.size))
 
     def unit(self, start: int) -> np.ndarray:
         """Return the images of one unit, uint8."""
         noise = self.noise(start)
         synchronise(self.device)
         started = time.perf_counter()
-        images = to_uint8(self.method.sample(self.denoiser, self.steps, noise))
+        images = to_uint8(self.task.sample(noise))
         synchronise(self.device)
         self.seconds += time.perf_counter() - started
         return images.cpu().numpy()
@@ -98,7 +116,7 @@ class ShardSampler:
     def shard(self, images: range) -> tuple[np.ndarray, Shard]:
         """Return consecutive images, uint8 (N,C,H,W), and what they cost."""
         self.calls, self.seconds = 0, 0.0
-        hook = self.denoiser.network.register_forward_pre_hook(self._count)
+        hook = self.task.denoiser.network.register_forward_pre_hook(self._count)
         starts = images[:: self.size]
         try:
             pixels = np.ascontiguousarray(np.concatenate([self.unit(start) for start in starts])[: len(images)])
@@ -110,28 +128,27 @@ class ShardSampler:
         self.calls += 1
 
 
-def sample_in_stage(folder: Path, store: Store, label: str, method: Method, denoiser: Any, steps: int, seed: int, count: int,
-                    shape: tuple[int, int, int], shard_units: int = SHARD_UNITS) -> None:  # fmt: skip
-    """Write images 0..count-1 under a seed, and what they cost, going on from the shards that are there.
+def sample_in_shards(job: Job, task: Task, name: str = SAMPLES, shard_units: int = SHARD_UNITS) -> dict[str, Any]:
+    """Write a task's images into a file of the job's folder, resuming from the shards there; return what they cost.
 
-    The missing shards are dealt out to the processes of a world; the first joins them. NFE is counted, not assumed. Time
-    adds up over shards, whichever process made them.
+    The missing shards are dealt out to the processes of a world; the first joins them, and the others return an empty
+    cost. NFE is counted, not assumed. Time adds up over shards, whichever process made them.
     """
-    world = store.world
-    length = shard_units * unit_size(shape, store.device)
-    shards = [range(start, min(start + length, count)) for start in range(0, count, length)]
-    missing = world.told([shard for shard in shards if not is_whole(folder, shard, store)] if world.writes else [])
-    if own := world.dealt(missing):
-        sampler = ShardSampler(method, denoiser, steps, seed, shape, store.device)
-        with store.display.task(label, sum(map(len, own)), "images") as update:
-            sample_shards(sampler, own, folder, update)
+    world = job.world
+    length = shard_units * unit_size(task.shape, job.device)
+    shards = [range(start, min(start + length, task.count)) for start in range(0, task.count, length)]
+    missing = world.broadcast([shard for shard in shards if not is_whole(job, shard)] if world.is_main else [])
+    if own := world.shard(missing):
+        sampler = ShardSampler(task, job.device)
+        with job.display.task(task.label, sum(map(len, own)), "images") as update:
+            sample_shards(sampler, own, job.folder, update)
     world.wait()
-    if not world.writes:
-        return
-    paths = [shard_path(folder, shard) for shard in shards]
+    if not world.is_main:
+        return {}
+    paths = [shard_path(job.folder, shard) for shard in shards]
     wait_until_there(path.with_suffix(".json") for path in paths)
-    join(folder / SAMPLES, paths, (count, *shape))
-    write_json(folder / "cost.json", cost([read_shard(path) for path in paths], count))
+    join(job.folder / name, paths, (task.count, *task.shape))
+    return total_cost([read_shard(path) for path in paths], task.count)
 
 
 def sample_shards(sampler: ShardSampler, shards: Sequence[range], folder: Path, update: Update) -> None:
@@ -152,7 +169,7 @@ def sample_shards(sampler: ShardSampler, shards: Sequence[range], folder: Path, 
 
 def shard_path(folder: Path, images: range) -> Path:
     """Return the file of a shard in a stage's folder; what it cost is beside it, as JSON."""
-    return folder / f"resume-{images.start:07}-{images.stop:07}.shard"
+    return folder / f"{RESUME}-{images.start:07}-{images.stop:07}.shard"
 
 
 def write_shard(path: Path, pixels: np.ndarray, shard: Shard) -> None:
@@ -167,9 +184,9 @@ def read_shard(path: Path) -> Shard:
     return Shard(**json.loads(path.with_suffix(".json").read_text()))
 
 
-def is_whole(folder: Path, images: range, store: Store) -> bool:
+def is_whole(job: Job, images: range) -> bool:
     """Tell whether a shard is on the disk; one that is damaged is named in a line, and not whole."""
-    path = shard_path(folder, images)
+    path = shard_path(job.folder, images)
     about = path.with_suffix(".json")
     if not about.exists():
         return False
@@ -178,10 +195,10 @@ def is_whole(folder: Path, images: range, store: Store) -> bool:
     except (OSError, ValueError, TypeError):
         whole = False
     if not whole:
-        store.display.say(f"{path}: not what was written (its sha256 differs); sampling it again")
+        job.display.say(f"{path}: not what was written (its sha256 differs); sampling it again")
         about.unlink()
         return False
-    store.log(folder, f"goes on with {path.name}")
+    job.log(f"resumes with {path.name}")
     return True
 
 
@@ -194,13 +211,9 @@ def join(path: Path, parts: list[Path], shape: tuple[int, ...]) -> None:
             file.write(part.read_bytes())
 
 
-def cost(shards: list[Shard], count: int) -> dict[str, Any]:
-    """Return what all images cost together."""
+def total_cost(shards: list[Shard], count: int) -> dict[str, Any]:
+    """Return what all images cost together: NFE, seconds, images per second."""
     seconds, units = sum(shard.seconds for shard in shards), sum(shard.units for shard in shards)
     nfe, left = divmod(sum(shard.calls for shard in shards), units)
     assert left == 0, "every unit takes the same number of network calls"
-    return {
-        "nfe": nfe,
-        "wall_seconds": seconds,
-        "images_per_second": count / seconds,
-    }
+    return {"nfe": nfe, "wall_seconds": seconds, "images_per_second": count / seconds}

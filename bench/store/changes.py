@@ -1,33 +1,31 @@
-"""Why a stage is not done: what differs from the most alike stage that was there before."""
+"""Why a stage is not done: what changed since the most similar stage that was there before."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.store.files import flat
+from bench.store.layout import RunFolder
+
 if TYPE_CHECKING:
-    from bench.store.store import Stage
+    from bench.store.stage import Stage
 
 SHOWN = 3
 NOT_DONE = "not done before"
+IDENTITY = ("kind", "version", "settings", "parents")
 
 
 class Earlier:
-    """The settings of the stages in a folder, by kind; read where first asked for."""
+    """The settings of the stages in a run folder, by kind; read when first asked for."""
 
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, run: RunFolder):
+        self.run = run
         self.found: dict[str, list[dict[str, Any]]] = {}
 
     def of_kind(self, kind: str) -> list[dict[str, Any]]:
-        """Return the `settings.json` of every readable stage folder of a kind."""
+        """Return the settings of every stage of a kind that can be read; computing one writes them again."""
         if kind not in self.found:
-            self.found[kind] = []
-            for path in sorted(self.folder.glob(f"{kind}-*/settings.json")):
-                try:
-                    settings = json.loads(path.read_text())
-                    self.found[kind].append({name: settings[name] for name in ("label", *_IDENTITY)})
-                except (OSError, ValueError, KeyError, TypeError):
-                    continue  # not told apart from one that is not there; computing writes it anew
+            there = [folder.settings for folder in self.run.stage_folders() if folder.kind == kind]
+            self.found[kind] = [settings for settings in there if {"label", *IDENTITY} <= settings.keys()]
         return self.found[kind]
 
     def why_not_done(self, stage: "Stage") -> str:
@@ -36,11 +34,11 @@ class Earlier:
         Of another label (other steps, method or seed) one that differs in a single setting is near enough.
         """
         ours = json.loads(json.dumps(stage.identity))  # lists for tuples, as in the files
-        if any({name: other[name] for name in _IDENTITY} == ours for other in self.of_kind(stage.kind)):
+        if any({name: other[name] for name in IDENTITY} == ours for other in self.of_kind(stage.kind)):
             return "started before, not finished"
         nearest: list[str] | None = None
         for other in self.of_kind(stage.kind):
-            found = differences(stage, other, ours)
+            found = changes(stage, other, ours)
             near = other["label"] == stage.label or len(found) == 1
             if near and (nearest is None or len(found) < len(nearest)):
                 nearest = found
@@ -50,10 +48,7 @@ class Earlier:
         return ", ".join(nearest[:SHOWN]) + more
 
 
-_IDENTITY = ("kind", "version", "settings", "parents")
-
-
-def differences(stage: "Stage", other: dict[str, Any], ours: dict[str, Any]) -> list[str]:
+def changes(stage: "Stage", other: dict[str, Any], ours: dict[str, Any]) -> list[str]:
     """Return `kind.setting old -> new` for each setting of a stage that differs from an earlier one's, and parents."""
     found = []
     if other["version"] != stage.version:
@@ -69,15 +64,7 @@ def differences(stage: "Stage", other: dict[str, Any], ours: dict[str, Any]) -> 
     return found
 
 
-def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return nested settings as one level of dotted names."""
-    result: dict[str, Any] = {}
-    for name, value in settings.items():
-        result |= flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
-    return result
-
-
 def shown(value: Any) -> str:
-    """Return a setting's value, shortened where it is long."""
+    """Return a setting's value, shortened if it is long."""
     text = "none" if value is None else str(value)
     return text if len(text) <= 24 else f"{text[:20]}..."

@@ -11,6 +11,10 @@ class StageFailed(RuntimeError):
     """A stage could not be done; the message is its label and why."""
 
 
+class Busy(Exception):
+    """Another process works on a stage; the message is its label."""
+
+
 def reason(error: BaseException) -> str:
     """Return one line that says what went wrong, without the names of user and host."""
     fault = disk_fault(error)

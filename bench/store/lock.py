@@ -1,9 +1,9 @@
-"""Claims: which process works on a folder, known to every process of every host that sees it.
+"""Locks: which process works on a folder, known to every process of every host that sees it.
 
-A claim is a file `claim` in the folder. On one host the kernel's lock on it decides, and is gone with its process.
-Across hosts, where a shared filesystem may not pass locks on, its heartbeat decides: the holder touches the file
-every few seconds, and one whose heart stands still for a minute, by the clock of the one who waits, is dead. Where
-there are no such locks (Windows), the heartbeat alone decides. The file holds random tokens, no host or user name.
+A lock is a file `lock` in the folder. On one host the kernel's lock on it decides, and is gone with its process.
+Between hosts, whose shared filesystem may not pass locks on, its heartbeat decides: the holder touches the file every
+few seconds, and one whose heart stands still for a minute, by the clock of the one who waits, is dead. On systems
+without such locks (Windows), the heartbeat alone decides. The file holds random tokens, no host or user name.
 """
 
 import errno
@@ -16,26 +16,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from bench.store.layout import LOCK
+
 try:
     import fcntl
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-CLAIM = "claim"
 BEAT_SECONDS = 5.0
 STALE_SECONDS = 60.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def kernel_token() -> str:
-    """Return a token that all processes under one running kernel share, and others do not; random where there is none."""
+    """Return a token that all processes under one running kernel share, and others do not; random if there is none."""
     if fcntl and BOOT_ID.exists():
         return hashlib.sha256(BOOT_ID.read_bytes()).hexdigest()[:16]
     return secrets.token_hex(8)
 
 
-class Claims:
-    """Takes claims, and remembers the heartbeats of others' that it has seen."""
+class Locks:
+    """Takes locks, and remembers the heartbeats of others' that it has seen."""
 
     def __init__(self) -> None:
         self.kernel = kernel_token()
@@ -44,9 +45,9 @@ class Claims:
 
     @contextmanager
     def hold(self, folder: Path) -> Iterator[bool]:
-        """Hold a folder's claim while the block runs; yield False, at once, where another process has it."""
+        """Hold a folder's lock while the block runs; yield False, at once, if another process has it."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / CLAIM
+        path = folder / LOCK
         descriptor = self._take(path)
         if descriptor is None:
             yield False
@@ -59,7 +60,7 @@ class Claims:
         finally:
             ended.set()
             heart.join()
-            os.ftruncate(descriptor, 0)  # free, even where it cannot be removed
+            os.ftruncate(descriptor, 0)  # free, even if it cannot be removed
             with suppress(OSError):
                 path.unlink()  # before the lock goes: who waits for it sees that the file is another's no more
             os.close(descriptor)
@@ -77,7 +78,7 @@ class Claims:
             os.close(descriptor)  # its holder has just removed it
 
     def _beats_elsewhere(self, descriptor: int, path: Path) -> bool:
-        """Tell whether a process that our lock does not reach holds the claim."""
+        """Tell whether a process that our lock does not reach holds the lock."""
         holder = os.pread(descriptor, 100, 0).decode(errors="replace")
         if not holder or holder.split()[0] == self.kernel:
             return False
@@ -87,10 +88,10 @@ class Claims:
         return now - self.seen[path][1] < STALE_SECONDS
 
 
-def is_claimed(folder: Path) -> bool:
-    """Tell whether a process holds a folder's claim now: by the kernel's lock, or by a heartbeat from another host."""
+def is_locked(folder: Path) -> bool:
+    """Tell whether a process holds a folder's lock now: by the kernel's lock, or by a heartbeat from another host."""
     try:
-        descriptor = os.open(folder / CLAIM, os.O_RDWR)
+        descriptor = os.open(folder / LOCK, os.O_RDWR)
     except (FileNotFoundError, NotADirectoryError):
         return False
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def reset_peak_rss() -> bool:
-    """Start a new peak of this process's resident memory; False where the system cannot (only Linux can)."""
+    """Start a new peak of this process's resident memory; False if the system cannot (only Linux can)."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -15,7 +15,7 @@ def reset_peak_rss() -> bool:
 
 
 def peak_rss_bytes() -> int:
-    """Return the peak resident memory in bytes since the last reset; only where `reset_peak_rss` returned True."""
+    """Return the peak resident memory in bytes since the last reset; only if `reset_peak_rss` returned True."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""What runs now, how fast, and how long it will take: a live display on a terminal, plain lines elsewhere; and Ctrl-C."""
+"""What runs now, how fast, and how long it takes: a live display on a terminal, plain lines elsewhere; and Ctrl-C."""
 
 import signal
 import threading
@@ -24,7 +24,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Update(Protocol):
-    """Takes how much is done, a note, and the total where that has become known."""
+    """Takes how much is done, a note, and the total once that has become known."""
 
     def __call__(self, done: int, note: str = "", known: int | None = None) -> None: ...
 

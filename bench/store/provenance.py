@@ -49,7 +49,7 @@ def machine(device: str) -> dict[str, Any]:
 
 @cache
 def _driver() -> str | None:
-    """Return the version of NVIDIA's driver; None where its own tool does not say."""
+    """Return the version of NVIDIA's driver; None if its own tool does not say."""
     query = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
         run = subprocess.run(query, capture_output=True, text=True, timeout=10, check=False)
@@ -71,8 +71,14 @@ def anonymous(text: str) -> str:
     return text
 
 
+@cache
+def made_by() -> dict[str, Any]:
+    """Return versions and source revision, for whatever is made by this process."""
+    return {"versions": versions(), "git": git_revision()}
+
+
 def git_revision() -> dict[str, Any]:
-    """Return the revision of this source tree and whether it has uncommitted changes; nulls where there is no git."""
+    """Return the revision of this source tree and whether it has uncommitted changes; nulls if there is no git."""
     here = Path(__file__).resolve().parent
 
     def git(*words: str) -> str | None:

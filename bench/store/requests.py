@@ -1,4 +1,4 @@
-"""What sweeps were asked for, on disk: one file per sweep under `sweeps/`, written before its first stage. No torch here.
+"""What sweeps were asked for, on disk: one file per sweep under `sweeps/`, written before its first stage. No torch.
 
 Records say what was measured; only these say what is still to come, and which stages it needs.
 """
@@ -8,12 +8,11 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bench.store.files import digest, write_json
+from bench.store.layout import RunFolder
 from sfddm.errors import InputError
 
-SWEEPS = "sweeps"
 
-
-class WantedCell(BaseModel):
+class RequestedCell(BaseModel):
     """One cell; record: its record's path in the run folder; stages: the folders it needs, parents first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,7 +24,7 @@ class WantedCell(BaseModel):
     stages: tuple[str, ...]
 
 
-class WantedSweep(BaseModel):
+class RequestedSweep(BaseModel):
     """The cells of one `run` command."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,7 +33,7 @@ class WantedSweep(BaseModel):
     dataset: str
     resolution: int
     scale: str
-    cells: tuple[WantedCell, ...]
+    cells: tuple[RequestedCell, ...]
 
     @property
     def name(self) -> str:
@@ -42,26 +41,26 @@ class WantedSweep(BaseModel):
         return f"{self.dataset}-{self.resolution}-{self.scale}-{digest(self.model_dump(mode='json'))[:8]}"
 
 
-def write_wanted(root: Path, sweep: WantedSweep) -> Path:
+def write_request(root: Path, sweep: RequestedSweep) -> Path:
     """Write what a sweep asks for and return the path."""
-    path = root / SWEEPS / f"{sweep.name}.json"
+    path = RunFolder(root).sweeps / f"{sweep.name}.json"
     write_json(path, sweep.model_dump(mode="json"))
     return path
 
 
-def read_wanted(root: Path) -> dict[Path, WantedSweep]:
+def read_requests(root: Path) -> dict[Path, RequestedSweep]:
     """Return the sweeps of a run folder by their files. Raises InputError naming a file that is none."""
-    return {path: _read(path) for path in sorted((root / SWEEPS).glob("*.json"))}
+    return {path: _read(path) for path in sorted((RunFolder(root).sweeps).glob("*.json"))}
 
 
-def _read(path: Path) -> WantedSweep:
+def _read(path: Path) -> RequestedSweep:
     try:
-        return WantedSweep.model_validate_json(path.read_text(encoding="utf-8"))
+        return RequestedSweep.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
         raise InputError(
-            f"{path}: not a sweep: {place}: {fault['msg']}; delete it, and run its command again to have it anew"
+            f"{path}: not a sweep: {place}: {fault['msg']}; delete it, and run its command again to have it back"
         ) from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable sweep ({error})") from None

@@ -1,6 +1,7 @@
-"""The parts of a run: what its wall clock went into, each with a clock of its own, none the remainder of the others.
+"""Clocks: what a run's wall clock went into, and the seconds of one call.
 
-The wall clock runs from the start of the process to the writing of the parts; Python's own exit comes after it.
+Each part of a run has a clock of its own, none is the remainder of the others. The wall clock runs from the start of
+the process to the writing of the parts; Python's own exit comes after it.
 """
 
 import time
@@ -23,7 +24,7 @@ def seconds_since_start() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started
 
 
-class Parts:
+class Timing:
     """The seconds of a run by what they went into, and when this object was made."""
 
     def __init__(self) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from bench.records.groups import Group, device_class
+from bench.records.groups import Group, device_class, image_counts
 from bench.records.record import Record
 
 
 def heading(group: Group) -> str:
-    """Return the dataset, its resolution, the scale, and the training budget where all cells have the same."""
+    """Return the dataset, its resolution, the scale, and the training budget if all cells have the same."""
     first = group.first
     budgets = {record.config.get("budget") for record in group.cells}
     budget = budgets.pop() if len(budgets) == 1 else None
@@ -35,7 +35,7 @@ def conditions_text(group: Group) -> str:
 
 def counts(records: Sequence[Record]) -> str:
     """Return how many generated images stand against how many real ones."""
-    pairs = sorted({(r.images, r.reference_images) for r in records if r.images and r.reference_images})
+    pairs = sorted({(n, m) for n, m in map(image_counts, records) if n and m})
     return " or ".join(f"{images:,} generated images against {real:,}" for images, real in pairs) or "no images"
 
 
@@ -43,8 +43,9 @@ def floor_text(group: Group) -> str | None:
     """Return what the floor is, with its own counts."""
     if not group.floors:
         return None
-    floor = group.floors[0]
-    return f"Floor: one half of the real data against the other ({floor.images or 0:,} against {floor.reference_images or 0:,})."
+    images, reference_images = image_counts(group.floors[0])
+    counted = f"({images or 0:,} against {reference_images or 0:,})"
+    return f"Floor: one half of the real data against the other {counted}."
 
 
 def device_text(group: Group) -> str:

@@ -1,42 +1,47 @@
 """Every cell in full, and every statistic: as data frames for CSV, and the cells as a table to read."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import pandas as pd
 
+from bench.metrics.shown import whole_fields
 from bench.records.record import REAL, Record
 from bench.records.rows import ordered
+from bench.store.files import flat
 from bench.tables.measures import Measure, measures
-from bench.tables.summary import CellKey, Summary
-from bench.tables.table import DASH, Cell, Table, number
+from bench.tables.summary import RowKey, Summary
+from bench.tables.table import DASH, Entry, Table, number
 
-PLAIN = ("seed", "nfe", "grid", "folds", "images", "reference_images", "distance_low", "distance_high", "distance_infinity",
-         "distance_path", "min_eigenvalue", "rank_deficient", "is_mean", "is_std", "kid_mean", "kid_std", "precision",
-         "recall", "wall_seconds", "images_per_second", "first_call_seconds", "compile_seconds", "seconds_per_nfe",
-         "gpu_peak_bytes", "gpu_reserved_bytes", "gpu_device_bytes", "rss_peak_bytes", "weights_bytes", "teacher_seconds",
-         "teacher_evaluations", "train_seconds", "train_evaluations", "failure", "key")  # fmt: skip
-NESTED = ("consistency", "interpolation", "latency", "throughput")
-WHOLE = ("steps", "seed", "nfe", "folds", "images", "reference_images", "teacher_evaluations", "train_evaluations",
-         "gpu_peak_bytes", "gpu_reserved_bytes", "gpu_device_bytes", "rss_peak_bytes", "weights_bytes")  # fmt: skip
+BEFORE = ("seed", "nfe", "grid")  # what stands before the measurements in a row of the CSV
+SECTIONS = ("quality", "consistency", "interpolation", "sampling_cost", "training_cost")
+AFTER = ("failure", "key")
+DISTANCE = ("quality.distance.name", "quality.distance.value")  # stand in the row under what the distance is called
 
 
 def frame(records: Sequence[Record]) -> pd.DataFrame:
-    """Return one row per record, all measurements in columns; a column that no record fills is left out."""
-    rows = []
-    for name, record in ordered(records):
-        row: dict[str, object] = {"method": name, "steps": record.steps, record.quality_name: record.quality}
-        row |= {field: getattr(record, field) for field in PLAIN}
-        for field in NESTED:
-            row |= _flat(field, getattr(record, field) or {})
-        rows.append(row)
-    table = pd.DataFrame(rows).dropna(axis="columns", how="all")
-    return table.astype({name: "Int64" for name in WHOLE if name in table})
+    """Return one row per record, all measurements in columns; a column that no record fills is left out.
+
+    Columns are the record's fields by their dotted names; the distance has the column that says what it is called.
+    """
+    table = pd.DataFrame([_row(name, record) for name, record in ordered(records)]).dropna(axis="columns", how="all")
+    return table.astype({name: "Int64" for name in _whole_columns() if name in table})
 
 
-def _flat(name: str, value: object) -> dict[str, object]:
-    if not isinstance(value, dict):
-        return {name: value}
-    return {key: leaf for part, inner in value.items() for key, leaf in _flat(f"{name}.{part}", inner).items()}
+def _row(name: str, record: Record) -> dict[str, object]:
+    row: dict[str, object] = {"method": name, "steps": record.steps, record.distance_name: record.distance}
+    row |= {field: getattr(record, field) for field in BEFORE}
+    sections = record.model_dump(include=set(SECTIONS))
+    row |= flat({section: sections[section] or {} for section in SECTIONS})
+    return {key: value for key, value in row.items() if key not in DISTANCE} | {
+        field: getattr(record, field) for field in AFTER
+    }
+
+
+@cache
+def _whole_columns() -> list[str]:
+    """Return the columns of whole numbers, some of which may be missing."""
+    return [".".join(path) for path in whole_fields(Record)]
 
 
 def summary_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
@@ -46,12 +51,38 @@ def summary_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
         floor = [] if shown.floor is None else [(REAL, None, shown.floor)]
         found = [(name, steps, one) for name, row in shown.rows.items() for steps, one in row.items()]
         for name, steps, one in [*floor, *found]:
-            rows.append({"measure": shown.measure.name, "unit": shown.measure.unit, "method": name, "steps": steps,
-                         "seeds": one.seeds, "mean": one.mean, "sd": one.sd, "minimum": one.minimum, "low": one.low,
-                         "high": one.high, "unrelated": one.scale, "place": one.place or None,
-                         "separated": one.separated})  # fmt: skip
-    columns = ("measure", "unit", "method", "steps", "seeds", "mean", "sd", "minimum", "low", "high", "unrelated", "place",
-               "separated")  # fmt: skip
+            rows.append(
+                {
+                    "measure": shown.measure.name,
+                    "unit": shown.measure.unit,
+                    "method": name,
+                    "steps": steps,
+                    "seeds": one.seeds,
+                    "mean": one.mean,
+                    "sd": one.sd,
+                    "minimum": one.minimum,
+                    "low": one.low,
+                    "high": one.high,
+                    "unrelated": one.unrelated,
+                    "place": one.place or None,
+                    "separated": one.separated,
+                }
+            )
+    columns = (
+        "measure",
+        "unit",
+        "method",
+        "steps",
+        "seeds",
+        "mean",
+        "sd",
+        "minimum",
+        "low",
+        "high",
+        "unrelated",
+        "place",
+        "separated",
+    )
     return pd.DataFrame(rows, columns=list(columns)).astype({"steps": "Int64"})
 
 
@@ -60,8 +91,8 @@ def csv(table: pd.DataFrame) -> str:
     return str(table.to_csv(index=False, lineterminator="\n"))
 
 
-def cells_table(cells: dict[CellKey, list[Record]], brief: bool = False) -> Table:
-    """Return every cell with the measures that any has, or only the few for the terminal; a failed one with its reason."""
+def cells_table(cells: dict[RowKey, list[Record]], brief: bool = False) -> Table:
+    """Return every cell with the measures any has, or only the few for the terminal; a failed one with its reason."""
     records = [(name, record) for (name, _), found in cells.items() for record in found]
     shown = [measure for measure in measures([record for _, record in records]) if measure.brief or not brief]
     titles = [measure.brief if brief else measure.title for measure in shown]
@@ -72,7 +103,7 @@ def cells_table(cells: dict[CellKey, list[Record]], brief: bool = False) -> Tabl
         row = [name, _whole(record.steps), _whole(record.nfe), str(record.seed)]
         row += [_value(record, measure) for measure in shown]
         row += [_failure(record)] * failed
-        rows.append(tuple(map(Cell, row)))
+        rows.append(tuple(map(Entry, row)))
     return Table("Each cell", ("A dash is what was not measured.",), head, tuple(rows))
 
 
@@ -85,14 +116,12 @@ def _whole(value: int | None) -> str:
 
 
 def _value(record: Record, measure: Measure) -> str:
-    """Return a measure with the interval or the sd that belongs to this one cell."""
+    """Return a measure with the interval or the value of unrelated pairs that belongs to this one cell."""
     value = measure.value(record)
     if value is None:
         return "failed" if record.failure is not None else DASH
     text = number(value, measure.digits)
-    if measure.interval is not None:
-        low, high = measure.interval(record)
-        if low is not None and high is not None:
-            text += f" ({number(low, measure.digits)} to {number(high, measure.digits)})"
-    scale = None if measure.scale is None else measure.scale(record)
-    return text if scale is None else f"{text} [{number(scale, measure.digits)}]"
+    if interval := measure.interval(record):
+        text += f" ({number(interval[0], measure.digits)} to {number(interval[1], measure.digits)})"
+    unrelated = measure.unrelated(record)
+    return text if unrelated is None else f"{text} [{number(unrelated, measure.digits)}]"

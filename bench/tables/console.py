@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as RichTable
 
-from bench.tables.table import Cell, Table
+from bench.tables.table import Entry, Table
 
-WIDTH = 400  # where the output is no terminal: no line is cut or broken
+WIDTH = 400  # if the output is no terminal: no line is cut or broken
 
 
 def print_tables(title: str, tables: Sequence[Table]) -> None:
@@ -25,16 +25,16 @@ def rich_table(table: Table) -> RichTable:
     """Return a table as Rich draws it."""
     drawn = RichTable()
     for column, name in enumerate(table.head):
-        left = column < table.names  # names stay whole; where room is short, numbers are broken, never cut
+        left = column < table.names  # names stay whole; if room is short, numbers are broken, never cut
         drawn.add_column(escape(name), justify="left" if left else "right", no_wrap=left, overflow="fold")
     for row in table.rows:
-        drawn.add_row(*map(_cell, row))
+        drawn.add_row(*map(_entry, row))
     if table.floor is not None:
         drawn.add_section()
         drawn.add_row(*map(escape, table.floor), *[""] * (len(table.head) - 2))
     return drawn
 
 
-def _cell(cell: Cell) -> str:
-    text = escape(cell.text)
-    return (f"[bold]{text}[/bold]" if cell.bold else text) + cell.mark
+def _entry(entry: Entry) -> str:
+    text = escape(entry.text)
+    return (f"[bold]{text}[/bold]" if entry.bold else text) + entry.mark

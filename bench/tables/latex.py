@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from bench.tables.table import Cell, Table
+from bench.tables.table import Entry, Table
 
 PREAMBLE = "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}."
 SPECIAL = {
@@ -21,9 +21,9 @@ def latex(tables: Sequence[Table], label: str) -> str:
 
 
 def latex_table(table: Table, label: str) -> str:
-    """Return one table environment, made narrower only where it is wider than the line."""
+    """Return one table environment, made narrower only if it is wider than the line."""
     body = [_line(escape(text) for text in table.head), r"\midrule"]
-    body += [_line(_cell(cell) for cell in row) for row in table.rows]
+    body += [_line(_entry(entry) for entry in row) for row in table.rows]
     if table.floor is not None:
         name, value = table.floor
         span = len(table.head) - 1
@@ -48,7 +48,7 @@ def latex_table(table: Table, label: str) -> str:
 
 
 def escape(text: str) -> str:
-    """Return a text as LaTeX shows it; characters beyond ASCII that LaTeX may not know are marked by a question mark."""
+    """Return a text as LaTeX shows it; characters beyond ASCII that LaTeX may not know become question marks."""
     return "".join(SPECIAL.get(character, character if character.isascii() else "?") for character in text)
 
 
@@ -56,6 +56,6 @@ def _line(cells: Iterable[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-def _cell(cell: Cell) -> str:
-    text = escape(cell.text)
-    return (rf"\textbf{{\boldmath {text}}}" if cell.bold else text) + escape(cell.mark)
+def _entry(entry: Entry) -> str:
+    text = escape(entry.text)
+    return (rf"\textbf{{\boldmath {text}}}" if entry.bold else text) + escape(entry.mark)

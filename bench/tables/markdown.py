@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.tables.table import Cell, Table
+from bench.tables.table import Entry, Table
 
 
 def markdown(title: str, notes: Sequence[str], tables: Sequence[Table]) -> str:
@@ -17,7 +17,7 @@ def markdown(title: str, notes: Sequence[str], tables: Sequence[Table]) -> str:
 
 def markdown_table(table: Table) -> list[str]:
     """Return a table's lines, columns aligned: words to the left, numbers to the right."""
-    rows = [[escape(text) for text in table.head], *([_cell(cell) for cell in row] for row in table.rows)]
+    rows = [[escape(text) for text in table.head], *([_entry(entry) for entry in row] for row in table.rows)]
     if table.floor is not None:
         label, value = table.floor
         rows.append([f"*{label}*", value, *[""] * (len(table.head) - 2)])
@@ -43,6 +43,6 @@ def escape(text: str) -> str:
     return text
 
 
-def _cell(cell: Cell) -> str:
-    text = escape(cell.text)
-    return f"**{text}**{cell.mark}" if cell.bold else text + cell.mark
+def _entry(entry: Entry) -> str:
+    text = escape(entry.text)
+    return f"**{text}**{entry.mark}" if entry.bold else text + entry.mark

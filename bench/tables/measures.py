@@ -1,86 +1,121 @@
-"""What tables show of a cell: each measure with its name, unit, direction and number of digits."""
+"""What tables, plots and reports show of a cell: each declared number of a record, with its title, unit and direction.
 
-from collections.abc import Callable, Sequence
+The declarations stand with the numbers themselves, in bench/metrics/; nothing is listed here.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
 
+from bench.metrics.quality import plugged_metrics
+from bench.metrics.shown import Better, Kind, Shown, shown_fields, value_at
 from bench.records.record import Record
 
-MIB = 2**20
-Value = Callable[[Record], float | int | None]
+Path = tuple[str, ...]
+PLUGGED: Path = ("quality", "plugged")
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure. digits: after the point, or None for three significant ones; better: which end is good.
+    """A number of a record at a path, and how it is shown. The name carries the feature space."""
 
-    scale: the value to read it against (unrelated pairs), shown in brackets; interval: of one cell, where it has one.
-    """
-
+    path: Path
     name: str
-    unit: str
-    value: Value
-    better: Literal["lower", "higher", None]
-    digits: int | None = None
-    scale: Value | None = None
-    interval: Callable[[Record], tuple[float | None, float | None]] | None = None
-    brief: str = ""  # its name on the terminal after a run, where there is room for a few only
+    brief: str
+    shown: Shown
 
     @property
     def title(self) -> str:
         """The name with its unit."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
+    @property
+    def unit(self) -> str:
+        """The unit of the value."""
+        return self.shown.unit
+
+    @property
+    def better(self) -> Better:
+        """Which end is good."""
+        return self.shown.better
+
+    @property
+    def digits(self) -> int | None:
+        """How many digits stand after the point; None: three significant ones."""
+        return self.shown.digits
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it measures quality or a cost."""
+        return self.shown.kind
+
+    def value(self, record: Record) -> float | int | None:
+        """Return a record's value in the measure's unit; None if it was not measured."""
+        return self._at(record, self.path)
+
+    def unrelated(self, record: Record) -> float | int | None:
+        """Return the value to read it against, of unrelated pairs; None if it has none."""
+        return self._at(record, (*self.path[:-1], self.shown.beside)) if self.shown.beside else None
+
+    def interval(self, record: Record) -> tuple[float, float] | None:
+        """Return the interval that one record has of it; None if there is none."""
+        if self.shown.interval is None:
+            return None
+        low, high = (self._at(record, (*self.path[:-1], name)) for name in self.shown.interval)
+        return None if low is None or high is None else (low, high)
+
+    def _at(self, record: Record, path: Path) -> float | int | None:
+        value = value_at(record, path)
+        return value if value is None or self.shown.factor == 1 else value * self.shown.factor
+
 
 def measures(records: Sequence[Record]) -> list[Measure]:
-    """Return the measures that any of a group's records has, quality first. Names carry the feature space."""
-    first = records[0]
-    space = "" if first.is_fid else f" ({first.feature_space})"
-    distance = first.quality_name
-    possible = [
-        Measure(distance, "", lambda r: r.quality, "lower", 2, interval=lambda r: (r.distance_low, r.distance_high),
-                brief=distance),
-        Measure(f"{distance} infinity", "", lambda r: r.distance_infinity, "lower", 2),
-        Measure(f"IS{space}", "", lambda r: r.is_mean, "higher", 2, brief=f"IS{space}"),
-        Measure(f"KID{space}", "x 1000", lambda r: None if r.kid_mean is None else 1000 * r.kid_mean, "lower", 2),
-        Measure(f"precision{space}", "0 to 1", lambda r: r.precision, "higher", 3, brief="precision"),
-        Measure(f"recall{space}", "0 to 1", lambda r: r.recall, "higher", 3, brief="recall"),
-        *(
-            Measure(f"consistency with the teacher, {name}", unit, _part("consistency", key), "higher", digits,
-                    scale=_part("consistency", f"{key}_unrelated"))
-            for name, key, unit, digits in (("PSNR", "psnr", "dB", 1), ("SSIM", "ssim", "-1 to 1", 3),
-                                            (f"cosine{space}", "cosine", "-1 to 1", 3))
-        ),
-        *(
-            Measure(f"interpolation, {path}: path length by distance of its ends{space}", "1 is straight",
-                    _of_path(path), None, 2)
-            for path in ("linear", "spherical")
-        ),
-        Measure("seconds per image, batch 1", "s, median", _part("latency", "median"), "lower",
-                brief="s/image"),
-        Measure("throughput at the best batch", "images/s", _part("throughput", "images_per_second"), "higher"),
-        Measure("sampling rate of the cell's own images", "images/s", lambda r: r.images_per_second, "higher",
-                brief="images/s"),
-        Measure("peak GPU memory of sampling, allocated", "MiB", _mebibytes("gpu_peak_bytes"), "lower", 0),
-        Measure("peak resident memory of sampling", "MiB", _mebibytes("rss_peak_bytes"), "lower", 0),
-        Measure("training cost", "thousand network evaluations", _thousands, None),
-        Measure("training time", "s", lambda r: r.train_seconds, None, brief="training s"),
-        Measure("folds", "", lambda r: r.folds, None, 0, brief="folds"),
-    ]  # fmt: skip
+    """Return the measures that any of a group's records has, in the order of their declaration."""
+    possible = [_named(path, shown, records[0]) for path, shown in _declared(records)]
     return [measure for measure in possible if any(measure.value(record) is not None for record in records)]
 
 
-def _part(field: str, key: str) -> Value:
-    return lambda record: (getattr(record, field) or {}).get(key)
+def distance_measure(record: Record) -> Measure:
+    """Return the distance as a measure, called as in a record's feature space."""
+    path: Path = ("quality", "distance", "value")
+    return _named(path, dict(_built_in())[path], record)
 
 
-def _of_path(path: str) -> Value:
-    return lambda record: (record.interpolation or {}).get(path, {}).get("ratio")
+@cache
+def _built_in() -> tuple[tuple[Path, Shown], ...]:
+    return tuple(shown_fields(Record))
 
 
-def _mebibytes(field: str) -> Value:
-    return lambda record: None if getattr(record, field) is None else getattr(record, field) / MIB
+def _declared(records: Sequence[Record]) -> Iterator[tuple[Path, Shown]]:
+    """Yield every declared number; those of other packages' metrics after our own of quality."""
+    plugged = list(_plugged(records))
+    for path, shown in _built_in():
+        if path[0] != "quality":
+            yield from plugged
+            plugged = []
+        yield path, shown
 
 
-def _thousands(record: Record) -> float | None:
-    return None if record.train_evaluations is None else record.train_evaluations / 1000
+def _plugged(records: Sequence[Record]) -> Iterator[tuple[Path, Shown]]:
+    """Yield the numbers of other packages' metrics that any record has; by bare name if the package is not here."""
+    there = dict.fromkeys(name for record in records if record.quality for name in record.quality.plugged)
+    for name in there:
+        if metric := plugged_metrics().get(name):
+            yield from shown_fields(metric, (*PLUGGED, name))
+            continue
+        values = next(
+            record.quality.plugged[name] for record in records if record.quality and name in record.quality.plugged
+        )
+        for field, value in values.items():
+            if isinstance(value, int | float):
+                yield (*PLUGGED, name, field), Shown(f"{name}, {field}{{space}}")
+
+
+def _named(path: Path, shown: Shown, record: Record) -> Measure:
+    """Return a measure with the words of a record's feature space filled in."""
+    words = {
+        "distance": record.distance_name,
+        "space": "" if record.is_fid else f" ({record.feature_space})",
+        "field": path[-2],
+    }
+    return Measure(path, shown.title.format(**words), shown.brief.format(**words), shown)

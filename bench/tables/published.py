@@ -1,4 +1,4 @@
-"""Published values, and whether ours may be held against them."""
+"""Published values, and whether ours may be compared with them."""
 
 import tomllib
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bench.records.groups import image_counts
 from bench.records.record import Record
 from bench.tables.summary import Statistic
 from sfddm.errors import InputError
@@ -47,8 +48,8 @@ class Series(BaseModel):
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """A word, and why where it is `not comparable`."""
+class Agreement:
+    """A word, and why if it is `not comparable`."""
 
     word: Word
     why: tuple[str, ...] = ()
@@ -58,7 +59,7 @@ class Verdict:
 
 
 def published(path: Path | None = None) -> list[Series]:
-    """Return the published series, of this package's file or of another. Raises InputError naming the file and the fault."""
+    """Return the published series, of this package's file or another. Raises InputError naming the file and fault."""
     source = path or Path(str(resources.files("bench.tables").joinpath("published.toml")))
     try:
         return [Series.model_validate(values) for values in tomllib.loads(source.read_text())["series"]]
@@ -74,7 +75,7 @@ def concerning(series: Sequence[Series], dataset: str) -> list[Series]:
     return [one for one in series if one.dataset in (dataset, *RELATED.get(dataset, ()))]
 
 
-def verdict(series: Series, value: float, ours: Statistic | None, record: Record | None) -> Verdict:
+def agreement(series: Series, value: float, ours: Statistic | None, record: Record | None) -> Agreement:
     """Return how our mean stands to a published value.
 
     - not comparable: anything in `obstacles` stands in the way, or there is nothing of ours.
@@ -83,17 +84,17 @@ def verdict(series: Series, value: float, ours: Statistic | None, record: Record
     - off: further.
     """
     if record is None or ours is None:
-        return Verdict("not comparable", ("not measured here",))
+        return Agreement("not comparable", ("not measured here",))
     if found := obstacles(series, record):
-        return Verdict("not comparable", tuple(found))
+        return Agreement("not comparable", tuple(found))
     apart, allowed = abs(ours.mean - value), series.tolerance * value
     if apart <= max(allowed, 2 * (ours.sd or 0.0)):
-        return Verdict("match")
-    return Verdict("within band" if apart <= BAND * allowed else "off")
+        return Agreement("match")
+    return Agreement("within band" if apart <= BAND * allowed else "off")
 
 
 def obstacles(series: Series, record: Record) -> list[str]:
-    """Return each reason why a record may not be held against a published value."""
+    """Return each reason why a record may not be compared with a published value."""
     family = record.config.get("dataset", record.dataset)
     theirs, ours = series.protocol, record.protocol
     found = []
@@ -105,8 +106,9 @@ def obstacles(series: Series, record: Record) -> list[str]:
         found.append(f"other feature space: {record.feature_space}")
     if record.scale != "paper":
         found.append(f"scale {record.scale}, not paper")
-    if theirs.images is not None and (record.images or 0) < theirs.images:
-        found.append(f"too few images: {record.images or 0:,} of {theirs.images:,}")
+    images = image_counts(record)[0] or 0
+    if theirs.images is not None and images < theirs.images:
+        found.append(f"too few images: {images:,} of {theirs.images:,}")
     if ours is None:
         return [*found, "our protocol is not recorded"]
     if theirs.reference_images is not None and ours.reference_images != theirs.reference_images:

@@ -5,18 +5,19 @@ from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import Literal
 
-from bench.metrics.student_t import half_of_mean
+from bench.metrics.intervals import half_of_mean
 from bench.records.groups import check_one_column
 from bench.records.record import REAL, Record
 from bench.records.rows import ordered
 from bench.tables.measures import Measure
 
-CellKey = tuple[str, int | None]  # row name, steps
+RowKey = tuple[str, int | None]  # row name, steps
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """A measure of one row at one step count. sd and interval are None where there is nothing to have them from."""
+    """A measure of one row at one step count. sd and interval are None if there is nothing to have them from;
+    unrelated is the value to read it against."""
 
     mean: float
     sd: float | None
@@ -24,7 +25,7 @@ class Statistic:
     minimum: float
     low: float | None
     high: float | None
-    scale: float | None = None
+    unrelated: float | None = None
     place: Literal["", "best", "second"] = ""
     separated: bool = False
 
@@ -37,13 +38,13 @@ class Summary:
     steps: tuple[int, ...]
     rows: dict[str, dict[int, Statistic]]
     floor: Statistic | None
-    failed: frozenset[CellKey]
+    failed: frozenset[RowKey]
 
 
-def by_cell(records: Sequence[Record]) -> dict[CellKey, list[Record]]:
-    """Return the records of each (row name, steps), a seed each, in the order of rows. Raises InputError for a mixture."""
+def by_cell(records: Sequence[Record]) -> dict[RowKey, list[Record]]:
+    """Return the records of each (row name, steps), a seed each, in row order. Raises InputError for a mixture."""
     check_one_column(records)
-    cells: dict[CellKey, list[Record]] = {}
+    cells: dict[RowKey, list[Record]] = {}
     for name, record in ordered(records):
         cells.setdefault((name, record.steps), []).append(record)
     return cells
@@ -54,7 +55,7 @@ def summary(records: Sequence[Record], measure: Measure) -> Summary:
     return summarise(by_cell(records), measure)
 
 
-def summarise(cells: dict[CellKey, list[Record]], measure: Measure) -> Summary:
+def summarise(cells: dict[RowKey, list[Record]], measure: Measure) -> Summary:
     """Return a measure by methods and steps, of records already sorted into cells."""
     rows: dict[str, dict[int, Statistic]] = {}
     floor, failed = None, set()
@@ -70,12 +71,12 @@ def summarise(cells: dict[CellKey, list[Record]], measure: Measure) -> Summary:
                 failed.add((name, steps))
     steps_there = sorted({steps for name, steps in cells if steps is not None})
     for count in steps_there:
-        _rank(rows, count, measure.better)
+        _mark(rows, count, measure.better)
     return Summary(measure, tuple(steps_there), rows, floor, frozenset(failed))
 
 
 def statistic(records: Sequence[Record], measure: Measure) -> Statistic | None:
-    """Return the statistic of one cell's seeds; None where no seed has the measure.
+    """Return the statistic of one cell's seeds; None if no seed has the measure.
 
     The rules. Several seeds: sd with n - 1, and the 95 % interval of their mean by Student's t. One seed: no sd, and
     the interval that the record itself has (a Frechet distance's jackknife), else none. The minimum stands apart and
@@ -92,20 +93,20 @@ def statistic(records: Sequence[Record], measure: Measure) -> Statistic | None:
     if sd is not None:
         half = half_of_mean(values)
         low, high = mean - half, mean + half
-    elif measure.interval is not None:
-        low, high = measure.interval(pairs[0][1])
-    scales = [] if measure.scale is None else [s for _, record in pairs if (s := measure.scale(record)) is not None]
-    return Statistic(mean, sd, count, min(values), low, high, fmean(scales) if scales else None)
+    elif interval := measure.interval(pairs[0][1]):
+        low, high = interval
+    unrelated = [value for _, record in pairs if (value := measure.unrelated(record)) is not None]
+    return Statistic(mean, sd, count, min(values), low, high, fmean(unrelated) if unrelated else None)
 
 
 def separated(one: Statistic, other: Statistic) -> bool:
-    """Return whether two statistics' 95 % intervals do not touch; never where one has no interval."""
+    """Return whether two statistics' 95 % intervals do not touch; never if one has no interval."""
     if one.low is None or one.high is None or other.low is None or other.high is None:
         return False
     return one.high < other.low or other.high < one.low
 
 
-def _rank(rows: dict[str, dict[int, Statistic]], steps: int, better: Literal["lower", "higher", None]) -> None:
+def _mark(rows: dict[str, dict[int, Statistic]], steps: int, better: Literal["lower", "higher", None]) -> None:
     """Mark the best and the second of a column; a row alone, or a measure without a good end, is not marked."""
     there = [name for name, row in rows.items() if steps in row]
     if better is None or len(there) < 2:

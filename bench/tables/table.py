@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.tables.summary import Statistic, Summary
+from sfddm.words import plural
 
 DASH = "-"
 BEST, SECOND = "†", "‡"
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One cell: its text, a mark after it, and whether it is bold."""
+class Entry:
+    """One entry: its text, a mark after it, and whether it is bold."""
 
     text: str
     mark: str = ""
@@ -26,7 +27,7 @@ class Table:
     title: str
     notes: tuple[str, ...]
     head: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[Entry, ...], ...]
     floor: tuple[str, str] | None = None
     names: int = 1  # columns from the left that hold words
 
@@ -44,13 +45,13 @@ def decimals(value: float) -> int:
 
 
 def statistic_text(found: Statistic, digits: int | None) -> str:
-    """Return `12.3`, `12.3 ± 0.4` for several seeds, and `[5.6]` after it where there is a scale to read it on.
+    """Return `12.3`, `12.3 ± 0.4` for several seeds, and `[5.6]` after it if there is a value to read it against.
 
     What is the same under every seed, such as folds, shows no spread.
     """
     places = decimals(found.mean) if digits is None else digits
     spread = "" if not found.sd else f" ± {number(found.sd, places)}"
-    scale = "" if found.scale is None else f" [{number(found.scale, places)}]"
+    scale = "" if found.unrelated is None else f" [{number(found.unrelated, places)}]"
     return f"{number(found.mean, places)}{spread}{scale}"
 
 
@@ -59,17 +60,17 @@ def summary_table(shown: Summary, seeds: list[int], where: Sequence[str] = ()) -
     digits = shown.measure.digits
     rows = []
     for name, row in shown.rows.items():
-        cells = [Cell(name)]
+        cells = [Entry(name)]
         for steps in shown.steps:
             if (name, steps) in shown.failed:
-                cells.append(Cell("failed"))
+                cells.append(Entry("failed"))
             elif steps not in row:
-                cells.append(Cell(DASH))
+                cells.append(Entry(DASH))
             else:
                 mark = {"best": BEST, "second": SECOND, "": ""}[row[steps].place]
-                cells.append(Cell(statistic_text(row[steps], digits), mark, row[steps].separated))
+                cells.append(Entry(statistic_text(row[steps], digits), mark, row[steps].separated))
         rows.append(tuple(cells))
-    head = ("method", *("1 step" if steps == 1 else f"{steps} steps" for steps in shown.steps))
+    head = ("method", *(plural(steps, "step") for steps in shown.steps))
     name = "real data (floor)" if shown.measure.better == "lower" else "real data"
     floor = None if shown.floor is None else (name, statistic_text(shown.floor, digits))
     return Table(shown.measure.title, (*_notes(shown, seeds), *where), head, tuple(rows), floor)
@@ -83,7 +84,7 @@ def _notes(shown: Summary, seeds: list[int]) -> list[str]:
         notes.append(f"Mean ± standard deviation over seeds {', '.join(map(str, seeds))}.")
     else:
         notes.append(f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}.")
-    if any(statistic.scale is not None for statistic in found):
+    if any(statistic.unrelated is not None for statistic in found):
         notes.append("In brackets: the same of unrelated pairs.")
     if any(statistic.place for statistic in found):
         if any(statistic.separated for statistic in found):

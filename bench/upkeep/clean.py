@@ -4,22 +4,19 @@ Only what has this layout's own names is ever looked at: `stages/<kind>-<key>` a
 `bench.files` that an ended process left behind. A stage that a process computes now is never touched.
 """
 
-import json
-import re
 import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.records.record import read_record, record_paths
-from bench.store.lock import is_claimed
-from bench.store.requests import SWEEPS, read_wanted
-from bench.store.store import DONE, KEY_LENGTH
+from bench.records.record import read_record
+from bench.store.files import readable_size
+from bench.store.layout import DONE, RunFolder, StageFolder, record_paths, split_stage_name
+from bench.store.lock import is_locked
+from bench.store.requests import read_requests
 from sfddm.errors import InputError
 
-STAGE_NAME = re.compile(rf"[a-z][a-z-]*-([0-9a-f]{{{KEY_LENGTH}}})")
-PARTS = ("stages", "records", "tables", "plots", SWEEPS)
 TEMPORARY = "*.tmp"
 WRITING_SECONDS = 3600.0  # a temporary file younger than this may still be written, maybe on another host
 
@@ -34,70 +31,57 @@ class Leftover:
 
 
 def leftovers(root: Path) -> list[Leftover]:
-    """Return what in a run folder nothing needs. Raises InputError where a record or sweep cannot say what it needs."""
+    """Return what in a run folder nothing needs. Raises InputError if a record or sweep cannot say what it needs."""
     if not root.is_dir():
         raise InputError(f"--out: '{root}' given, but there is no such folder")
-    needed, folders = needed_keys(root), stage_folders(root)
-    gone = [folder for key, folder in folders.items() if key not in needed and not is_claimed(folder)]
-    found = [Leftover(folder, size(folder), label(folder)) for folder in gone]
-    rest = [path for path in temporaries(root) if not any(path.is_relative_to(folder) for folder in gone)]
+    run = RunFolder(root)
+    needed = needed_keys(run)
+    gone = [one for one in run.stage_folders() if one.key not in needed and not is_locked(one.path)]
+    found = [Leftover(folder.path, size(folder.path), label(folder)) for folder in gone]
+    rest = [path for path in temporaries(run) if not any(path.is_relative_to(folder.path) for folder in gone)]
     return found + [Leftover(path, size(path), "temporary file") for path in rest]
 
 
-def stage_folders(root: Path) -> dict[str, Path]:
-    """Return the stage folders of a run folder by key; links and folders of other names are left aside."""
-    paths = sorted((root / "stages").glob("*-*"))
-    named = [(STAGE_NAME.fullmatch(path.name), path) for path in paths if path.is_dir() and not path.is_symlink()]
-    return {match[1]: path for match, path in named if match}
-
-
-def needed_keys(root: Path) -> set[str]:
+def needed_keys(run: RunFolder) -> set[str]:
     """Return the keys of all stages that a record was made from or a sweep asks for, with all that these came from."""
-    sweeps = read_wanted(root).values()
-    needed = {name.rpartition("-")[2] for sweep in sweeps for cell in sweep.cells for name in cell.stages}
-    listed = {root / cell.record for sweep in sweeps for cell in sweep.cells}
-    for path in record_paths(root / "records"):
+    sweeps = read_requests(run.root).values()
+    needed = {split_stage_name(name)[1] for sweep in sweeps for cell in sweep.cells for name in cell.stages}
+    listed = {run.root / cell.record for sweep in sweeps for cell in sweep.cells}
+    for path in record_paths(run.records):
         parents = read_record(path).parents.values()
         if not parents and path not in listed:
             raise InputError(
-                f"{path}: does not say which stages it was made from, so nothing can be removed safely; run its command again"
-                " to have that on record, or move it elsewhere"
+                f"{path}: does not say which stages it was made from, so nothing can be removed safely; run its "
+                "command again to have that on record, or move it elsewhere"
             )
         needed.update(parents)
-    return closure(needed, stage_folders(root))
+    return closure(needed, run.stages_by_key())
 
 
-def closure(keys: set[str], folders: dict[str, Path]) -> set[str]:
+def closure(keys: set[str], folders: dict[str, StageFolder]) -> set[str]:
     """Return keys with those of all their ancestors, as the stages' settings tell them."""
     found, ahead = set(keys), list(keys)
     while ahead:
         folder = folders.get(ahead.pop())
-        parents = set(_settings(folder).get("parents", [])) - found if folder else set()
+        parents = set(folder.parents) - found if folder else set()
         found |= parents
         ahead.extend(parents)
     return found
 
 
-def _settings(folder: Path) -> dict:
-    try:
-        return json.loads((folder / "settings.json").read_text())
-    except (OSError, ValueError):
-        return {}
-
-
-def label(folder: Path) -> str:
+def label(folder: StageFolder) -> str:
     """Return what a stage is, in words."""
-    unfinished = "" if (folder / DONE).exists() else ", unfinished"
-    return _settings(folder).get("label", "stage without settings") + unfinished
+    unfinished = "" if folder.is_done else ", unfinished"
+    return (folder.label or "stage without settings") + unfinished
 
 
-def temporaries(root: Path) -> Iterator[Path]:
+def temporaries(run: RunFolder) -> Iterator[Path]:
     """Yield the temporary files that an ended process left in the layout's own folders."""
-    for part in PARTS:
-        for path in sorted((root / part).rglob(TEMPORARY)):
+    for folder in (run.stages, run.records, run.tables, run.plots, run.sweeps):
+        for path in sorted(folder.rglob(TEMPORARY)):
             old = time.time() - path.lstat().st_mtime > WRITING_SECONDS
-            stage = root / part / path.relative_to(root / part).parts[0]
-            if path.is_file() and not path.is_symlink() and old and not is_claimed(stage):
+            stage = folder / path.relative_to(folder).parts[0]
+            if path.is_file() and not path.is_symlink() and old and not is_locked(stage):
                 yield path
 
 
@@ -120,18 +104,8 @@ def remove(root: Path, shown: list[Leftover]) -> list[Leftover]:
     return removed
 
 
-def readable(count: int) -> str:
-    """Return a size in bytes for people: `12.3 MB`."""
-    value = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
-
-
 def show(root: Path, found: list[Leftover]) -> None:
     """Print what nothing needs, with sizes."""
     for leftover in found:
-        print(f"{readable(leftover.bytes):>9}  {leftover.path.relative_to(root)}  ({leftover.what})")
-    print(f"{readable(sum(leftover.bytes for leftover in found)):>9}  in all, needed by no record and no sweep")
+        print(f"{readable_size(leftover.bytes):>9}  {leftover.path.relative_to(root)}  ({leftover.what})")
+    print(f"{readable_size(sum(leftover.bytes for leftover in found)):>9}  in all, needed by no record and no sweep")

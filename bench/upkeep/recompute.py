@@ -1,4 +1,4 @@
-"""Doing parts of a recorded cell again, from its record alone: its metrics from the stored features, its first images."""
+"""Redoing parts of a recorded cell from its record alone: its metrics from the stored features, its first images."""
 
 import json
 from functools import cache
@@ -9,20 +9,22 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from bench.commands.checks import check_device
 from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
-from bench.metrics.spaces import inception_weights
+from bench.metrics.spaces import feature_weights
+from bench.records.measured import JUDGING, METRICS, PROTOCOL, read_quality
 from bench.records.record import Record
-from bench.run.local import sample_pixels
-from bench.run.sweep import Cell, Sweep
-from bench.stages.sampling import ShardSampler
-from bench.stages.training import MODEL
+from bench.run.sweep import Cell, Resolver
+from bench.run.worker import Worker
+from bench.stages.context import Context, make_context
+from bench.stages.samples import sampling_task
+from bench.stages.sampling import SAMPLES, ShardSampler, read_samples
+from bench.store.files import flat
+from bench.store.layout import RunFolder
 from bench.store.progress import Display
-from bench.store.store import Stage, Store
-from bench.upkeep.verify import ENDS, Verification
-from sfddm.checkpoint import load_denoiser
+from bench.store.stage import Stage
+from bench.upkeep.verify import Verification
 from sfddm.errors import InputError
 from sfddm.performance import Performance
 
@@ -30,13 +32,20 @@ from sfddm.performance import Performance
 METRIC_TOLERANCE = 1e-6
 
 
-class Reproduction:
-    """Does cells of one run folder again and holds the outcome against what is stored there."""
+class Recomputation:
+    """Does cells of one run folder again and compares the outcome with what is stored there."""
 
-    def __init__(self, root: Path, device: str, data_root: Path | None, inception: Path | None,
-                 result: Verification, display: Display):  # fmt: skip
-        self.store = Store(root, check_device(device), display)
-        self.inception, self.result = inception, result
+    def __init__(
+        self,
+        run: RunFolder,
+        device: str,
+        data_root: Path | None,
+        inception: Path | None,
+        result: Verification,
+        display: Display,
+    ):
+        self.worker = Worker(run.root, device, display)
+        self.store, self.inception, self.result = self.worker.store, inception, result
 
         @cache
         def images(dataset: str, resolution: int) -> Images:
@@ -44,31 +53,38 @@ class Reproduction:
 
         self.images = images
 
-    def cell(self, path: Path, record: Record, features: bool) -> tuple[Sweep, Cell]:
-        """Return a record's cell, its stages ready to be built; features: whether those of features are wanted."""
+    def cell(self, path: Path, record: Record, features: bool) -> tuple[Context, Cell]:
+        """Return a record's cell with the context of its stages; features: whether those of features are wanted."""
         try:
             config = Config.model_validate(record.config)
         except ValidationError as error:
             fault = error.errors()[0]
             place = ".".join(map(str, fault["loc"]))
             raise InputError(f"{path}: its config.{place} is none of this version's ({fault['msg']})") from None
-        if (ran := record.machine.get("performance")) and record.machine.get("device") == self.store.device:
+        device = self.worker.device
+        if (ran := record.machine.get("performance")) and record.machine.get("device") == device:
             config = config.model_copy(update={"performance": Performance.model_validate(ran)})  # to the same bits
         images = self.images(record.dataset, record.resolution)
         if images.sha256 != record.dataset_sha256:
-            self.result.differs(path, f"was made of {record.dataset} with sha256 {record.dataset_sha256[:12]}, "
-                                f"the one here has {images.sha256[:12]}")  # fmt: skip
-        cell = Cell(record.method, record.steps, record.seed)
-        return Sweep(config, images, (cell,), inception_weights(config, self.inception, dry_run=not features)), cell
+            self.result.differs(
+                path,
+                f"was made of {record.dataset} with sha256 {record.dataset_sha256[:12]}, "
+                f"the one here has {images.sha256[:12]}",
+            )
+        context = make_context(config, images, feature_weights(config, self.inception, dry_run=not features), device)
+        resolver = Resolver(context, ("quality",))
+        if record.steps is None:
+            return context, resolver.floor(record.seed)
+        return context, resolver.cell(record.method, record.steps, record.seed)
 
     def recompute_metrics(self, path: Path, record: Record) -> None:
         """Compute a record's metrics from the stored features and compare; a failed cell has none."""
         if record.failure is not None:
             return
-        sweep, cell = self.cell(path, record, features=True)
-        for stage in {stage.key: stage for stage in sweep.last_stage(cell).lineage()}.values():
-            if stage.kind in ENDS and self._here(path, stage, "features"):
-                self._recompute(self.store.folder(stage), stage)
+        _, cell = self.cell(path, record, features=True)
+        for stage in cell.measures["quality"].lineage:
+            if stage.kind in JUDGING and self._here(path, stage, "features"):
+                self._recompute(stage, record.feature_space)
                 self.result.checked["metrics recomputed"] += 1
 
     def _here(self, path: Path, stage: Stage, what: str) -> bool:
@@ -78,73 +94,79 @@ class Reproduction:
             self.result.differs(path, f"its {what} cannot be checked: not here are {', '.join(absent)}")
         return not absent
 
-    def _recompute(self, folder: Path, stage: Stage) -> None:
+    def _recompute(self, stage: Stage, space: str) -> None:
+        folder = self.store.path(stage)
         with TemporaryDirectory() as scratch:
             try:
-                stage.work(Path(scratch), self.store)
+                stage.work(self.worker.job(stage, Path(scratch)))
+                stored, again = (as_values(place, space) for place in (folder, Path(scratch)))
             except Exception as error:
                 self.result.differs(folder, f"cannot be recomputed from its features ({error})")
                 return
-            for file in sorted(Path(scratch).glob("*.json")):
-                stored = self._read(folder / file.name)
-                for line in differences(stored, json.loads(file.read_text())):
-                    self.result.differs(folder / file.name, line)
-
-    def _read(self, path: Path) -> Any:
-        try:
-            return json.loads(path.read_text())
-        except (OSError, ValueError):
-            return None
+        for file in (METRICS, PROTOCOL):
+            for line in unequal(stored[file], again[file]):
+                self.result.differs(folder / file, line)
 
     def resample(self, path: Path, record: Record, wanted: int) -> None:
         """Sample a record's first images again and compare them with the stored ones, to the pixel."""
         if record.steps is None or record.failure is not None:
             return
-        sweep, cell = self.cell(path, record, features=False)
-        method = sweep.config.method(cell.method)
-        stage = sweep.pipeline.samples(method, record.steps, cell.seed)
-        if not self._here(path, stage, "images"):
+        context, cell = self.cell(path, record, features=False)
+        assert cell.samples is not None
+        if not self._here(path, cell.samples, "images"):
             return
         try:
-            stored = np.asarray(sample_pixels(sweep, cell, self.store)[:wanted])
-            again = self._sample(sweep, cell, stage, len(stored))
+            stored = np.asarray(read_samples(self.store.path(cell.samples, SAMPLES))[:wanted])
+            again = self._sample(context, cell, cell.samples, len(stored))
         except (OSError, ValueError) as error:
-            self.result.differs(self.store.folder(stage), f"its images cannot be compared ({error})")
+            self.result.differs(self.store.path(cell.samples), f"its images cannot be compared ({error})")
             return
         self.result.checked["images regenerated"] += len(again)
-        if (unequal := again != stored).any():
-            count = int(unequal.reshape(len(unequal), -1).any(1).sum())
+        if (different := again != stored).any():
+            count = int(different.reshape(len(different), -1).any(1).sum())
             largest = int(np.abs(again.astype(int) - stored).max())
-            self.result.differs(path, f"{count} of {len(again)} images regenerated on {self.store.device} differ, in "
-                                f"{unequal.sum()} of {unequal.size} values by up to {largest} of 255 "
-                                f"(sampled on {record.machine.get('device')})")  # fmt: skip
+            self.result.differs(
+                path,
+                f"{count} of {len(again)} images regenerated on {self.worker.device} differ, in "
+                f"{different.sum()} of {different.size} values by up to {largest} of 255 "
+                f"(sampled on {record.machine.get('device')})",
+            )
 
-    def _sample(self, sweep: Sweep, cell: Cell, stage: Stage, count: int) -> np.ndarray:
+    def _sample(self, context: Context, cell: Cell, samples: Stage, count: int) -> np.ndarray:
         """Return the first images, unit by unit, as they were sampled."""
+        assert cell.kind is not None
         assert cell.steps is not None
-        denoiser = load_denoiser(self.store.folder(stage.parents[0]) / MODEL)[0].to(self.store.device)
-        shape = sweep.images.pixels.shape[1:]
-        method, device = sweep.config.method(cell.method), self.store.device
-        parts = []
+        job, parts = self.worker.job(samples), []
         with (
-            sweep.config.performance.sampling(denoiser) as fast,
-            self.store.display.task(f"regenerating {stage.label}", count, "images") as update,
+            sampling_task(job, context, cell.kind, cell.steps, cell.seed, cell.models[-1]) as task,
+            job.display.task(f"regenerating {samples.label}", count, "images") as update,
         ):
-            sampler = ShardSampler(method, fast, cell.steps, cell.seed, shape, device)
+            sampler = ShardSampler(task, job.device)
             for start in range(0, count, sampler.size):
                 parts.append(sampler.unit(start))
                 update(min(count, start + sampler.size))
         return np.concatenate(parts)[:count]
 
 
-def differences(stored: Any, again: Any, name: str = "") -> list[str]:
-    """Return `name: stored, recomputed` for each leaf in which two JSON values differ by more than the tolerance."""
-    if isinstance(stored, dict) and isinstance(again, dict):
-        names = dict.fromkeys([*stored, *again])
-        return [
-            line for key in names for line in differences(stored.get(key), again.get(key), f"{name}.{key}".strip("."))
-        ]
+def as_values(folder: Path, space: str) -> dict[str, dict[str, Any]]:
+    """Return what a stage measured and under which protocol, flat, by the file it is in."""
+    quality, protocol, reasons = read_quality(folder, space)
+    measured = json.loads(quality.model_dump_json())
+    return {METRICS: flat(measured) | {"reasons": reasons}, PROTOCOL: protocol.model_dump()}
+
+
+def unequal(stored: dict[str, Any], again: dict[str, Any]) -> list[str]:
+    """Return `name is stored, recomputed it is again` for each value that differs by more than the tolerance."""
+    names = dict.fromkeys([*stored, *again])
+    return [
+        f"{name} is {stored.get(name)}, recomputed it is {again.get(name)}"
+        for name in names
+        if not _close(stored.get(name), again.get(name))
+    ]
+
+
+def _close(stored: Any, again: Any) -> bool:
     numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (stored, again))
     if numbers and abs(stored - again) <= METRIC_TOLERANCE * max(abs(stored), abs(again)):
-        return []
-    return [] if stored == again else [f"{name} is {stored}, recomputed it is {again}"]
+        return True
+    return bool(stored == again)

@@ -1,6 +1,5 @@
 """How far the sweeps of a run folder are: which cells are done, running, failed and missing. No torch here."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -10,45 +9,47 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.records.record import read_record
-from bench.store.lock import is_claimed
-from bench.store.requests import WantedCell, WantedSweep, read_wanted
+from bench.store.layout import RunFolder
+from bench.store.lock import is_locked
+from bench.store.requests import RequestedCell, RequestedSweep
 from sfddm.errors import InputError
 
 STATES = {"done": "green", "running": "yellow", "failed": "red", "missing": "dim"}
 
 
 @dataclass(frozen=True)
-class CellStatus:
+class CellState:
     """One cell's state; note: the stage that runs, or why the cell failed."""
 
-    cell: WantedCell
+    cell: RequestedCell
     state: str
     note: str = ""
 
 
-def sweep_status(root: Path, sweep: WantedSweep) -> list[CellStatus]:
+def sweep_status(root: Path, sweep: RequestedSweep) -> list[CellState]:
     """Return the state of each cell: done if recorded, running while a process computes a stage that it needs."""
+    run = RunFolder(root)
 
     @cache
     def running(stage: str) -> str | None:
-        folder = root / "stages" / stage
-        return _label(folder) if is_claimed(folder) else None
+        folder = run.stage(stage)
+        return (folder.label or stage) if is_locked(folder.path) else None
 
     found = []
     for cell in sweep.cells:
         failure = _failure(root / cell.record)
         works = [label for stage in cell.stages if (label := running(stage))]
         if failure == "":
-            found.append(CellStatus(cell, "done"))
+            found.append(CellState(cell, "done"))
         elif works:
-            found.append(CellStatus(cell, "running", works[0]))
+            found.append(CellState(cell, "running", works[0]))
         else:
-            found.append(CellStatus(cell, "missing") if failure is None else CellStatus(cell, "failed", failure))
+            found.append(CellState(cell, "missing") if failure is None else CellState(cell, "failed", failure))
     return found
 
 
 def _failure(path: Path) -> str | None:
-    """Return why a cell failed, empty where it did not; None where it has no record. A broken record is a failure."""
+    """Return why a cell failed, empty if it did not; None if it has no record. A broken record is a failure."""
     if not path.exists():
         return None
     try:
@@ -57,36 +58,24 @@ def _failure(path: Path) -> str | None:
         return str(error)
 
 
-def _label(folder: Path) -> str:
-    try:
-        return json.loads((folder / "settings.json").read_text())["label"]
-    except (OSError, ValueError, KeyError):
-        return folder.name
-
-
-def status_command(root: Path, as_json: bool) -> None:
-    """Print the state of every sweep of a run folder. Raises InputError where there is none."""
-    sweeps = read_wanted(root)
-    if not sweeps:
-        raise InputError(f"--out: no sweeps in '{root}'; start one with: sfddm-bench run --out {root}")
-    if as_json:
-        print(json.dumps([_as_values(path, sweep_status(root, sweep)) for path, sweep in sweeps.items()], indent=1))
-        return
-    console = Console(width=None if Console().is_terminal else 140, highlight=False)
-    for path, sweep in sweeps.items():
-        _show(console, path, sweep, sweep_status(root, sweep))
-
-
-def _as_values(path: Path, found: list[CellStatus]) -> dict[str, object]:
+def as_values(path: Path, found: list[CellState]) -> dict[str, object]:
+    """Return a sweep's cells as JSON values."""
     cells = [
-        {"method": one.cell.method, "steps": one.cell.steps, "seed": one.cell.seed, "record": one.cell.record,
-         "state": one.state, "note": one.note}
+        {
+            "method": one.cell.method,
+            "steps": one.cell.steps,
+            "seed": one.cell.seed,
+            "record": one.cell.record,
+            "state": one.state,
+            "note": one.note,
+        }
         for one in found
-    ]  # fmt: skip
+    ]
     return {"sweep": path.stem, "cells": cells}
 
 
-def _show(console: Console, path: Path, sweep: WantedSweep, found: list[CellStatus]) -> None:
+def show(console: Console, path: Path, sweep: RequestedSweep, found: list[CellState]) -> None:
+    """Print a sweep's counts, and a table of its cells unless all are done."""
     counts = {state: sum(one.state == state for one in found) for state in STATES}
     console.print(
         f"[bold]{sweep.dataset} {sweep.resolution}x{sweep.resolution}, scale {sweep.scale}[/]: "
@@ -112,7 +101,7 @@ def _steps(counts: Iterable[int | None]) -> str:
     return ", ".join("-" if count is None else str(count) for count in counts)
 
 
-def _noted(one: CellStatus) -> str:
+def _noted(one: CellState) -> str:
     """The stage that runs is shared by many cells; a failure is one cell's own."""
     if one.state == "running":
         return one.note

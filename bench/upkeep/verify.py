@@ -1,25 +1,21 @@
-"""Whether a run folder, or a folder of committed results, is what it says: hashes, records, metrics and tables. No torch.
+"""Whether a run folder or a folder of committed results is what it says: hashes, records, metrics, tables. No torch.
 
 Each check adds what it looked at and one line for each thing that differs; none of them changes or repairs anything.
 """
 
-import json
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from bench.records.groups import groups
-from bench.records.record import Record, has_integrity, rank, read_record, record_paths
+from bench.records.measured import JUDGING, METRICS, read_quality
+from bench.records.record import Record, has_integrity, read_record, sort_key
 from bench.rendering import write_tables
-from bench.store.files import file_sha256
+from bench.store.files import file_sha256, flat
+from bench.store.layout import DONE, RunFolder, StageFolder, record_paths, run_folders, split_stage_name
 from bench.store.progress import Display
-from bench.store.requests import read_wanted
-from bench.store.store import DONE
+from bench.store.requests import read_requests
 from sfddm.errors import InputError
-
-RENAMED = {"distance": "quality", "path": "distance_path"}  # names in metrics.json that a record has by another name
-ENDS = ("metrics", "floor")  # the kinds of stages whose metrics.json is a record's
 
 
 class Verification:
@@ -38,48 +34,42 @@ class Verification:
         return ", ".join(f"{count} {kind}" for kind, count in self.checked.items())
 
 
-def result_folders(path: Path) -> list[Path]:
-    """Return the folders at and under a path that hold records or stages. Raises InputError where there is none."""
+def result_folders(path: Path) -> list[RunFolder]:
+    """Return the folders at and under a path that hold records or stages. Raises InputError if there is none."""
     if not path.is_dir():
         raise InputError(f"PATH: '{path}' given, but there is no such folder")
-    found = {file.parent.parent.parent for file in record_paths(path)} | (
-        {path} if (path / "stages").is_dir() else set()
-    )
+    found = run_folders(path)
     if not found:
         raise InputError(f"PATH: no records and no stages in '{path}'; make some with: sfddm-bench run --out {path}")
-    return sorted(found)
+    return found
 
 
-def verify_folder(root: Path, result: Verification, display: Display) -> dict[Path, Record]:
+def verify_folder(run: RunFolder, result: Verification, display: Display) -> dict[Path, Record]:
     """Do every check that needs no computing; return the records that could be read, by their files."""
-    _artefacts(root, result, display)
-    records = _records(root, result)
+    _artefacts(run, result, display)
+    records = _records(run, result)
     for path, record in records.items():
-        _metrics(root, path, record, result)
-    _tables(root, records, result)
+        _quality(run, path, record, result)
+    _tables(run, records, result)
     return records
 
 
-def _artefacts(root: Path, result: Verification, display: Display) -> None:
-    """Hold every artefact of every done stage against the hash that its done marker has."""
-    markers = sorted(root.glob(f"stages/*/{DONE}"))
-    if not markers:
+def _artefacts(run: RunFolder, result: Verification, display: Display) -> None:
+    """Compare every artefact of every done stage with the hash that its done marker has."""
+    done = [folder for folder in run.stage_folders() if folder.is_done]
+    if not done:
         return
-    with display.task(f"hashing the artefacts of {len(markers)} stages", len(markers), "stages") as update:
-        for number, marker in enumerate(markers):
+    with display.task(f"hashing the artefacts of {len(done)} stages", len(done), "stages") as update:
+        for number, folder in enumerate(done, 1):
             result.checked["stages"] += 1
-            for name, sha256 in _hashes(marker, result).items():
-                _artefact(marker.parent / name, sha256, result)
-            update(number + 1)
-
-
-def _hashes(marker: Path, result: Verification) -> dict[str, str]:
-    try:
-        hashes = json.loads(marker.read_text())["sha256"]
-        return {str(name): str(value) for name, value in hashes.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        result.differs(marker, f"not a readable done marker ({error})")
-        return {}
+            try:
+                hashes = folder.marker()["sha256"]
+            except (OSError, ValueError) as error:
+                result.differs(folder.path / DONE, f"not a readable done marker ({error})")
+                hashes = {}
+            for name, sha256 in hashes.items():
+                _artefact(folder.path / name, str(sha256), result)
+            update(number)
 
 
 def _artefact(path: Path, sha256: str, result: Verification) -> None:
@@ -93,10 +83,10 @@ def _artefact(path: Path, sha256: str, result: Verification) -> None:
         result.differs(path, f"its sha256 is {found[:12]}, {DONE} says {sha256[:12]}")
 
 
-def _records(root: Path, result: Verification) -> dict[Path, Record]:
-    """Hold every record against the schema and its own hash."""
+def _records(run: RunFolder, result: Verification) -> dict[Path, Record]:
+    """Compare every record with the schema and with its own hash."""
     found = {}
-    for path in record_paths(root / "records"):
+    for path in record_paths(run.records):
         result.checked["records"] += 1
         try:
             found[path] = read_record(path)
@@ -107,44 +97,51 @@ def _records(root: Path, result: Verification) -> dict[Path, Record]:
     return found
 
 
-def stage_folders(root: Path, path: Path, record: Record) -> list[Path]:
-    """Return the folders, where they exist, of the stages that a record was made from."""
+def stage_folders(run: RunFolder, path: Path, record: Record) -> list[StageFolder]:
+    """Return the folders that exist of the stages that a record was made from."""
     keys = set(record.parents.values())
-    for sweep in read_wanted(root).values():
-        keys |= {name.rpartition("-")[2] for cell in sweep.cells if root / cell.record == path for name in cell.stages}
-    return sorted(folder for folder in root.glob("stages/*-*") if folder.name.rpartition("-")[2] in keys)
+    for sweep in read_requests(run.root).values():
+        for cell in sweep.cells:
+            if run.root / cell.record == path:
+                keys |= {split_stage_name(name)[1] for name in cell.stages}
+    return [folder for folder in run.stage_folders() if folder.key in keys]
 
 
-def _metrics(root: Path, path: Path, record: Record, result: Verification) -> None:
-    """Hold a record against the metrics of its last stage, where that is here."""
-    ends = [folder for folder in stage_folders(root, path, record) if folder.name.rpartition("-")[0] in ENDS]
-    for folder in ends:
+def _quality(run: RunFolder, path: Path, record: Record, result: Verification) -> None:
+    """Compare a record with what its last stage measured, if that is here."""
+    for folder in stage_folders(run, path, record):
+        if folder.kind not in JUDGING:
+            continue
         try:
-            metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text())
-        except (OSError, ValueError):
+            quality, protocol, reasons = read_quality(folder.path, record.feature_space)
+        except (OSError, ValueError, KeyError, TypeError):
             continue  # unfinished, or named already by its hash
-        result.checked["records held against their metrics"] += 1
-        for name, value in metrics.items():
-            own = RENAMED.get(name, name)
-            if own == "reasons":  # the record has those of its other stages as well
-                value = record.reasons | value
-            if (own == "quality" or own in Record.model_fields) and getattr(record, own) != value:
-                result.differs(path, f"{own} is {getattr(record, own)}, {folder.name}/metrics.json says {value}")
+        result.checked["records compared with their metrics"] += 1
+        measured = {"quality": quality.model_dump(), "protocol": protocol.model_dump()}
+        own = record.model_dump(include={"quality", "protocol"})
+        expected, found = flat(measured), flat({name: own[name] or {} for name in measured})
+        for name in dict.fromkeys([*expected, *found]):
+            if expected.get(name) != found.get(name):
+                told = f"{name} is {found.get(name)}, {folder.path.name}/{METRICS} says {expected.get(name)}"
+                result.differs(path, told)
+        for name, why in reasons.items():
+            if record.reasons.get(name) != why:
+                result.differs(path, f"the reason for {name} is {record.reasons.get(name)}, {METRICS} says {why}")
 
 
-def _tables(root: Path, records: dict[Path, Record], result: Verification) -> None:
-    """Hold every table against the one that the records give; not where a record is broken, and named already."""
-    if len(records) < len(record_paths(root / "records")):
+def _tables(run: RunFolder, records: dict[Path, Record], result: Verification) -> None:
+    """Compare every table with the one that the records give; not if a record is broken, and named already."""
+    if len(records) < len(record_paths(run.records)):
         return
     with TemporaryDirectory() as scratch:
         for rebuilt in rebuild_tables(records, Path(scratch)):
             result.checked["tables"] += 1
-            _table(root / "tables" / rebuilt.name, rebuilt.read_bytes(), result)
+            _table(run.tables / rebuilt.name, rebuilt.read_bytes(), result)
 
 
 def rebuild_tables(records: dict[Path, Record], folder: Path) -> list[Path]:
     """Write the tables that records give, as `run` does; return their paths."""
-    return write_tables(groups(sorted(records.values(), key=rank)), folder)
+    return write_tables(groups(sorted(records.values(), key=sort_key)), folder)
 
 
 def _table(path: Path, expected: bytes, result: Verification) -> None:

@@ -9,6 +9,7 @@ from helpers.closed_forms import exact_teacher, smooth_teacher
 from baselines.pd import PDSettings, ProgressiveDistillation, first_steps, halving_paths
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.denoiser import Denoiser, Output, read
+from sfddm.errors import ParameterError
 from sfddm.sampler import ddim_step
 from sfddm.trajectory import trajectory_target
 from sfddm.unet import UNetConfig
@@ -83,6 +84,13 @@ def test_a_chain_starts_at_the_largest_doubling_within_the_teacher(steps: int, s
     for indices in chain:
         assert indices[-1] == 1023
         assert all(low < high for low, high in zip([-1, *indices], indices, strict=False))
+
+
+def test_an_impossible_step_count_is_refused() -> None:
+    for steps in (0, 1025):
+        for ask in (method().timesteps, method().chain, method().folds):
+            with pytest.raises(ParameterError, match=f"^steps: {steps} given, 1 to 1024 possible"):
+                ask(steps)
 
 
 def test_folds_of_a_sweep_are_shared() -> None:

@@ -1,15 +1,15 @@
-"""The authors' own variants against values made of denoising-diffusion-pytorch's classes."""
+"""The authors' own variants against values computed with denoising-diffusion-pytorch's classes."""
 
 import torch
 from denoising_diffusion_pytorch import GaussianDiffusion, Unet
+from helpers.closed_forms import noise_levels
 from helpers.lucidrains_weights import copy_from_library
 
 from baselines.pd_reference import PDReference, PDReferenceSettings
 from baselines.scratch import Scratch, ScratchSettings
 from sfddm.checkpoint import DenoiserSpec
+from sfddm.ddpm import draw_index_and_eps
 from sfddm.noise import training_generator
-from sfddm.schedule import alpha_bar_table
-from sfddm.teacher import draw_index_and_eps
 from sfddm.unet import UNetConfig
 
 CONFIG = UNetConfig(dim=8, dim_mults=(1, 2), channels=1)
@@ -55,5 +55,5 @@ def test_scratch_on_its_own_schedule_has_the_librarys_ddpm_loss() -> None:
 def test_scratch_on_the_teachers_levels_ends_at_the_last_timestep() -> None:
     (fold,) = Scratch(ScratchSettings(), SPEC).folds(8)
     levels = fold.spec.denoiser(torch.nn.Identity()).alpha_bar
-    torch.testing.assert_close(levels, alpha_bar_table("sigmoid", 1024)[127::128], rtol=0, atol=0)
+    torch.testing.assert_close(levels, noise_levels("sigmoid", 1024)[127::128], rtol=0, atol=0)
     assert fold.init == "random"

@@ -14,12 +14,13 @@ from bench.config.settings import Config
 from bench.datasets.registry import load
 from bench.records.record import read_records
 from bench.records.rows import ordered
-from bench.run.local import stages
 from bench.run.sweep import Sweep, make_sweep
 from bench.store.files import digest
 from sfddm.denoiser import Denoiser
 from sfddm.errors import InputError
 from sfddm.performance import Performance
+
+pytestmark = pytest.mark.slow
 
 # Keys of digits at smoke scale as they were before there was a `performance`: committed results have them.
 KEYS = {
@@ -44,22 +45,22 @@ def sweep_of(*given: str) -> Sweep:
 @pytest.mark.parametrize("given", SAME, ids=str)
 def test_what_changes_no_number_changes_no_key(given: list[str]) -> None:
     sweep = sweep_of(*given)
-    keys = {stage.label: stage.key for stage in stages(sweep)}
+    keys = {stage.label: stage.key for stage in sweep.stages}
     assert {label: keys[label] for label in KEYS} == KEYS
-    assert digest(sweep.settings) == SETTINGS
+    assert digest(sweep.context.settings) == SETTINGS
 
 
 @pytest.mark.parametrize("precision", ["bf16", "tf32"])
 def test_another_precision_gives_every_stage_of_a_network_another_key(precision: str) -> None:
-    plain, other = stages(sweep_of()), stages(sweep_of(f"precision={precision}"))
+    plain, other = sweep_of().stages, sweep_of(f"precision={precision}").stages
     assert [stage.label for stage in plain] == [stage.label for stage in other]
     for one, two in zip(plain, other, strict=True):
         assert (one.key == two.key) == (one.kind in ONLY_TRAINS_A_CLASSIFIER), one.label
 
 
-def test_the_cost_of_a_call_is_measured_anew_for_another_way_to_run_it() -> None:
+def test_the_cost_of_a_call_is_measured_again_for_another_way_to_run_it() -> None:
     def cost(*given: str) -> set[str]:
-        return {stage.key for stage in stages(sweep_of(*given)) if stage.kind == "cost"}
+        return {stage.key for stage in sweep_of(*given).stages if stage.kind == "cost"}
 
     assert cost() == cost("compile=false") == cost("micro_batch=4")
     assert not cost() & cost("compile=true")
@@ -130,8 +131,12 @@ def test_a_record_says_how_its_networks_were_run(both: Path) -> None:
     )
     assert plain["machine"]["performance"] == Performance().on("cpu").model_dump()
     assert fast["machine"]["performance"] == {
-        "precision": "bf16", "compile": False, "channels_last": True, "micro_batch": 9, "checkpointing": True,
-    }  # fmt: skip
+        "precision": "bf16",
+        "compile": False,
+        "channels_last": True,
+        "micro_batch": 9,
+        "checkpointing": True,
+    }
     assert (fast["machine"]["precision"], fast["machine"]["channels_last"]) == ("bfloat16", True)
     losses = [
         json.loads(next(both.glob(f"stages/*-{record['parents']['teacher (seed 0)']}/cost.json")).read_text())["loss"]

@@ -1,43 +1,40 @@
-"""The README: each of its commands is run, in the README's order and one folder, and what it shows is in the results.
+"""The README and the documents: each of their commands is run, and what they name exists.
 
-Whatever would take long is run at smoke scale, on small data in the real datasets' forms.
+Whatever would take long is made short: smoke scale, small data in the real datasets' forms, blank plots. Each document
+has a folder of its own, in which its commands run in its order.
 """
 
+import multiprocessing
 import re
 import shlex
+import shutil
 import sys
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.dataset_forms import image_folder, lsun_lmdb
 from helpers.stand_in_inception import write_stand_in
+from matplotlib.figure import Figure
+from PIL import Image
 
 from bench.cli import main
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
-BLOCKS = [block.splitlines() for block in re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)]
-LINES = [line for block in BLOCKS for line in block if line.split("#")[0].strip()]
-COMMAND = r"^(?:\w+=\w+ )?(?:torchrun .* )?sfddm-bench (.*)"  # tests/bench/test_followers.py has torchrun's processes
-COMMANDS = [shlex.split(words, comments=True) for line in LINES for words in re.findall(COMMAND, line)]
+DOCUMENTS = [ROOT / "README.md", ROOT / "results" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in DOCUMENTS}
 
+COMMAND = r"^(?:\w+=\w+ )?(?:torchrun .* )?sfddm-bench (.*)"  # torchrun's processes: tests/behaviour/test_torchrun.py
 STAND_IN = "stand-in.pt"  # for clean-fid's weights
-SMALL = ["--scale", "smoke", "--seeds", "0", "--images", "16", "--metrics", "quality", "--set", "teacher.iterations=2",
-         "--set", "student.iterations=2", "--set", "classifier.epochs=1", "--set", "teacher.timesteps=128"]  # fmt: skip
+SMALL = shlex.split(
+    "--scale smoke --seeds 0 --images 16 --metrics quality --set teacher.iterations=2 --set student.iterations=2 "
+    "--set classifier.epochs=1 --set teacher.timesteps=128"
+)
 SHORTER = {
     "run": SMALL,
-    "speed": [
-        "--parts",
-        "training",
-        "--dataset",
-        "digits",
-        "--set",
-        "network.dim=8",
-        "--batch",
-        "2",
-        "--seconds",
-        "0.01",
-    ],
+    "speed": shlex.split("--dataset digits --set network.dim=8 --set teacher.timesteps=8 --batch 2 --seconds 0.01"),
     "clean": ["--yes"],
     "verify": ["--inception-weights", STAND_IN],
 }
@@ -47,60 +44,160 @@ question = "Does it run?"
 datasets = ["digits"]
 seeds = [0]
 metrics = ["quality"]
+set = ["teacher.iterations=2", "student.iterations=2", "classifier.epochs=1"]
 cells = [{ methods = ["sfddm", "ddim"], steps = [1] }]
 """
 
 
+def blocks(text: str, language: str) -> list[str]:
+    """Return a document's blocks of code in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(text: str) -> list[list[str]]:
+    """Return the words after `sfddm-bench` of every command in a document's shell blocks."""
+    lines = [line for block in blocks(text, "sh") for line in block.splitlines()]
+    return [shlex.split(words, comments=True) for line in lines for words in re.findall(COMMAND, line)]
+
+
+COMMANDS = {name: found for name, text in TEXTS.items() if (found := commands(text))}
+
+
 def shortened(words: list[str]) -> list[str]:
-    """Return a command of the README with options behind it that make it short; an option's last value counts."""
+    """Return a command with options behind it that make it short; an option's last value counts."""
     if words[0] == "reproduce" and "--list" not in words:  # the named experiments: nox -s reproduce
         return [*words, "--scale", "smoke", *(["--dry-run"] if not words[1].endswith(".toml") else [])]
     given = list(SHORTER.get(words[0], []))
-    if "--executor" in words:  # there is no cluster here; tests/bench/test_ray_executor.py has its own
+    if "--executor" in words:  # there is no cluster here; tests/behaviour/test_ray.py has its own
         place = words.index("--address") if "--address" in words else len(words)
         return [*words[:place], *words[place + 2 :], *given, "--dry-run"]
+    if words[0] == "speed" and "--parts" not in words:  # all parts: the distance of 2048 features takes long
+        given += ["--parts", "sampling"]
     if "smoke" in words:  # a run of other settings than those that are made small here
         given += ["--set", "teacher.iterations=3"]
     if words[0] == "run" and "paper" in words:
-        given += ["--steps", "1", *(["--budget", "3000"] if "--budget" in words else [])]
+        given += ["--steps", "1", *(["--budget", "1200"] if "--budget" in words else [])]
     if words[0] == "run" and "lsun_church" in words:
         given += ["--steps", "1,2", "--inception-weights", STAND_IN]
     return [*words, *given]
 
 
+def sfddm_bench(words: list[str]) -> object:
+    """Run a command in this process and return its exit code, without what takes longer than all the rest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["sfddm-bench", *words])
+        if words[0] in ("run", "reproduce"):  # `plots` and `report` draw
+            patch.setattr(Figure, "savefig", blank)
+            patch.setattr(Figure, "draw_without_rendering", lambda figure: None)
+        if words[0] == "speed":  # four processes that import the same: once is enough
+            forking = multiprocessing.get_context("forkserver")
+            forking.set_forkserver_preload(["denoising_diffusion_pytorch", "diffusers", "torch._dynamo"])
+            patch.setattr(multiprocessing, "get_context", lambda method: forking)
+        with pytest.raises(SystemExit) as left:
+            main()
+    return left.value.code
+
+
+def blank(figure: Figure, file: BytesIO, format: str, **_: Any) -> None:
+    """Save a figure as nothing but a few pixels."""
+    Image.new("RGB", (8, 8)).save(file, format)
+
+
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with everything that the README's commands name, as the working directory."""
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, with the folder of prepared datasets in it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SFDDM_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # of the processes that commands start
-    lsun_lmdb(tmp_path / "church_outdoor_train_lmdb", 24)
-    image_folder(tmp_path / "my_images", 20, 32)
-    write_stand_in(tmp_path / STAND_IN)
-    (tmp_path / "my_experiment.toml").write_text(EXPERIMENT)
-    if (ROOT / "results").is_dir():
-        (tmp_path / "results").symlink_to(ROOT / "results")
     return tmp_path
 
 
-def test_every_command_runs(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert len(COMMANDS) > 15
-    for words in COMMANDS:
-        monkeypatch.setattr(sys, "argv", ["sfddm-bench", *shortened(words)])
-        with pytest.raises(SystemExit) as left:
-            main()
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished small run."""
+    out = tmp_path_factory.mktemp("finished") / "runs"
+    assert sfddm_bench(["run", "--steps", "1,4", *SMALL, "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture
+def place(environment: Path, finished: Path) -> Path:
+    """A working directory with everything that the documents' commands name."""
+    lsun_lmdb(environment / "church_outdoor_train_lmdb", 24)
+    image_folder(environment / "my_images", 20, 32)
+    write_stand_in(environment / STAND_IN)
+    (environment / "my_experiment.toml").write_text(EXPERIMENT)
+    shutil.copytree(ROOT / "results", environment / "results")
+    shutil.copytree(finished, environment / "runs")
+    return environment
+
+
+def outs(document: str) -> Iterator[str]:
+    """Yield the folders that a document's commands write to by name."""
+    for words in COMMANDS[document]:
+        if "--out" in words:
+            yield words[words.index("--out") + 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", COMMANDS)
+def test_every_command_runs(document: str, place: Path, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in {name for name in outs(document) if name.startswith("runs")}:
+        shutil.copytree(finished / "stages", place / name / "stages")  # the classifier's training, for all of them
+    for words in map(shortened, COMMANDS[document]):
+        code = sfddm_bench(words)
         said = capsys.readouterr().err.strip().rpartition("\n")[2]
-        assert left.value.code == 0, f"sfddm-bench {shlex.join(shortened(words))}: {said}"
-    assert sorted(path.name for path in (place / "paper" / "tables").glob("*.md"))
+        assert code == 0, f"sfddm-bench {shlex.join(words)}: {said}"
+    for name in outs(document):
+        assert list((place / name / "tables").glob("*.md")), name
+
+
+def test_the_documents_have_commands_of_every_kind() -> None:
+    assert len(COMMANDS) > 5
+    assert sum(map(len, COMMANDS.values())) > 35
+    used = {words[0] for found in COMMANDS.values() for words in found}
+    assert used >= {
+        "run",
+        "tables",
+        "plots",
+        "report",
+        "reproduce",
+        "claims",
+        "status",
+        "verify",
+        "clean",
+        "doctor",
+        "speed",
+        "datasets",
+    }
+
+
+def test_the_readmes_python_samples_from_a_finished_run(place: Path) -> None:
+    (example,) = blocks(TEXTS["README.md"], "python")
+    names: dict[str, Any] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert names["pixels"].shape == (16, 1, 8, 8)
+    assert len(names["pixels"].unique()) > 2
 
 
 def test_every_nox_session_named_exists() -> None:
     sessions = re.findall(r"^@nox\.session\ndef (\w+)", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
-    named = set(re.findall(r"nox -s (\w+)", README))
+    named = {session for text in TEXTS.values() for session in re.findall(r"nox -s (\w+)", text)}
     assert {"demo", "tests", "reproduce"} <= named <= set(sessions)
 
 
-def test_every_file_linked_is_there() -> None:
-    linked = [target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
-    linked += re.findall(r"(?:docs|bench|baselines|sfddm|results|tests)/[\w./-]*\w", README)
-    assert [target for target in linked if not (ROOT / target).exists()] == []
+@pytest.mark.parametrize("document", TEXTS)
+def test_every_file_linked_is_there(document: str) -> None:
+    links = [target for target in re.findall(r"\]\(([^)#]+)", TEXTS[document]) if "://" not in target]
+    missing = [target for target in links if not (ROOT / document).parent.joinpath(target).exists()]
+    named = re.findall(r"(?<![\w./-])(?:docs|bench|baselines|sfddm|results|tests)/[\w./-]*\w", TEXTS[document])
+    missing += [path for path in named if not (ROOT / path).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", TEXTS)
+def test_every_heading_linked_is_there(document: str) -> None:
+    for target, anchor in re.findall(r"\]\(([^)#]*)#([\w-]+)\)", TEXTS[document]):
+        text = (ROOT / document).parent.joinpath(target).read_text() if target else TEXTS[document]
+        headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings], target

@@ -1,4 +1,4 @@
-"""The committed results: verified, rendered again, and what the README shows of them."""
+"""The committed results: verified, rendered again, and what the READMEs show of them."""
 
 import re
 import shutil
@@ -6,25 +6,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from PIL import Image
 
-from bench.commands.verifying import EXIT_DIFFERS, verify_command
+from bench.commands.plots import plots
+from bench.commands.verify import EXIT_DIFFERS
+from bench.commands.verify import verify as verify_command
 from bench.records.record import read_records
-from bench.rendering import plots_command
 from bench.report.page import write_report
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
 FOLDERS = sorted(path.parent for path in RESULTS.rglob("records") if path.is_dir())
-README = (ROOT / "README.md").read_text()
+README, RESULTS_README = ((folder / "README.md").read_text() for folder in (ROOT, RESULTS))
 
 LARGEST_FILE, LARGEST_ALL = 10**6, 20 * 10**6  # bytes
-# Another version of matplotlib or FreeType moves edges of letters: so many pixels of a plot may differ, by more than a shade.
+# Another matplotlib or FreeType moves edges of letters: so many pixels of a plot may differ, by more than a shade.
 SHADE, MOVED = 24, 0.01
 
 
 def verify(folder: Path) -> int:
-    return verify_command(folder, False, None, "cpu", None, None)
+    with pytest.raises(typer.Exit) as left:
+        verify_command(folder)
+    return left.value.exit_code
 
 
 def test_they_are_what_they_say() -> None:
@@ -36,7 +40,7 @@ def test_a_changed_digit_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[
     shutil.copytree(FOLDERS[0], tmp_path / "results")
     record = sorted(tmp_path.rglob("records/*/sfddm-*.json"))[0]
     text = record.read_text()
-    value = re.search(r'"fd": (\d)', text)
+    value = re.search(r'"value": (\d)', text)
     assert value is not None
     record.write_text(text[: value.start(1)] + str((int(value[1]) + 1) % 10) + text[value.end(1) :])
     assert verify(tmp_path / "results") == EXIT_DIFFERS
@@ -49,11 +53,12 @@ def test_a_changed_digit_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[
 def again(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A folder of results, and one with its plots and report rendered again (its tables: `verify`)."""
     out = tmp_path_factory.mktemp("again")
-    plots_command([request.param], out)
+    plots([request.param], out)
     write_report(request.param, out / "report.html")
     return request.param, out
 
 
+@pytest.mark.slow
 def test_plots_rendered_again_are_those_committed(again: tuple[Path, Path]) -> None:
     committed, out = again
     names = sorted(path.name for path in (committed / "plots").iterdir())
@@ -64,6 +69,7 @@ def test_plots_rendered_again_are_those_committed(again: tuple[Path, Path]) -> N
         assert (np.abs(one - other) > SHADE).any(2).mean() < MOVED, name
 
 
+@pytest.mark.slow
 def test_the_report_rendered_again_is_the_one_committed(again: tuple[Path, Path]) -> None:
     one, other = (re.sub(r"base64,[^\"]*", "", (folder / "report.html").read_text()) for folder in again)
     assert one == other
@@ -78,7 +84,7 @@ def test_they_are_small_and_hold_no_weights() -> None:
 
 def test_every_table_row_of_the_readmes_results_is_in_the_committed_tables() -> None:
     section = README.split("## Results\n")[1].split("\n## ")[0]
-    shown = [line for line in section.splitlines() if line.startswith("|")]
+    shown = [line for text in (section, RESULTS_README) for line in text.splitlines() if line.startswith("|")]
     committed = {line for path in RESULTS.rglob("tables/*.md") for line in path.read_text().splitlines()}
     assert len(shown) > 10
     assert [line for line in shown if line not in committed] == []

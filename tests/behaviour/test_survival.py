@@ -4,26 +4,22 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from helpers.command_line import records
 from helpers.forked_runs import Server
 
-WORDS = ["--scale", "smoke", "--steps", "2", "--methods", "sfddm,pd,ddim", "--images", "20",
-         "--set", "teacher.timesteps=8", "--set", "teacher.iterations=40", "--set", "teacher.batch=4",
-         "--set", "student.iterations=15", "--set", "student.batch=4", "--set", "sfddm.ema=0.9",
-         "--set", "classifier.epochs=1", "--set", "classifier.batch=1400"]  # fmt: skip
+pytestmark = pytest.mark.slow
+
+WORDS = (
+    "--scale smoke --steps 2 --methods sfddm,pd,ddim --images 20 --set teacher.timesteps=8 "
+    "--set teacher.iterations=40 --set teacher.batch=4 --set student.iterations=15 --set student.batch=4 "
+    "--set sfddm.ema=0.9 --set classifier.epochs=1 --set classifier.batch=1400"
+).split()
 KILLS, KILLS_FROM_NOTHING = 20, 2
-NUMBERS = ("fd", "is_mean", "is_std", "nfe", "timesteps", "folds", "train_evaluations", "images", "parents", "failure")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("server"))
-    yield server
-    server.close()
+NUMBERS = ("quality", "nfe", "timesteps", "parents", "failure")
+TRAINING = ("training_cost.folds", "training_cost.evaluations")
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +35,14 @@ def alone(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[dic
 def numbers(out: Path) -> dict[str, dict]:
     found = records(out)
     assert len(found) == 4
-    return {name: {number: record[number] for number in NUMBERS} for name, record in found.items()}
+    return {
+        name: {number: record[number] for number in NUMBERS} | {number: record.get(number) for number in TRAINING}
+        for name, record in found.items()
+    }
 
 
 def give_classifier(done: Path, out: Path) -> None:
-    """Copy the classifier, half of the time and one piece, so that most kills hit what can go on from its middle."""
+    """Copy the classifier, half of the time and one piece, so that most kills hit what can resume from its middle."""
     (folder,) = done.glob("stages/classifier-*")
     if not (out / "stages" / folder.name / "done.json").exists():
         shutil.copytree(folder, out / "stages" / folder.name, dirs_exist_ok=True)
@@ -58,7 +57,7 @@ def check_every_stage_was_finished_once(out: Path) -> None:
         assert len(done) <= 1, f"{log} was done twice"  # none: killed after done.json, before the line
         assert not done or done[0] == len(lines) - 1, f"{log} went on after it was done"
     assert not list(out.glob("stages/*/resume*"))
-    assert not list(out.glob("stages/*/claim"))
+    assert not list(out.glob("stages/*/lock"))
 
 
 def test_killed_at_20_random_moments_the_records_are_those_of_a_run_left_alone(
@@ -78,7 +77,7 @@ def test_killed_at_20_random_moments_the_records_are_those_of_a_run_left_alone(
                 time.sleep(moments.uniform(0.02, seconds / 6))
                 process.kill()
             code = process.wait()
-            resumed += "goes on" in "".join(log.read_text() for log in out.glob("stages/*/log.txt"))
+            resumed += "resumes" in "".join(log.read_text() for log in out.glob("stages/*/log.txt"))
             if code == 0:
                 break
             assert code == -signal.SIGKILL, process.said
@@ -106,7 +105,7 @@ def test_an_interruption_saves_the_training_and_says_one_line(
     code, said = server.run("run", "--out", str(tmp_path), *WORDS)
     assert code == 0, said
     assert f"resume teacher (seed 0): from {saved.name}" in said
-    assert f"goes on from iteration {iteration}" in next(tmp_path.glob("stages/teacher-*/log.txt")).read_text()
+    assert f"resumes from iteration {iteration}" in next(tmp_path.glob("stages/teacher-*/log.txt")).read_text()
     assert numbers(tmp_path) == alone[0]
     check_every_stage_was_finished_once(tmp_path)
 
@@ -123,13 +122,13 @@ def test_two_processes_on_one_folder_make_the_records_of_one_and_each_stage_once
     assert any("waits for another process, which works on" in process.said for process in both)
 
 
-def test_a_claim_of_a_killed_process_is_taken_over_at_once(server: Server, tmp_path: Path) -> None:
+def test_a_lock_of_a_killed_process_is_taken_over_at_once(server: Server, tmp_path: Path) -> None:
     words = ["run", "--out", str(tmp_path), *WORDS]
     process = server.start(*words)
     process.wait_until_it_says("compute teacher")
     process.kill()
     assert process.wait() == -signal.SIGKILL
-    assert list(tmp_path.glob("stages/*/claim"))
+    assert list(tmp_path.glob("stages/*/lock"))
     code, said = server.run(*words)
     assert code == 0
     assert "waits" not in said

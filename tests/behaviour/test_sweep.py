@@ -2,23 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from helpers.command_line import records
 from helpers.forked_runs import Server
 
-WORDS = ["--scale", "smoke", "--steps", "1", "--methods", "ddim,sfddm", "--images", "10", "--set", "teacher.timesteps=8",
-         "--set", "teacher.iterations=5", "--set", "teacher.batch=4", "--set", "student.batch=4",
-         "--set", "student.iterations=5", "--set", "classifier.epochs=1", "--set", "classifier.batch=1400"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(tmp_path_factory.mktemp("server"))
-    yield server
-    server.close()
+WORDS = (
+    "--scale smoke --steps 1 --methods ddim,sfddm --images 10 --set teacher.timesteps=8 --set teacher.iterations=5 "
+    "--set teacher.batch=4 --set student.batch=4 --set student.iterations=5 --set classifier.epochs=1 "
+    "--set classifier.batch=1400"
+).split()
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +25,7 @@ def finished(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def distances(out: Path) -> dict[str, float | None]:
-    return {record["method"]: record["fd"] for record in records(out).values()}
+    return {record["method"]: record["distance"] for record in records(out).values()}
 
 
 FAILURES = {
@@ -73,7 +67,7 @@ def test_a_failed_cell_is_recorded_with_its_reason_and_the_sweep_goes_on_and_the
     assert found["ddim"]["failure"] is None
     assert found["sfddm"]["failure"].startswith("sfddm to 1 step (seed 0): ")
     assert why in found["sfddm"]["failure"]
-    assert found["sfddm"]["fd"] is None
+    assert found["sfddm"]["distance"] is None
     (log,) = tmp_path.glob("stages/fold-*/log.txt")
     assert "Traceback" in log.read_text()
     code, said = server.run(*words)
@@ -131,7 +125,7 @@ def test_an_unreadable_record_is_named_and_made_again_and_one_of_a_future_schema
     path.write_text(future)
     code, said = server.run(*words)
     assert code == 2
-    assert said == f"sfddm-bench: {path}: its schema is 99, this version reads up to 2; use a newer sfddm-bench\n"
+    assert said == f"sfddm-bench: {path}: its schema is 99, this version reads up to 3; use a newer sfddm-bench\n"
     assert path.read_text() == future
     path.write_text(whole)
 

@@ -12,6 +12,8 @@ import pytest
 import torch
 from helpers.command_line import end, records, sfddm_bench, start
 
+pytestmark = pytest.mark.slow
+
 TRAJECTORY = 1e-5  # of the teacher's mean losses, over 150 iterations in float32
 
 # Small shards, so that both processes have some, each noted with its process; a checkpoint at every report; plots are
@@ -20,7 +22,7 @@ COMMAND = """
 import os, bench.stages.sampling as sampling, bench.cli, bench.plots.figures, bench.stages.training
 bench.plots.figures.write_plots = lambda *_: []
 bench.stages.training.SAVE_EVERY_SECONDS = -1.0
-sampling.LARGEST_UNIT, sampling.sample_in_stage.__defaults__ = 8, (1,)
+sampling.LARGEST_UNIT, sampling.sample_in_shards.__defaults__ = 8, ("samples.npy", 1)
 rank, write = os.environ.get("RANK", "0"), sampling.write_shard
 def noted(path, *given):
     if os.environ.get("BREAKS") == rank:
@@ -32,10 +34,11 @@ sampling.write_shard = noted
 bench.cli.main()
 """
 DIVERGES = "sfddm[iterations=10,learning_rate=1e30]"
-WORDS = ["run", "--scale", "smoke", "--steps", "2", "--methods", f"{DIVERGES},ddim,sfddm", "--images", "44",
-         "--metrics", "quality", "--set", "teacher.timesteps=8", "--set", "teacher.iterations=150", "--set", "teacher.batch=5",
-         "--set", "student.iterations=10", "--set", "student.batch=4",
-         "--set", "classifier.epochs=1", "--set", "classifier.batch=1400"]  # fmt: skip
+WORDS = (
+    f"run --scale smoke --steps 2 --methods {DIVERGES},ddim,sfddm --images 44 --metrics quality "
+    "--set teacher.timesteps=8 --set teacher.iterations=150 --set teacher.batch=5 --set student.iterations=10 "
+    "--set student.batch=4 --set classifier.epochs=1 --set classifier.batch=1400"
+).split()
 
 
 def begin(processes: int, *words: str, breaks: str = "") -> subprocess.Popen[str]:
@@ -125,10 +128,10 @@ def test_at_an_interruption_all_leave_at_one_iteration_and_any_number_goes_on_fr
     assert "sfddm-bench: interrupted; what is done is kept" in said
     state = max(tmp_path.glob("stages/teacher-*/resume-*.pt"))
     iteration = int(state.name.split("-")[1])
-    assert not list(tmp_path.glob("stages/*/claim"))
+    assert not list(tmp_path.glob("stages/*/lock"))
     log = state.with_name("log.txt")
     other = begin(1, *long, "--out", str(tmp_path))
-    while f"goes on from iteration {iteration}" not in log.read_text():
+    while f"resumes from iteration {iteration}" not in log.read_text():
         assert time.monotonic() < ends + 60
         time.sleep(0.05)
     other.send_signal(signal.SIGINT)
@@ -145,12 +148,20 @@ def test_where_one_process_fails_the_run_ends_and_does_not_hang(rank: str, alone
     assert not list(out.glob("stages/samples-*/done.json"))
 
 
-@pytest.mark.parametrize(("words", "line"), [
-    (["--executor", "ray"], "--executor: 'ray' given under torchrun, possible: local; "
-                            "Ray starts its processes itself, so leave torchrun out"),
-    (["--device", "cuda:1"],
-     "--device: 'cuda:1' given, possible under torchrun: auto, cpu, cuda (a GPU for each process)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (
+            ["--executor", "ray"],
+            "--executor: 'ray' given under torchrun, possible: local; "
+            "Ray starts its processes itself, so leave torchrun out",
+        ),
+        (
+            ["--device", "cuda:1"],
+            "--device: 'cuda:1' given, possible under torchrun: auto, cpu, cuda (a GPU for each process)",
+        ),
+    ],
+)
 def test_what_torchrun_cannot_share_is_refused(words: list[str], line: str) -> None:
     run = sfddm_bench("run", *words, WORLD_SIZE="2")
     assert (run.returncode, run.stderr) == (2, f"sfddm-bench: {line}\n")

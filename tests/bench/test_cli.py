@@ -1,6 +1,7 @@
 """The command line as a user meets it, in processes of its own."""
 
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from helpers.command_line import ENVIRONMENT, PROGRAM, TINY, records, sfddm_bench
+from helpers.forked_runs import Server
 
 BAD_INPUT = [
     (["--dataset", "mnist"], "--dataset", "'mnist'", "digits"),
@@ -25,23 +27,26 @@ BAD_INPUT = [
     (["--set", "ddim.eta=-1"], "--set", "-1", "greater than or equal to 0"),
     (["--set", "sfddm"], "--set", "'sfddm'", "section.key=value"),
     (["--methods", "ddim", "--set", "ddim.grid=zigzag"], "ddim.grid", "'zigzag'", "trailing"),
-    (["--methods", "ddim", "--set", "ddim.grid=uniform", "--steps", "64", "--set", "teacher.timesteps=1000"],
-     "ddim.grid", "'uniform'", "67 network calls"),
+    (
+        ["--methods", "ddim", "--set", "ddim.grid=uniform", "--steps", "64", "--set", "teacher.timesteps=1000"],
+        "ddim.grid",
+        "'uniform'",
+        "67 network calls",
+    ),
     (["--no-such-option"], "--no-such-option", "No such option", ""),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("words", "option", "given", "possible"), BAD_INPUT, ids=lambda value: str(value)[:40])
 def test_bad_input_is_one_line_and_exit_code_2(
-    words: list[str], option: str, given: str, possible: str, tmp_path: Path
+    words: list[str], option: str, given: str, possible: str, tmp_path: Path, server: Server
 ) -> None:
     out = tmp_path / "out"
-    run = sfddm_bench("run", "--out", str(out), *words)
-    assert run.returncode == 2
-    assert run.stdout == ""
-    assert run.stderr.count("\n") == 1
+    code, said = server.run("run", "--out", str(out), *words)
+    assert code == 2
+    assert said.count("\n") == 1
     for part in (option, given, possible):
-        assert part in run.stderr
+        assert part in said
     assert not out.exists()
 
 
@@ -50,6 +55,7 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     blocked.write_text("not a folder")
     run = sfddm_bench("run", "--out", str(blocked / "runs"), *TINY)
     assert run.returncode == 2
+    assert run.stdout == ""
     assert run.stderr.count("\n") == 1
     assert "--out" in run.stderr
     assert str(blocked) in run.stderr
@@ -68,54 +74,56 @@ def test_help_answers_without_torch() -> None:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("run")
-    run = sfddm_bench("run", "--out", str(out), "--steps", "1,4", *TINY)
-    assert run.returncode == 0, run.stderr
-    return out
+def finished(digits_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the finished run; the tests leave it finished."""
+    return Path(shutil.copytree(digits_run, tmp_path_factory.mktemp("finished") / "runs"))
 
 
 def test_a_run_writes_a_record_a_picture_tables_and_plots(finished: Path) -> None:
     found = records(finished)
     assert sorted((r["method"], r["steps"]) for r in found.values() if r["steps"]) == [
-        ("ddim", 1), ("ddim", 4), ("sfddm", 1), ("sfddm", 4),
-    ]  # fmt: skip
+        ("ddim", 1),
+        ("ddim", 4),
+        ("sfddm", 1),
+        ("sfddm", 4),
+    ]
     for record in found.values():
-        assert record["fid"] is None
-        assert record["fd"] > 0
+        assert record["quality.distance.name"] == "FD (digits-cnn)"
+        assert record["distance"] > 0
         assert record["feature_space"] == "digits-cnn"
         if record["steps"]:
             assert record["nfe"] == record["steps"] == len(record["timesteps"])
-            assert record["folds"] == (1 if record["method"] == "sfddm" else 0)
-            assert record["train_evaluations"] == (4 * 3 * 32 if record["method"] == "sfddm" else 0)
-            assert record["gpu_peak_bytes"] is None
-            assert record["reasons"]["gpu_peak_bytes"]
-            assert record["rss_peak_bytes"] > 2**20
+            assert record["training_cost.folds"] == (1 if record["method"] == "sfddm" else 0)
+            assert record["training_cost.evaluations"] == (4 * 3 * 32 if record["method"] == "sfddm" else 0)
+            assert record["sampling_cost.gpu_peak_bytes"] is None
+            assert record["reasons"]["sampling_cost.gpu_peak_bytes"]
+            assert record["sampling_cost.rss_peak_bytes"] > 2**20
     pictures = {path.stem for path in finished.glob("records/*/*.png")}
     assert {name for name, record in found.items() if record["steps"]} <= pictures
     for name in ("tables/digits-8-smoke.md", "tables/digits-8-smoke.csv", "plots/digits-8-smoke-quality.png"):
         assert (finished / name).stat().st_size > 100
 
 
+@pytest.mark.slow
 def test_the_same_command_elsewhere_gives_the_same_numbers(finished: Path, tmp_path: Path) -> None:
     assert sfddm_bench("run", "--out", str(tmp_path), "--steps", "1,4", *TINY).returncode == 0
     one, other = records(finished), records(tmp_path)
     assert one.keys() == other.keys()
     for name in one:
-        for metric in ("fd", "is_mean", "is_std", "timesteps"):
+        for metric in ("quality", "timesteps"):
             assert one[name][metric] == other[name][metric]
 
 
 def test_a_second_run_computes_nothing_and_changes_no_record(finished: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in finished.glob("stages/*/done.json")}
-    metrics = {name: record["fd"] for name, record in records(finished).items()}
+    metrics = {name: record["distance"] for name, record in records(finished).items()}
     used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     run = sfddm_bench("run", "--out", str(finished), "--steps", "1,4", *TINY)
     assert run.returncode == 0
     # Below 5 s of an idle machine, mostly imports; of the processor, and loose, because tests share it.
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - used < 10
     assert before == {path: path.stat().st_mtime_ns for path in finished.glob("stages/*/done.json")}
-    assert metrics == {name: record["fd"] for name, record in records(finished).items()}
+    assert metrics == {name: record["distance"] for name, record in records(finished).items()}
 
 
 def test_dry_run_says_what_would_be_done_and_writes_nothing(finished: Path, tmp_path: Path) -> None:
@@ -130,9 +138,10 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(finished: Path, tmp_
     assert "reuse    teacher (seed 0)" in again.stdout
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_with_one_line_and_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
-    words = ["run", "--out", str(tmp_path), "--steps", "2", "--methods", "ddim", "--scale", "smoke", "--images", "20",
-             "--set", "classifier.epochs=1", "--set", "teacher.iterations=400", "--set", "teacher.timesteps=64"]  # fmt: skip
+    settings = "--scale smoke --steps 2 --methods ddim --images 20 --set classifier.epochs=1 --set teacher.timesteps=64"
+    words = ["run", "--out", str(tmp_path), *settings.split(), "--set", "teacher.iterations=400"]
     process = subprocess.Popen([*PROGRAM, *words], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
     assert process.stderr is not None
     for line in process.stderr:
@@ -149,4 +158,6 @@ def test_an_interrupted_run_ends_with_one_line_and_goes_on_to_the_same_numbers(t
     straight = tmp_path / "straight"
     words[2] = str(straight)
     assert sfddm_bench(*words).returncode == 0
-    assert {n: r["fd"] for n, r in records(tmp_path).items()} == {n: r["fd"] for n, r in records(straight).items()}
+    assert {n: r["distance"] for n, r in records(tmp_path).items()} == {
+        n: r["distance"] for n, r in records(straight).items()
+    }

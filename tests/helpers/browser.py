@@ -12,12 +12,21 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 PROGRAMS = {"Chromium": ("chromium", "chromium-browser", "google-chrome"), "its driver": ("chromedriver",)}
-OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-           "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage")  # fmt: skip
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+)
 
 
 def program(what: str) -> str:
-    """Return where a program is; fail, saying how to get it, where it is not."""
+    """Return the path of a program; if it is missing, fail and say how to install it."""
     for name in PROGRAMS[what]:
         if path := shutil.which(name):
             return path
@@ -26,7 +35,7 @@ def program(what: str) -> str:
 
 @contextmanager
 def browser() -> Iterator[Chrome]:
-    """Give a browser with an empty profile, that logs its console and every request."""
+    """Yield a browser with an empty profile that logs its console and every request."""
     with TemporaryDirectory() as profile:
         options = ChromeOptions()
         options.binary_location = program("Chromium")

@@ -4,7 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from sfddm.denoiser import Denoiser
-from sfddm.schedule import alpha_bar_table
+from sfddm.schedule import ScheduleName, alpha_bar_table
+
+
+def noise_levels(schedule: ScheduleName, timesteps: int) -> Tensor:
+    """Return a schedule's alpha_bar as a tensor, float64 (timesteps,)."""
+    return torch.from_numpy(alpha_bar_table(schedule, timesteps))
 
 
 class PosteriorMean(nn.Module):
@@ -37,10 +42,10 @@ class Smooth(nn.Module):
 
 def exact_teacher(points: Tensor, timesteps: int = 1024) -> Denoiser:
     """Return the exact teacher of a small data set on the sigmoid schedule."""
-    alpha_bar = alpha_bar_table("sigmoid", timesteps)
+    alpha_bar = noise_levels("sigmoid", timesteps)
     return Denoiser(PosteriorMean(points, alpha_bar), "x0", alpha_bar, torch.arange(timesteps))
 
 
 def smooth_teacher(prediction: str = "v", timesteps: int = 1024) -> Denoiser:
     """Return a teacher that is some smooth function."""
-    return Denoiser(Smooth(), prediction, alpha_bar_table("sigmoid", timesteps), torch.arange(timesteps))
+    return Denoiser(Smooth(), prediction, noise_levels("sigmoid", timesteps), torch.arange(timesteps))

@@ -7,25 +7,36 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bench.store.files import flat
+from bench.tables.cells import SECTIONS
+
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "OMP_NUM_THREADS": "1"}
 PROGRAM = [sys.executable, "-m", "bench.cli"]
 
-TINY = ["--scale", "smoke", "--set", "teacher.iterations=4", "--set", "student.iterations=3", "--images", "20",
-        "--set", "classifier.epochs=1", "--set", "teacher.timesteps=64"]  # fmt: skip
+TINY = (
+    "--scale smoke --set teacher.iterations=4 --set student.iterations=3 --images 20 --set classifier.epochs=1 "
+    "--set teacher.timesteps=64"
+).split()
 
 
 def sfddm_bench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command line and return what it said."""
-    return subprocess.run([*PROGRAM, *words], capture_output=True, text=True, env=ENVIRONMENT | environment,
-                          check=False)  # fmt: skip
+    return subprocess.run(
+        [*PROGRAM, *words], capture_output=True, text=True, env=ENVIRONMENT | environment, check=False
+    )
 
 
 def start(command: list[str], **environment: str) -> subprocess.Popen[str]:
     """Start a process that Ctrl-C ends, also where the tests themselves run in the background and ignore it."""
-    return subprocess.Popen(command, env=ENVIRONMENT | environment, text=True,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # fmt: skip
+    return subprocess.Popen(
+        command,
+        env=ENVIRONMENT | environment,
+        text=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def end(process: subprocess.Popen[str]) -> tuple[int, str]:
@@ -38,5 +49,11 @@ def end(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def records(out: Path) -> dict[str, dict]:
-    """Return the records of a run by their names."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted(out.glob("records/*/*.json"))}
+    """Return the records of a run by their names: with what is in their sections by dotted names, and the distance."""
+    return {path.stem: in_sight(json.loads(path.read_text())) for path in sorted(out.glob("records/*/*.json"))}
+
+
+def in_sight(record: dict) -> dict:
+    """Return a record's values with those of its sections by dotted names beside them, and the distance."""
+    sections = flat({name: record[name] or {} for name in SECTIONS})
+    return record | sections | {"distance": sections.get("quality.distance.value")}

@@ -19,10 +19,12 @@ import json, os, signal, sys
 import torch, torch._dynamo  # which an optimizer imports when it is first made
 torch.set_num_threads(1)
 import bench.cli, bench.run.session, bench.stages.sampling, bench.stages.training, sfddm.training, bench.plots.figures
+import bench.upkeep.verify, bench.config.methods
+for name in bench.config.methods.METHODS: bench.config.methods.get(name)
 bench.stages.training.SAVE_EVERY_SECONDS = -1.0
 sfddm.training.REPORT_EVERY = 5
 bench.stages.sampling.LARGEST_UNIT = 8
-bench.stages.sampling.sample_in_stage.__defaults__ = (1,)
+bench.stages.sampling.sample_in_shards.__defaults__ = ("samples.npy", 1)
 bench.plots.figures.write_plots = lambda *_: []  # slow, and tested elsewhere
 
 def work(words, log, setup):
@@ -88,8 +90,9 @@ class Server:
 
     def __init__(self, folder: Path):
         self.folder, self.count = folder, 0
-        self.process = subprocess.Popen([sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        text=True, env=ENVIRONMENT)  # fmt: skip
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+        )
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "ready\n"
 

@@ -1,8 +1,8 @@
-"""Our U-Net with the weights of denoising-diffusion-pytorch's, through the key mapping the parity tests check."""
+"""Our U-Net with the weights of denoising-diffusion-pytorch's, by the key mapping that the parity tests check."""
 
 from torch import nn
 
-from sfddm.import_lucidrains import translate
+from sfddm.imports.lucidrains import translate
 from sfddm.unet import UNet, UNetConfig
 
 

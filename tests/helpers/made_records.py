@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel
 
+from bench.config.methods import METHODS
+from bench.metrics.distance import distance_name
 from bench.metrics.protocol import Protocol
-from bench.records.pictures import write_grid
+from bench.records.pictures import write_sheet
 from bench.records.record import REAL, Record, write_record
-from bench.records.rows import ORDER
 
 STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 1024)
 # Distance at one step, at many steps, and how fast it falls; training cost in evaluations of one student; folds.
@@ -28,62 +30,161 @@ SHAPES = {
 def protocol(**other: object) -> Protocol:
     """Return a protocol with all its fields."""
     given: dict = {
-        "network": "inception-2015", "network_sha256": "a" * 64, "resize": "clean", "images": 50_000,
-        "reference": "cifar10", "reference_sha256": "b" * 64, "reference_images": 50_000,
-        "preprocessing": "none", "lossy_reference": False, "is_splits": 10, "kid_subsets": 100, "kid_subset_size": 1000,
-        "neighbours": 3, "seed": 0,
-    }  # fmt: skip
+        "network": "inception-2015",
+        "network_sha256": "a" * 64,
+        "resize": "clean",
+        "images": 50_000,
+        "reference": "cifar10",
+        "reference_sha256": "b" * 64,
+        "reference_images": 50_000,
+        "preprocessing": "none",
+        "lossy_reference": False,
+        "is_splits": 10,
+        "kid_subsets": 100,
+        "kid_subset_size": 1000,
+        "neighbours": 3,
+        "seed": 0,
+    }
     return Protocol(**(given | other))
 
 
-def made(method: str, steps: int | None, seed: int, **other: object) -> Record:
-    """Return one record with every measurement, by the method's shape."""
+def made(method: str, steps: int | None, seed: int, distance: float | None = None, **other: object) -> Record:
+    """Return one record with every measurement, by the method's shape; a failed one has none.
+
+    other: fields of the record, or what is in its sections by dotted name, with two underscores for a dot.
+    """
     draw = np.random.default_rng([seed, steps or 0, *method.encode()])
     high, low, slope, cost, folds = SHAPES.get(method, (2.1, 2.1, 1.0, 0, 0))
-    distance = (low + (high - low) / (steps or 1) ** slope) * draw.normal(1, 0.02)
+    value = (low + (high - low) / (steps or 1) ** slope) * draw.normal(1, 0.02)
+    value = value if distance is None else distance
     seconds = 0.004 * (steps or 1) * draw.normal(1, 0.03) + 0.001
-    timesteps = None if steps is None else [round(1024 * (k + 1) / steps) - 1 for k in range(steps)]
     own = (
         {"clip": "x0", "grid": "trailing", "eta": 0.0}
         if cost == 0
         else {"subsequence": "trailing", "iterations": 10_000}
     )
     given: dict = {
-        "key": f"{draw.integers(2**62):016x}", "dataset": "cifar10", "dataset_sha256": "b" * 64, "preprocessing": "none",
-        "resolution": 32, "method": method, "steps": steps, "nfe": steps, "grid": "trailing", "timesteps": timesteps,
-        "sampling": {"sampler": "ddim", "eta": 0.0, "clip": "x0"}, "seed": seed, "scale": "paper",
-        "protocol": protocol(), "feature_space": "inception-2015", "images": 50_000, "reference_images": 50_000,
-        "fid": distance, "distance_low": distance * 0.985, "distance_high": distance * 1.015,
-        "distance_infinity": distance * 0.97, "distance_path": "cholesky", "is_mean": 9.6 - 1.2 * np.log10(distance),
-        "is_std": 0.1, "kid_mean": distance / 1000, "kid_std": 0.0006, "precision": 0.75 / (1 + distance / 300),
-        "recall": 0.6 / (1 + distance / 200), "wall_seconds": seconds * 2000,
-        "images_per_second": 25 / seconds, "latency": {"median": seconds, "q25": seconds * 0.98, "q75": seconds * 1.03,
-        "p95": seconds * 1.1, "repeats": 30}, "throughput": {"images_per_second": 40 / seconds, "batch": 256},
-        "gpu_peak_bytes": int(draw.normal(1.4e9, 2e7)), "rss_peak_bytes": int(draw.normal(2.6e9, 5e7)),
-        "teacher_seconds": 5400.0, "teacher_evaluations": 7_500_000, "train_seconds": cost / 2500,
-        "train_evaluations": cost, "folds": folds,
-        "consistency": {"psnr": 30 - 6 * np.log10(distance), "ssim": 0.9 / (1 + distance / 200), "cosine": 0.85,
-        "psnr_unrelated": 9.1, "ssim_unrelated": 0.03, "cosine_unrelated": 0.4, "identical": 0, "images": 1000},
-        "interpolation": {"linear": {"length": 30.0, "ends": 16.0, "ratio": 1.9, "largest_step": 0.2, "paths": 50},
-        "spherical": {"length": 27.0, "ends": 16.0, "ratio": 1.7, "largest_step": 0.16, "paths": 50}},
-        "config": {"dataset": "cifar10", "resolution": 32, "scale": "paper", "budget": None, "methods": {method: own},
-        "teacher": {"schedule": "sigmoid", "timesteps": 1024, "weights": None}, "evaluation": {"images": 50_000}},
-        "versions": {"python": "3.12"}, "machine": {"device": "cuda", "gpu": "NVIDIA H100", "processor": "Xeon", "threads": 8},
+        "key": f"{draw.integers(2**62):016x}",
+        "dataset": "cifar10",
+        "dataset_sha256": "b" * 64,
+        "preprocessing": "none",
+        "resolution": 32,
+        "method": method,
+        "steps": steps,
+        "seed": seed,
+        "scale": "paper",
+        "protocol": protocol(),
+        "feature_space": "inception-2015",
+        "quality": quality(value, str(other.get("feature_space", "inception-2015"))),
+        "config": {
+            "dataset": "cifar10",
+            "resolution": 32,
+            "scale": "paper",
+            "budget": None,
+            "methods": {method: own},
+            "teacher": {"schedule": "sigmoid", "timesteps": 1024, "weights": None},
+            "evaluation": {"images": 50_000},
+        },
+        "versions": {"python": "3.12"},
+        "machine": {"device": "cuda", "gpu": "NVIDIA H100", "processor": "Xeon", "threads": 8},
         "git": {"revision": "0" * 40, "dirty": False},
-    }  # fmt: skip
+    }
     if method == REAL:
-        for name in ("nfe", "timesteps", "grid", "latency", "throughput", "wall_seconds", "images_per_second", "consistency",
-                     "interpolation", "gpu_peak_bytes", "rss_peak_bytes", "train_seconds", "train_evaluations", "folds",
-                     "teacher_seconds", "teacher_evaluations"):  # fmt: skip
-            given[name] = None
-        given |= {"images": 25_000, "reference_images": 25_000,
-                  "protocol": protocol(images=25_000, reference_images=25_000, reference="one half of cifar10",
-                                       reference_sha256="c" * 64)}  # fmt: skip
-    return Record(**json.loads(json.dumps(given | other, default=lambda value: value.model_dump())))
+        given["quality"] |= {"images": 25_000, "reference_images": 25_000}
+        given["protocol"] = protocol(
+            images=25_000,
+            reference_images=25_000,
+            reference="one half of cifar10",
+            reference_sha256="c" * 64,
+        )
+    else:
+        given |= of_a_method(steps or 1, value, seconds, cost, folds, draw)
+    if other.get("failure"):
+        given |= dict.fromkeys(("quality", "consistency", "interpolation", "sampling_cost", "training_cost"))
+    whole = json.loads(json.dumps(given, default=lambda value: value.model_dump()))
+    return changed(whole, **other)
 
 
-def sweep(methods: tuple[str, ...] = ORDER, steps: tuple[int, ...] = STEPS, seeds: tuple[int, ...] = (0, 1, 2),
-          **other: object) -> list[Record]:  # fmt: skip
+def quality(distance: float, space: str) -> dict:
+    """Return a section of quality."""
+    return {
+        "images": 50_000,
+        "reference_images": 50_000,
+        "distance": {
+            "name": distance_name(space),
+            "value": distance,
+            "low": distance * 0.985,
+            "high": distance * 1.015,
+            "infinity": distance * 0.97,
+            "path": "cholesky",
+        },
+        "inception_score": {"mean": 9.6 - 1.2 * np.log10(distance), "sd": 0.1},
+        "kid": {"mean": distance / 1000, "sd": 0.0006},
+        "precision_recall": {"precision": 0.75 / (1 + distance / 300), "recall": 0.6 / (1 + distance / 200)},
+    }
+
+
+def of_a_method(steps: int, distance: float, seconds: float, cost: int, folds: int, draw: np.random.Generator) -> dict:
+    """Return what a record has of a method and not of the real data."""
+    path = {"length": 30.0, "ends": 16.0, "ratio": 1.9, "largest_step": 0.2, "paths": 50}
+    return {
+        "nfe": steps,
+        "grid": "trailing",
+        "timesteps": [round(1024 * (k + 1) / steps) - 1 for k in range(steps)],
+        "sampling": {"sampler": "ddim", "eta": 0.0, "clip": "x0"},
+        "consistency": {
+            "psnr": 30 - 6 * np.log10(distance),
+            "ssim": 0.9 / (1 + distance / 200),
+            "cosine": 0.85,
+            "psnr_unrelated": 9.1,
+            "ssim_unrelated": 0.03,
+            "cosine_unrelated": 0.4,
+            "identical": 0,
+            "images": 1000,
+        },
+        "interpolation": {"linear": path, "spherical": path | {"length": 27.0, "ratio": 1.7, "largest_step": 0.16}},
+        "sampling_cost": {
+            "wall_seconds": seconds * 2000,
+            "images_per_second": 25 / seconds,
+            "latency": {
+                "median": seconds,
+                "q25": seconds * 0.98,
+                "q75": seconds * 1.03,
+                "p95": seconds * 1.1,
+                "repeats": 30,
+            },
+            "throughput": {"images_per_second": 40 / seconds, "batch": 256},
+            "gpu_peak_bytes": int(draw.normal(1.4e9, 2e7)),
+            "rss_peak_bytes": int(draw.normal(2.6e9, 5e7)),
+        },
+        "training_cost": {
+            "teacher_seconds": 5400.0,
+            "teacher_evaluations": 7_500_000,
+            "seconds": cost / 2500,
+            "evaluations": cost,
+            "folds": folds,
+        },
+    }
+
+
+def changed(record: Record | dict, **other: object) -> Record:
+    """Return a record with other values: its fields, or what is in its sections by `section__field`."""
+    values = record.model_dump() if isinstance(record, Record) else record
+    for name, value in other.items():
+        *path, last = name.split("__")
+        place = values
+        for part in path:
+            place = place[part]
+        place[last] = value.model_dump() if isinstance(value, BaseModel) else value
+    return Record.model_validate(values)
+
+
+def sweep(
+    methods: tuple[str, ...] = tuple(METHODS),
+    steps: tuple[int, ...] = STEPS,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    **other: object,
+) -> list[Record]:
     """Return the records of a sweep, the real data's own values among them."""
     floors = [made(REAL, None, seed, **other) for seed in seeds]
     return floors + [made(m, s, seed, **other) for m in methods for s in steps for seed in seeds]
@@ -94,7 +195,7 @@ def written(records: list[Record], folder: Path, pictures: bool = False) -> Path
     for record in records:
         path = write_record(folder, record)
         if pictures and record.steps is not None:
-            write_grid(discs(record), path.with_suffix(".png"))
+            write_sheet(discs(record), path.with_suffix(".png"))
     return folder
 
 

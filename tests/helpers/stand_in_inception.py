@@ -1,4 +1,4 @@
-"""A small scripted network with the interface of the Inception-2015 file that clean-fid uses; its numbers are no FID."""
+"""A small scripted network with the interface of clean-fid's Inception-2015 file; its numbers are no FID."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the tests of several processes have each process do; torchrun runs this file, the tests also call it alone."""
+"""What each process does in tests of several: torchrun runs this file, and the tests call it in one process."""
 
 import sys
 from typing import Any
@@ -7,11 +7,11 @@ import torch
 import torch.distributed as dist
 
 from sfddm.checkpoint import DenoiserSpec
+from sfddm.ddpm import ddpm_loss
 from sfddm.distributed import WeightsDiffer, World, joined
 from sfddm.noise import ImageNoise
 from sfddm.performance import Performance
 from sfddm.sampler import ddim, to_uint8
-from sfddm.teacher import ddpm_loss
 from sfddm.training import Training, TrainSettings, train
 from sfddm.unet import UNetConfig
 
@@ -23,27 +23,27 @@ IMAGES, BATCH = 11, 4
 
 def trained(world: World, performance: Performance) -> tuple[Training, list[float]]:
     """Return a small teacher trained by a world of processes, and its mean losses."""
-    denoiser = SPEC.denoiser(SPEC.fresh_network(world.rank))  # the first process's weights are everybody's
+    denoiser = SPEC.denoiser(SPEC.fresh_network(world.rank))  # all take the first process's weights
     training, losses = Training(denoiser.network, SETTINGS, 5, performance, world), []
     train(training, ddpm_loss(denoiser), PIXELS, "cpu", lambda _, value: losses.append(value))
     return training, losses
 
 
 def gathered(world: World, part: Any) -> list[Any] | None:
-    """Return what every process gives, by rank, in the one that writes; None in the others."""
+    """Return every process's part, by rank, in the main one; None in the others."""
     if world.size == 1:
         return [part]
-    parts: list[Any] | None = [None] * world.size if world.writes else None
+    parts: list[Any] | None = [None] * world.size if world.is_main else None
     dist.gather_object(part, parts)
     return parts
 
 
 def sampled(world: World) -> torch.Tensor | None:
-    """Return the images of an untrained network in order, sampled by all processes, in the one that writes."""
+    """Return an untrained network's images in order, sampled by all processes, in the main one; None in the others."""
     denoiser = SPEC.denoiser(SPEC.fresh_network(3)).respaced(range(0, 64, 8))
     own = {
         start: to_uint8(ddim(denoiser, ImageNoise(0, range(start, min(start + BATCH, IMAGES)), (1, 4, 4))))
-        for start in world.dealt(range(0, IMAGES, BATCH))
+        for start in world.shard(range(0, IMAGES, BATCH))
     }
     parts = gathered(world, own)
     if parts is None:
@@ -53,7 +53,7 @@ def sampled(world: World) -> torch.Tensor | None:
 
 
 def refusal(world: World, network: torch.nn.Module) -> str:
-    """Return what the check says once the second process's weights are off by one bit."""
+    """Return the error message of the check when the second process's weights are off by one bit."""
     if world.rank == 1:
         weights = next(network.parameters()).detach().view(torch.int32)
         weights.view(-1)[0] += 1
@@ -70,7 +70,7 @@ def main(path: str) -> None:
         training, losses = trained(world, Performance(micro_batch=2))
         result = {"size": world.size, "losses": losses, "images": sampled(world)}
         refusals = gathered(world, refusal(world, training.network))
-        if world.writes:
+        if world.is_main:
             torch.save(result | {"refusals": refusals}, path)
         world.wait()
 

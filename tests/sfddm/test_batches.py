@@ -1,4 +1,4 @@
-"""Batches: draws of the dataset, mirrored where asked, a function of (seed, iteration), read ahead or not."""
+"""Batches: draws of the dataset, mirrored on request, a function of (seed, iteration), read ahead or not."""
 
 import threading
 
@@ -51,8 +51,8 @@ def test_reading_ahead_gives_the_same_values_one_iteration_early() -> None:
 
     ahead = Ahead(function)
     assert ahead(7).item() == 7
-    assert second.wait(10)  # 8 is read although nobody has asked for it
-    assert [ahead(8).item(), ahead(3).item()] == [8, 3]  # 3: training that went back
+    assert second.wait(10)  # 8 is read although nobody has requested it
+    assert [ahead(8).item(), ahead(3).item()] == [8, 3]  # 3: training went back
     ahead.close()
     assert called[:2] == [7, 8]
     assert 3 in called

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.closed_forms import noise_levels
 from safetensors.torch import save_file
 
 from sfddm.checkpoint import DenoiserSpec, load_denoiser, save_denoiser
 from sfddm.errors import InputError
-from sfddm.schedule import alpha_bar_table
 from sfddm.unet import UNetConfig
 
 SPEC = DenoiserSpec(
@@ -23,7 +23,7 @@ def test_a_denoiser_comes_back_with_its_weights_and_its_subsequences_noise_level
     assert spec == SPEC
     assert denoiser.prediction == "v"
     assert denoiser.time_input.tolist() == [0, 64, 500, 1023]
-    torch.testing.assert_close(denoiser.alpha_bar, alpha_bar_table("sigmoid", 1024)[[0, 64, 500, 1023]], rtol=0, atol=0)
+    torch.testing.assert_close(denoiser.alpha_bar, noise_levels("sigmoid", 1024)[[0, 64, 500, 1023]], rtol=0, atol=0)
     x, index = torch.randn(4, 1, 4, 4), torch.arange(4)
     with torch.no_grad():
         assert torch.equal(denoiser.raw(x, index), network(x, torch.tensor([0, 64, 500, 1023])))
@@ -49,8 +49,13 @@ def test_broken_files_are_named_in_one_line(tmp_path: Path) -> None:
     garbage.write_bytes(b"not safetensors")
     save_file({"a": torch.zeros(1)}, foreign)
     save_file({"a": torch.zeros(1)}, short, metadata={"sfddm": SPEC.model_dump_json()})
-    for path, message in [(garbage, "not a readable"), (foreign, "no 'sfddm' metadata"), (short, "do not fit"),
-                          (tmp_path / "absent", "not a readable")]:  # fmt: skip
+    cases = [
+        (garbage, "not a readable"),
+        (foreign, "no 'sfddm' metadata; it was not written by save_denoiser"),
+        (short, "do not fit"),
+        (tmp_path / "absent", "not a readable"),
+    ]
+    for path, message in cases:
         with pytest.raises(InputError, match=message) as caught:
             load_denoiser(path)
         assert str(path) in str(caught.value)

@@ -2,16 +2,16 @@
 
 import pytest
 import torch
+from helpers.closed_forms import noise_levels
 
 from sfddm.denoiser import Output, express, q_sample, read
-from sfddm.schedule import alpha_bar_table
 
 ROUND_TRIP = 1e-9  # float64, two divisions by alpha or sigma as small as 5e-4
 
 
 @pytest.mark.parametrize("prediction", ["eps", "x0", "v"])
 def test_reading_a_prediction_inverts_expressing_it(prediction: str) -> None:
-    alpha_bar = alpha_bar_table("sigmoid", 1024)[[0, 10, 500, 1000, 1023]]
+    alpha_bar = noise_levels("sigmoid", 1024)[[0, 10, 500, 1000, 1023]]
     x0, eps = torch.randn(2, 5, 1, 4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     x = q_sample(x0, eps, alpha_bar)
     output = read(express(Output(x0, eps), alpha_bar, prediction), x, alpha_bar, prediction)

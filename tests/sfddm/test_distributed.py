@@ -1,4 +1,4 @@
-"""Two processes on gloo, started by torchrun, against one."""
+"""Two processes on gloo, started by torchrun, compared with one."""
 
 import os
 import subprocess
@@ -32,6 +32,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return torch.load(path, weights_only=True)
 
 
+@pytest.mark.slow
 def test_two_processes_train_along_the_losses_of_one_at_the_same_batch(pair: dict[str, Any]) -> None:
     losses = trained(World(), Performance())[1]
     assert pair["size"] == 2
@@ -40,6 +41,7 @@ def test_two_processes_train_along_the_losses_of_one_at_the_same_batch(pair: dic
     torch.testing.assert_close(pair["losses"], losses, rtol=TRAJECTORY, atol=0)
 
 
+@pytest.mark.slow
 def test_two_processes_sample_the_images_of_one_bit_for_bit(pair: dict[str, Any]) -> None:
     alone = sampled(World())
     assert alone is not None
@@ -47,6 +49,7 @@ def test_two_processes_sample_the_images_of_one_bit_for_bit(pair: dict[str, Any]
     assert torch.equal(pair["images"], alone)
 
 
+@pytest.mark.slow
 def test_weights_that_differ_in_one_bit_are_found_by_both(pair: dict[str, Any]) -> None:
     assert pair["refusals"] == ["the weights differ between the 2 processes, first in stem.weight"] * 2
 
@@ -56,7 +59,7 @@ def test_shares_and_batches_of_all_processes_make_up_the_whole(size: int) -> Non
     worlds = [World(rank, size) for rank in range(size)]
     assert [image for world in worlds for image in world.share(SETTINGS.batch)] == list(range(SETTINGS.batch))
     pieces = range(0, IMAGES, BATCH)
-    assert sorted(piece for world in worlds for piece in world.dealt(pieces)) == list(pieces)
+    assert sorted(piece for world in worlds for piece in world.shard(pieces)) == list(pieces)
 
 
 def test_a_batch_smaller_than_the_world_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

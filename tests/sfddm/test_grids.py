@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sfddm.errors import InputError
-from sfddm.grids import AUTHORS_LISTS, grid
+from sfddm.errors import InputError, ParameterError
+from sfddm.grids import AUTHORS_LISTS, timesteps
 
 T = 1024
 STEPS = [1, 2, 3, 7, 10, 100, 128, 1000, 1024]
@@ -12,51 +12,51 @@ STEPS = [1, 2, 3, 7, 10, 100, 128, 1000, 1024]
 
 @pytest.mark.parametrize("steps", STEPS)
 def test_trailing_is_the_rounded_one_based_subsequence(steps: int) -> None:
-    indices = grid("trailing", T, steps)
+    indices = timesteps("trailing", T, steps)
     assert indices[-1] == T - 1
     assert len(indices) == steps
     assert np.all(np.diff([-1, *indices]) >= 1)
-    # phi_t = c t for t = 1..T', 0-based; at most half an index away where c is no integer.
+    # phi_t = c t for t = 1..T', 0-based; at most half an index away if c is no integer.
     np.testing.assert_allclose(np.array(indices) + 1, np.arange(1, steps + 1) * T / steps, atol=0.5)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 128, 1024])
 def test_trailing_equals_progressive_distillation_indices(steps: int) -> None:
     c = T // steps
-    assert grid("trailing", T, steps) == [c * (j + 1) - 1 for j in range(steps)]
+    assert timesteps("trailing", T, steps) == [c * (j + 1) - 1 for j in range(steps)]
 
 
 @pytest.mark.parametrize("steps", STEPS)
 def test_leading_is_the_authors_zero_based_subsequence(steps: int) -> None:
-    indices = grid("leading", T, steps)
+    indices = timesteps("leading", T, steps)
     assert indices[0] == 0
     assert len(indices) == steps
     assert indices == [int(np.floor(np.float64(i) * T / steps)) for i in range(steps)]
 
 
 def test_leading_never_reaches_the_last_timestep() -> None:
-    assert grid("leading", T, 128)[-1] == T - 8
+    assert timesteps("leading", T, 128)[-1] == T - 8
 
 
 def test_quad_equals_the_ddim_authors_rule() -> None:
-    assert grid("quad", 1000, 10) == [int(s) for s in np.linspace(0, np.sqrt(1000 * 0.8), 10) ** 2]
+    assert timesteps("quad", 1000, 10) == [int(s) for s in np.linspace(0, np.sqrt(1000 * 0.8), 10) ** 2]
 
 
 def test_uniform_that_would_make_other_calls_is_refused_with_their_number() -> None:
     with pytest.raises(InputError, match="67 network calls when 64 steps"):
-        grid("uniform", 1000, 64)
+        timesteps("uniform", 1000, 64)
 
 
 def test_quad_with_duplicates_is_refused() -> None:
     with pytest.raises(InputError, match="not strictly increasing"):
-        grid("quad", 1000, 100)
+        timesteps("quad", 1000, 100)
 
 
 @pytest.mark.parametrize("name", ["A", "B", "C"])
 def test_authors_lists_are_valid_at_sixteen_steps(name: str) -> None:
-    assert grid(name, T, 16) == AUTHORS_LISTS[name]
+    assert timesteps(name, T, 16) == AUTHORS_LISTS[name]
     with pytest.raises(InputError, match="16 network calls when 8"):
-        grid(name, T, 8)
+        timesteps(name, T, 8)
 
 
 @pytest.mark.parametrize(
@@ -71,4 +71,14 @@ def test_authors_lists_are_valid_at_sixteen_steps(name: str) -> None:
 )
 def test_bad_grid_names_what_is_possible(kind: str | list[int], steps: int, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        grid(kind, T, steps)
+        timesteps(kind, T, steps)
+
+
+def test_an_error_names_its_parameter_and_nothing_of_a_command_line() -> None:
+    for kind, steps, parameter in [("trailing", 2000, "steps"), ("zigzag", 4, "ddim.grid"), ("A", 4, "ddim.grid")]:
+        with pytest.raises(ParameterError) as caught:
+            timesteps(kind, T, steps, "ddim.grid")
+        assert caught.value.parameter == parameter
+        assert str(caught.value).startswith(f"{parameter}: ")
+    with pytest.raises(ParameterError, match=r"^grid: 'trailling' given \(did you mean 'trailing'\?\), possible: "):
+        timesteps("trailling", T, 4)

@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from sfddm.checkpoint import DenoiserSpec
+from sfddm.ddpm import ddpm_loss
 from sfddm.denoiser import Denoiser
 from sfddm.errors import InputError
 from sfddm.performance import Fast, Performance
 from sfddm.single_fold import SingleFoldSettings, single_fold_loss
-from sfddm.teacher import ddpm_loss
 from sfddm.training import Loss, Step, Training, TrainSettings, train
 from sfddm.trajectory import path_table, trajectory_loss
 from sfddm.unet import UNetConfig
@@ -149,7 +149,7 @@ def test_checkpointing_of_a_network_that_cannot_is_refused() -> None:
 
 
 def test_a_compiled_network_is_the_same_function(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Traced without a C++ compiler: what is compiled is held against what is not."""
+    """Traced without a C++ compiler: what is compiled is compared with what is not."""
     traced: list[nn.Module] = []
 
     def tracing(network: nn.Module, compiler: Callable = torch.compile) -> object:

@@ -1,4 +1,4 @@
-"""Training states on disk: whole or not there, the one before kept, damage named."""
+"""Training states on disk: whole or not there, the previous one kept, damage named."""
 
 import os
 import pickle

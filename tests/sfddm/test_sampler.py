@@ -1,16 +1,17 @@
 """Samplers against closed forms, diffusers and denoising-diffusion-pytorch."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from denoising_diffusion_pytorch import GaussianDiffusion
 from diffusers import DDIMScheduler
-from helpers.closed_forms import Smooth, exact_teacher, smooth_teacher
+from helpers.closed_forms import Smooth, exact_teacher, noise_levels, smooth_teacher
 
 from sfddm.denoiser import Denoiser
-from sfddm.grids import grid
+from sfddm.grids import timesteps
 from sfddm.noise import ImageNoise, latents
-from sfddm.sampler import ancestral, ddim, from_uint8, to_uint8
-from sfddm.schedule import alpha_bar_table
+from sfddm.sampler import AncestralSampler, DDIMSampler, Sampler, ancestral, ddim, from_uint8, to_uint8
 
 SHAPE = (1, 4, 4)
 FLOAT32_CHAIN = 2e-5  # up to 128 float32 steps
@@ -38,16 +39,16 @@ def test_ddpm_with_the_exact_posterior_mean_reproduces_data_points() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 4, 16, 128])
-def test_ddim_equals_diffusers_where_that_is_right(steps: int) -> None:
+def test_ddim_equals_diffusers_when_that_is_right(steps: int) -> None:
     """Leading grid, steps dividing T, no clipping: the case in which diffusers' previous index is right."""
     scheduler = DDIMScheduler(1024, clip_sample=False, set_alpha_to_one=True, timestep_spacing="leading")
-    teacher = Denoiser(Smooth(), "eps", alpha_bar_table("linear", 1024), torch.arange(1024))
+    teacher = Denoiser(Smooth(), "eps", noise_levels("linear", 1024), torch.arange(1024))
     scheduler.alphas_cumprod = teacher.alpha_bar.clone()
     scheduler.set_timesteps(steps)
     x = latents(3, range(4), SHAPE).double()
     for t in scheduler.timesteps:
         x = scheduler.step(teacher.network(x, t.expand(4)), t, x).prev_sample
-    respaced = teacher.respaced(grid("leading", 1024, steps))
+    respaced = teacher.respaced(timesteps("leading", 1024, steps))
     torch.testing.assert_close(ddim(respaced, Doubled(3, range(4), SHAPE), clip=False), x, rtol=1e-9, atol=1e-9)
 
 
@@ -65,13 +66,13 @@ def library_diffusion(objective: str, sampling_timesteps: int) -> GaussianDiffus
 @pytest.mark.parametrize("objective", ["pred_noise", "pred_v", "pred_x0"])
 @pytest.mark.parametrize("steps", [1, 4, 32])
 def test_ddim_equals_denoising_diffusion_pytorch(objective: str, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its grid, linspace(-1, T-1, S+1), is the trailing one where S divides T."""
+    """Its grid, linspace(-1, T-1, S+1), is the trailing one if S divides T."""
     noise = latents(1, range(4), SHAPE)
     prediction = {"pred_noise": "eps", "pred_v": "v", "pred_x0": "x0"}[objective]
     library, teacher = library_diffusion(objective, steps), smooth_teacher(prediction)
     monkeypatch.setattr(torch, "randn", lambda *_, **__: noise.clone())
     expected = library.ddim_sample((4, *SHAPE))
-    ours = ddim(teacher.respaced(grid("trailing", 1024, steps)), ImageNoise(1, range(4), SHAPE))
+    ours = ddim(teacher.respaced(timesteps("trailing", 1024, steps)), ImageNoise(1, range(4), SHAPE))
     torch.testing.assert_close(ours, expected, rtol=0, atol=FLOAT32_CHAIN * 10)
 
 
@@ -87,17 +88,40 @@ def test_ancestral_equals_denoising_diffusion_pytorch(monkeypatch: pytest.Monkey
 
 
 def test_ddpm_small_variance_equals_ddim_with_eta_one() -> None:
-    teacher = smooth_teacher("v").respaced(grid("trailing", 1024, 20))
+    teacher = smooth_teacher("v").respaced(timesteps("trailing", 1024, 20))
     one = ancestral(teacher, Doubled(2, range(4), SHAPE))
     other = ddim(teacher, Doubled(2, range(4), SHAPE), eta=1.0)
     torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
 def test_images_do_not_depend_on_the_batch_they_are_sampled_in() -> None:
-    teacher = smooth_teacher("eps").respaced(grid("trailing", 1024, 8))
+    teacher = smooth_teacher("eps").respaced(timesteps("trailing", 1024, 8))
     together = ancestral(teacher, ImageNoise(0, range(6), SHAPE))
     alone = torch.cat([ancestral(teacher, ImageNoise(0, [k], SHAPE)) for k in range(6)])
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("sampler", "function", "options", "record"),
+    [
+        (DDIMSampler(), ddim, {}, {"sampler": "ddim", "eta": 0.0, "clip": "x0"}),
+        (DDIMSampler(0.5, False), ddim, {"eta": 0.5, "clip": False}, {"sampler": "ddim", "eta": 0.5, "clip": "none"}),
+        (AncestralSampler(), ancestral, {}, {"sampler": "ancestral", "variance": "small", "clip": "x0"}),
+        (
+            AncestralSampler("large", False),
+            ancestral,
+            {"variance": "large", "clip": False},
+            {"sampler": "ancestral", "variance": "large", "clip": "none"},
+        ),
+    ],
+)
+def test_a_sampler_with_its_options_is_the_function_and_describes_itself(
+    sampler: Sampler, function: Callable, options: dict, record: dict
+) -> None:
+    teacher = smooth_teacher("eps").respaced(timesteps("trailing", 1024, 4))
+    assert sampler.describe() == record
+    expected = function(teacher, ImageNoise(0, range(3), SHAPE), **options)
+    assert torch.equal(sampler(teacher, ImageNoise(0, range(3), SHAPE)), expected)
 
 
 def test_uint8_conversion_rounds_and_inverts() -> None:

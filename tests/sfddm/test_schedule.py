@@ -1,5 +1,6 @@
 """Schedules against diffusers and denoising-diffusion-pytorch."""
 
+import numpy as np
 import pytest
 import torch
 from denoising_diffusion_pytorch.denoising_diffusion_pytorch import cosine_beta_schedule, sigmoid_beta_schedule
@@ -13,25 +14,23 @@ FLOAT32_ENDS = 1e-7  # denoising-diffusion-pytorch rounds the sigmoid's two end 
 
 @pytest.mark.parametrize("timesteps", [128, 1000, 1024])
 def test_sigmoid_equals_denoising_diffusion_pytorch(timesteps: int) -> None:
-    betas = sigmoid_beta_schedule(timesteps).double()
-    torch.testing.assert_close(
-        alpha_bar_table("sigmoid", timesteps), torch.cumprod(1 - betas, 0), rtol=0, atol=FLOAT32_ENDS
-    )
+    expected = torch.cumprod(1 - sigmoid_beta_schedule(timesteps).double(), 0)
+    np.testing.assert_allclose(alpha_bar_table("sigmoid", timesteps), expected, rtol=0, atol=FLOAT32_ENDS)
 
 
 def test_cosine_equals_denoising_diffusion_pytorch() -> None:
-    betas = cosine_beta_schedule(1000).double()
-    torch.testing.assert_close(alpha_bar_table("cosine", 1000), torch.cumprod(1 - betas, 0), rtol=1e-9, atol=0)
+    expected = torch.cumprod(1 - cosine_beta_schedule(1000).double(), 0)
+    np.testing.assert_allclose(alpha_bar_table("cosine", 1000), expected, rtol=1e-9, atol=0)
 
 
 def test_linear_equals_diffusers() -> None:
     expected = DDPMScheduler(num_train_timesteps=1000).alphas_cumprod.double()
-    torch.testing.assert_close(alpha_bar_table("linear", 1000), expected, rtol=0, atol=FLOAT32_TABLE)
+    np.testing.assert_allclose(alpha_bar_table("linear", 1000), expected, rtol=0, atol=FLOAT32_TABLE)
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "linear", "cosine"])
 def test_table_is_float64_and_strictly_decreasing(name: str) -> None:
     table = alpha_bar_table(name, 1024)
-    assert table.dtype == torch.float64
-    assert (table.diff() < 0).all()
+    assert table.dtype == np.float64
+    assert (np.diff(table) < 0).all()
     assert 0 < table[-1] < table[0] < 1

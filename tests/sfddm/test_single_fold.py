@@ -8,13 +8,13 @@ from denoising_diffusion_pytorch import GaussianDiffusion, Unet
 from helpers.lucidrains_weights import copy_from_library
 
 from sfddm.checkpoint import DenoiserSpec
+from sfddm.ddpm import draw_index_and_eps
 from sfddm.denoiser import Denoiser
-from sfddm.grids import grid
+from sfddm.grids import timesteps
 from sfddm.method import Fold
 from sfddm.noise import ImageNoise, training_generator
 from sfddm.sampler import ddim
 from sfddm.single_fold import ReferenceSettings, SingleFold, SingleFoldReference, SingleFoldSettings
-from sfddm.teacher import draw_index_and_eps
 from sfddm.unet import UNetConfig
 
 CONFIG = UNetConfig(dim=8, dim_mults=(1, 2), channels=1, heads=2, head_dim=8)
@@ -43,7 +43,7 @@ def test_student_equal_to_its_teacher_has_zero_loss_and_the_teachers_samples(ste
     loss = fold.loss(parent, student)(student.network, batch(), training_generator(0, 0))
     assert loss.item() == 0.0
     noise = [ImageNoise(0, range(4), (1, 8, 8)) for _ in range(2)]
-    expected = ddim(parent.respaced(grid("trailing", 1024, steps)), noise[0])
+    expected = ddim(parent.respaced(timesteps("trailing", 1024, steps)), noise[0])
     assert torch.equal(SingleFold(SingleFoldSettings(), SPEC).sample(student, steps, noise[1]), expected)
 
 
@@ -104,12 +104,12 @@ def test_output_and_hidden_terms_add_up() -> None:
     assert total == pytest.approx(2 * value(hidden_weight=0.0) + 0.5 * value(output_weight=0.0), rel=1e-5)
 
 
-def test_a_v_student_of_an_eps_teacher_has_zero_output_loss_when_it_says_the_same() -> None:
+def test_a_v_student_of_an_eps_teacher_has_zero_output_loss_when_it_predicts_the_same() -> None:
     parent = teacher()
     fold = only_fold(SingleFoldSettings(prediction="v", hidden_weight=0.0), 16)
 
     class AsV(torch.nn.Module):
-        """The teacher's eps, said as v = (eps - sigma x) / alpha."""
+        """The teacher's eps, expressed as v = (eps - sigma x) / alpha."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -118,7 +118,7 @@ def test_a_v_student_of_an_eps_teacher_has_zero_output_loss_when_it_says_the_sam
         def forward(
             self, x: torch.Tensor, t: torch.Tensor, return_hidden: bool = False
         ) -> tuple[torch.Tensor, torch.Tensor]:
-            phi = torch.tensor(grid("trailing", 1024, 16))[t]
+            phi = torch.tensor(timesteps("trailing", 1024, 16))[t]
             level = parent.alpha_bar[phi].to(x).view(-1, 1, 1, 1)
             eps, hidden = self.network(x, phi, return_hidden=True)
             return (eps - (1 - level).sqrt() * x) / level.sqrt(), hidden

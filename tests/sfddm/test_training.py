@@ -8,9 +8,9 @@ from denoising_diffusion_pytorch import GaussianDiffusion, Unet
 from helpers.lucidrains_weights import copy_from_library
 
 from sfddm.checkpoint import DenoiserSpec
+from sfddm.ddpm import ddpm_loss, draw_index_and_eps
 from sfddm.noise import training_generator
 from sfddm.sampler import from_uint8
-from sfddm.teacher import ddpm_loss, draw_index_and_eps
 from sfddm.training import NonFiniteLoss, Training, TrainSettings, train
 from sfddm.unet import UNetConfig
 

@@ -5,7 +5,7 @@ import torch
 from helpers.closed_forms import smooth_teacher
 
 from sfddm.denoiser import Denoiser, Output, read
-from sfddm.grids import grid
+from sfddm.grids import timesteps
 from sfddm.sampler import ddim_step
 from sfddm.trajectory import path_table, trajectory_target
 
@@ -28,7 +28,7 @@ def test_oracle_student_makes_in_one_step_what_the_teacher_makes_in_k(
     student_index: int, substeps: int, clip: bool
 ) -> None:
     teacher = smooth_teacher("v")
-    path = path_table(grid("trailing", 1024, 16), substeps)[student_index : student_index + 1]
+    path = path_table(timesteps("trailing", 1024, 16), substeps)[student_index : student_index + 1]
     x = torch.randn(1, *SHAPE, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
     expected = x
     for u, s in zip(path[0, :-1], path[0, 1:], strict=True):
@@ -41,7 +41,7 @@ def test_oracle_student_makes_in_one_step_what_the_teacher_makes_in_k(
 
 @pytest.mark.parametrize("steps", [1, 3, 7, 10, 100, 600, 1024])
 def test_paths_join_up_and_step_down(steps: int) -> None:
-    phi = grid("trailing", 1024, steps)
+    phi = timesteps("trailing", 1024, steps)
     paths = path_table(phi, 16)
     assert paths[:, 0].tolist() == phi
     assert paths[:, -1].tolist() == [-1, *phi[:-1]]

@@ -5,7 +5,7 @@ import torch
 from denoising_diffusion_pytorch import Unet
 from helpers.lucidrains_weights import copy_from_library
 
-from sfddm.import_lucidrains import translate
+from sfddm.imports.lucidrains import translate
 from sfddm.unet import WORTH_FOLDING, Double, Halve, RMSNorm, UNet, UNetConfig, modulated, normed_conv, unit
 
 FLOAT32 = 1e-5
@@ -32,7 +32,7 @@ def test_output_and_hidden_map_equal_the_library(
     library.final_res_block.register_forward_hook(lambda *args: hidden.append(args[2]))
     x, t = torch.randn(2, config.channels, pixels, pixels, dtype=dtype), torch.tensor([3, 1000])
     with torch.no_grad():
-        # The library's sinusoids are float32; in float64 they are cast where its first linear layer would refuse them.
+        # The library's sinusoids are float32; in float64 they are cast, as its first linear layer would refuse them.
         library.time_mlp[0].register_forward_hook(lambda *args: args[2].to(dtype))
         expected = library(x, t)
         output, our_hidden = ours(x, t, return_hidden=True)
@@ -61,7 +61,7 @@ def test_authors_network_has_35_7_million_parameters() -> None:
 
 
 def both_ways(fast: torch.Tensor, plain: torch.Tensor, leaves: list[torch.Tensor]) -> None:
-    """Hold the value of a faster form, and its gradient for every leaf, against the plain one's, in float64."""
+    """Compare the value of a faster form, and its gradient for every leaf, with the plain one's, in float64."""
     torch.testing.assert_close(fast, plain, rtol=FLOAT64, atol=FLOAT64)
     weight = torch.randn_like(plain)
     for one, other in zip(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from helpers.command_line import sfddm_bench
+from helpers.made_records import changed
 
 from bench.claims.claims import CLAIMS, HIGH_QUALITY, KEPT, NEGLIGIBLE, decide
 from bench.claims.effects import distance_ratio
@@ -18,7 +19,7 @@ from bench.config.resolve import resolve
 from bench.config.settings import Scale
 from bench.experiments.experiment import load_experiment
 from bench.records.record import Record, write_record
-from sfddm.grids import grid
+from sfddm.grids import timesteps
 
 T = 1024
 # Student's t with 2 degrees of freedom has a quantile in closed form: (2p - 1) / sqrt(2 p (1 - p)), here p = 97.5 %.
@@ -30,18 +31,49 @@ CONFIG = {
 }
 
 
-def record(method: str, steps: int, distance: float | None, seed: int = 0, half: float | None = 0.0, scale: str = "paper",
-           kind: str = "trailing", **more: Any) -> Record:  # fmt: skip
+def record(
+    method: str,
+    steps: int,
+    distance: float,
+    seed: int = 0,
+    half: float | None = 0.0,
+    scale: str = "paper",
+    kind: str = "trailing",
+    folds: int | None = None,
+    **more: Any,
+) -> Record:
     """Return a record with what claims read; `half` is half its interval, as a part of the distance."""
-    interval = {} if half is None or distance is None else {
-        "distance_low": distance * (1 - half), "distance_high": distance * (1 + half)
-    }  # fmt: skip
-    folds = 1 if method.startswith("sfddm") else int(math.log2(T // steps)) if method == "pd" else 0
-    values = {"folds": folds, "nfe": steps, "timesteps": grid(kind, T, steps), **interval, **more}
-    return Record(key=f"{method}{steps}{seed}", dataset="cifar10", dataset_sha256="0", preprocessing="none", resolution=32,
-                  method=method, steps=steps, sampling={"sampler": "ddim", "eta": 0.0, "clip": "x0"}, seed=seed, scale=scale,
-                  feature_space="inception-2015", fid=distance, config=CONFIG, versions={}, machine={}, git={},
-                  **values)  # fmt: skip
+    usual = 1 if method.startswith("sfddm") else int(math.log2(T // steps)) if method == "pd" else 0
+    low, high = (None, None) if half is None else (distance * (1 - half), distance * (1 + half))
+    measured = {"name": "FID", "value": distance, "low": low, "high": high}
+    values = {
+        "key": f"{method}{steps}{seed}",
+        "dataset": "cifar10",
+        "dataset_sha256": "0",
+        "preprocessing": "none",
+        "resolution": 32,
+        "method": method,
+        "steps": steps,
+        "nfe": steps,
+        "timesteps": timesteps(kind, T, steps),
+        "sampling": {"sampler": "ddim", "eta": 0.0, "clip": "x0"},
+        "seed": seed,
+        "scale": scale,
+        "feature_space": "inception-2015",
+        "quality": {"images": 10, "reference_images": 10, "distance": measured},
+        "training_cost": {"evaluations": 0, "seconds": 0.0, "folds": usual if folds is None else folds},
+        "config": CONFIG,
+        "versions": {},
+        "machine": {},
+        "git": {},
+    }
+    return Record.model_validate(values | more)
+
+
+def evidence(found: Verdict) -> str:
+    """Return every measured test of every setup, in one text."""
+    tests = [test for finding in found.findings for test in finding.tests]
+    return "; ".join(f"{test.measured} {test.effect.text}" for test in tests if test.effect is not None)
 
 
 def verdict(number: int, records: list[Record]) -> Verdict:
@@ -53,9 +85,11 @@ def any_steps(student: float = 10.0, **more: Any) -> list[Record]:
         cell
         for steps in (3, 7, 10)
         for cell in (
-            record("sfddm", steps, student, **more), record("ddim", steps, 10.0), record("pd", steps, 9.0),
+            record("sfddm", steps, student, **more),
+            record("ddim", steps, 10.0),
+            record("pd", steps, 9.0),
         )
-    ]  # fmt: skip
+    ]
 
 
 def test_without_records_of_the_method_every_claim_is_undecided_and_names_its_cells_and_command() -> None:
@@ -72,8 +106,14 @@ def test_claim_1_is_decided_by_folds_and_by_what_the_student_keeps() -> None:
     assert verdict(1, any_steps(nfe=11)).verdict == "not supported"
 
 
-@pytest.mark.parametrize(("gone", "said"), [("pd", "pd at 256 steps or fewer"), ("ddim", "ddim on the timesteps of sfddm"),
-                                            ("sfddm", "sfddm at 3 step counts")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        ("pd", "pd at 256 steps or fewer"),
+        ("ddim", "ddim on the timesteps of sfddm"),
+        ("sfddm", "sfddm at 3 step counts"),
+    ],
+)
 def test_claim_1_without_one_of_its_methods_is_undecided(gone: str, said: str) -> None:
     found = verdict(1, [cell for cell in any_steps() if cell.method != gone])
     assert found.verdict == "undecided"
@@ -86,25 +126,27 @@ def test_claim_1_counts_no_power_of_two() -> None:
 
 
 def test_a_chain_that_is_shorter_than_its_formula_does_not_support_claim_1() -> None:
-    cells = [c.model_copy(update={"folds": 1}) if c.method == "pd" else c for c in any_steps()]
+    cells = [changed(c, training_cost__folds=1) if c.method == "pd" else c for c in any_steps()]
     assert verdict(1, cells).verdict == "not supported"
 
 
 def lists(factor: float) -> list[Record]:
     cells = [record("sfddm", 16, 8.0), record("ddim", 16, 8.0)]
     for name in "AB":
-        cells += [record(f"sfddm[subsequence={name}]", 16, 20.0 * factor, kind=name),
-                  record(f"ddim[grid={name}]", 16, 20.0, kind=name)]  # fmt: skip
+        cells += [
+            record(f"sfddm[subsequence={name}]", 16, 20.0 * factor, kind=name),
+            record(f"ddim[grid={name}]", 16, 20.0, kind=name),
+        ]
     return cells
 
 
 def test_claim_2_holds_each_list_against_the_teacher_on_that_list() -> None:
     found = verdict(2, lists(1.1))
     assert found.verdict == "supported"
-    assert "distance of sfddm[subsequence=A] / sfddm 2.75" in found.evidence  # 22 / 8: reported, and decides nothing
+    assert "distance of sfddm[subsequence=A] / sfddm 2.75" in evidence(found)  # 22 / 8: reported, and decides nothing
     assert verdict(2, lists(KEPT * 1.01)).verdict == "not supported"
     assert verdict(2, lists(1.1)[:4]).verdict == "undecided"
-    uniform = [c.model_copy(update={"timesteps": grid("leading", T, 16)}) for c in lists(1.1)]
+    uniform = [c.model_copy(update={"timesteps": timesteps("leading", T, 16)}) for c in lists(1.1)]
     assert verdict(2, uniform).verdict == "undecided"
 
 
@@ -136,8 +178,8 @@ def test_claim_4_needs_both_the_quality_and_to_beat_the_teacher_on_the_same_time
     assert verdict(4, few(5.0 * HIGH_QUALITY * 1.01, 13.0)).verdict == "not supported"
     without_gain = verdict(4, few(6.0, 6.0))
     assert without_gain.verdict == "not supported"
-    assert "at 10 steps / the teacher's on the same timesteps 1" in without_gain.evidence
-    assert "the teacher's at 100 1.2" in without_gain.evidence
+    assert "at 10 steps / the teacher's on the same timesteps 1" in evidence(without_gain)
+    assert "the teacher's at 100 1.2" in evidence(without_gain)
 
 
 def test_claim_4_takes_its_control_on_the_students_own_timesteps_only() -> None:
@@ -157,17 +199,31 @@ def test_claim_4_is_about_one_percent_of_the_steps() -> None:
 
 
 def test_one_seed_without_an_interval_decides_nothing_and_says_what_would() -> None:
-    found = verdict(4, [cell.model_copy(update={"distance_low": None}) for cell in few(6.0, 13.0)])
+    found = verdict(4, [changed(cell, quality__distance__low=None) for cell in few(6.0, 13.0)])
     assert found.verdict == "undecided"
     assert "an interval: three seeds, or records with one" in found.missing
 
 
 def consistent(ssim: float, cosine: float, path: float, seed: int = 0) -> list[Record]:
-    near = {"ssim": ssim, "ssim_unrelated": 0.2, "cosine": cosine, "cosine_unrelated": 0.5, "psnr": 20.0}
+    near = {
+        "ssim": ssim,
+        "ssim_unrelated": 0.2,
+        "cosine": cosine,
+        "cosine_unrelated": 0.5,
+        "psnr": 20.0,
+        "psnr_unrelated": 9.0,
+        "identical": 0,
+        "images": 8,
+    }
     return [
-        record("sfddm", 10, 6.0, seed, consistency=near, interpolation={"slerp": {"ratio": path, "paths": 8}}),
-        record("ddim", 100, 5.0, seed, interpolation={"slerp": {"ratio": 2.0, "paths": 8}}),
+        record("sfddm", 10, 6.0, seed, consistency=near, interpolation=paths(path)),
+        record("ddim", 100, 5.0, seed, interpolation=paths(2.0)),
     ]
+
+
+def paths(ratio: float) -> dict[str, Any]:
+    one = {"length": ratio, "ends": 1.0, "ratio": ratio, "largest_step": 0.2, "paths": 8}
+    return {"linear": one, "spherical": one}
 
 
 def test_claim_5_reads_consistency_on_the_scale_of_unrelated_images_and_paths_against_the_teachers() -> None:
@@ -222,7 +278,7 @@ def test_the_largest_scale_at_hand_decides_and_smoke_never_does() -> None:
 
 
 def test_failed_cells_and_the_floor_are_no_evidence() -> None:
-    failed = few(6.0, 13.0)[0].model_copy(update={"failure": "out of memory", "fid": None})
+    failed = changed(few(6.0, 13.0)[0], failure="out of memory", quality=None)
     floor = record("ddim", 10, 1.0).model_copy(update={"method": "real data", "steps": None})
     found = verdict(4, [failed, floor, *few(6.0, 13.0)[1:]])
     assert found.verdict == "undecided"
@@ -237,17 +293,22 @@ def test_the_experiments_that_a_claim_names_make_every_cell_it_needs(claim: Clai
     for experiment in (load_experiment(name).at(scale) for name in claim.experiments):
         for (name, steps), seed in itertools.product(experiment.wanted(), experiment.seeds):
             method = config.method(name)
-            own = record("ddim", steps, 10.0, seed).model_copy(update={
-                "method": name, "timesteps": method.timesteps(steps), "sampling": method.sampling(),
-                "folds": len(method.folds(steps)), "scale": scale, "config": config.model_dump(mode="json"),
-            })  # fmt: skip
+            own = changed(
+                record("ddim", steps, 10.0, seed),
+                method=name,
+                timesteps=method.timesteps(steps),
+                sampling=method.sampling(),
+                training_cost__folds=len(method.folds(steps)),
+                scale=scale,
+                config=config.model_dump(mode="json"),
+            )
             measured = {"consistency", "interpolation"} & set(experiment.metrics)
             near = consistent(0.7, 0.8, 2.2, seed)[0]
             own = own.model_copy(update={metric: getattr(near, metric) for metric in measured})
             known = cells.get((name, steps, seed))
-            cells[name, steps, seed] = own if known is None else known.model_copy(
-                update={metric: getattr(own, metric) for metric in measured}
-            )  # fmt: skip
+            cells[name, steps, seed] = (
+                own if known is None else known.model_copy(update={metric: getattr(own, metric) for metric in measured})
+            )
     (finding,) = judge(claim, setups(list(cells.values()))).findings
     assert finding.verdict != "undecided", finding.tests
 

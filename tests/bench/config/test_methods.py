@@ -1,10 +1,10 @@
 """The registry, third-party methods, and the equal-compute budget."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
-from helpers.command_line import ENVIRONMENT, PROGRAM, TINY, records
+from helpers.command_line import TINY, records, sfddm_bench
+from helpers.third_party import install
 
 from bench.config import methods
 from bench.config.preset import load_preset
@@ -41,7 +41,7 @@ def test_a_budget_is_spent_evenly_and_not_exceeded(name: str, steps: int) -> Non
 def test_a_budget_too_small_for_one_iteration_of_each_fold_is_refused() -> None:
     given = config(budget=100)
     with pytest.raises(
-        InputError, match=r"--budget: 100 given, at least 1600 needed for one iteration of each of the 10 folds"
+        InputError, match=r"budget: 100 given, at least 1600 needed for one iteration of each of the 10 folds"
     ):
         given.folds(given.method("pd"), 1)
 
@@ -80,17 +80,14 @@ class TopHalf(Method):
 '''
 
 
+@pytest.mark.slow
 def test_a_third_party_package_adds_a_method_by_its_entry_point(tmp_path: Path) -> None:
-    package = tmp_path / "site"
-    info = package / "top_half-1.0.dist-info"
-    info.mkdir(parents=True)
-    (package / "top_half.py").write_text(THIRD_PARTY)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: top-half\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[sfddm_bench.methods]\ntop-half = top_half:TopHalf\n")
-    environment = ENVIRONMENT | {"PYTHONPATH": f"{ENVIRONMENT['PYTHONPATH']}:{package}"}
+    environment = install(
+        tmp_path / "site", "top_half", THIRD_PARTY, "[sfddm_bench.methods]\ntop-half = top_half:TopHalf\n"
+    )
     out = tmp_path / "out"
-    words = ["run", "--out", str(out), "--methods", "top-half", "--steps", "2", *TINY]
-    run = subprocess.run([*PROGRAM, *words], capture_output=True, text=True, env=environment, check=False)
+    run = sfddm_bench("run", "--out", str(out), "--methods", "top-half", "--steps", "2", *TINY, **environment)
     assert run.returncode == 0, run.stderr
     (record,) = (record for record in records(out).values() if record["method"] == "top-half")
-    assert (record["timesteps"], record["grid"], record["nfe"], record["folds"]) == ([62, 63], "last", 2, 0)
+    assert (record["timesteps"], record["grid"]) == ([62, 63], "last")
+    assert (record["nfe"], record["training_cost.folds"]) == (2, 0)

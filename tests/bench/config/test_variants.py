@@ -16,8 +16,11 @@ def config(*assignments: str) -> Config:
 def test_commas_inside_brackets_belong_to_the_variant() -> None:
     text = "sfddm, sfddm[init=teacher,time_input=phi],ddim[grid=[0, 5,9]],pd"
     assert split_outside_brackets(text) == [
-        "sfddm", "sfddm[init=teacher,time_input=phi]", "ddim[grid=[0, 5,9]]", "pd",
-    ]  # fmt: skip
+        "sfddm",
+        "sfddm[init=teacher,time_input=phi]",
+        "ddim[grid=[0, 5,9]]",
+        "pd",
+    ]
 
 
 def test_a_variant_is_its_base_method_and_settings() -> None:
@@ -32,8 +35,19 @@ def test_every_spelling_of_a_variant_is_one_row() -> None:
     assert canonical("sfddm") == "sfddm"
 
 
-@pytest.mark.parametrize("name", ["sfddm[init=teacher", "sfddm[init]", "sfddm[]", "[init=teacher]", "sfddm]", "sfddm[=1]",
-                                  "sfddm[init=teacher,init=random]", "sfddm[init=teacher]x"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sfddm[init=teacher",
+        "sfddm[init]",
+        "sfddm[]",
+        "[init=teacher]",
+        "sfddm]",
+        "sfddm[=1]",
+        "sfddm[init=teacher,init=random]",
+        "sfddm[init=teacher]x",
+    ],
+)
 def test_a_malformed_variant_is_refused_by_name(name: str) -> None:
     with pytest.raises(InputError, match=r"--methods: .* the form of a variant is method\[setting=value,...\]"):
         parse(name)

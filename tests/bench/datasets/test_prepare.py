@@ -129,8 +129,10 @@ class Malicious:
         return os.system, ("exit 3",)
 
 
-@pytest.mark.parametrize("case", ["empty", "escape", "absent", "not-a-zip", "not-a-tarball", "other-tarball", "other-kind",
-                                  "malicious-pickle"])  # fmt: skip
+@pytest.mark.parametrize(
+    "case",
+    ["empty", "escape", "absent", "not-a-zip", "not-a-tarball", "other-tarball", "other-kind", "malicious-pickle"],
+)
 def test_a_source_that_cannot_be_used_is_one_line_naming_it(tmp_path: Path, case: str) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -160,9 +162,12 @@ def test_a_source_that_cannot_be_used_is_one_line_naming_it(tmp_path: Path, case
 
 def test_resolutions_and_names_that_are_not_there_are_refused(tmp_path: Path) -> None:
     image_folder(tmp_path / "images", 2, 32)
-    for name, resolution, message in [("cifar10", 64, "--resolution: 64 given, cifar10 has: 32"),
-                                      ("lsun_church", 32, "has: 64, 128"), ("folder", None, "has: any from 1 up"),
-                                      ("cifar", None, "NAME: 'cifar' given, possible: cifar10")]:  # fmt: skip
+    for name, resolution, message in [
+        ("cifar10", 64, "--resolution: 64 given, cifar10 has: 32"),
+        ("lsun_church", 32, "has: 64, 128"),
+        ("folder", None, "has: any from 1 up"),
+        ("cifar", None, "NAME: 'cifar' given, possible: cifar10"),
+    ]:
         with pytest.raises(InputError, match=message):
             prepare(name, tmp_path / "images", tmp_path / "data", resolution)
     with pytest.raises(InputError, match=r"--from: not given, and lsun_church .* get it from https"):
@@ -197,8 +202,17 @@ def test_a_broken_manifest_and_a_missing_dataset_say_what_to_do(tmp_path: Path) 
 def test_a_killed_preparation_goes_on_and_gives_the_same_bytes(tmp_path: Path) -> None:
     image_folder(tmp_path / "images", 1200, 48)
     whole = prepare("folder", tmp_path / "images", tmp_path / "one", 40)
-    words = ["datasets", "prepare", "folder", "--from", str(tmp_path / "images"), "--resolution", "40",
-             "--data-root", str(tmp_path / "two")]  # fmt: skip
+    words = [
+        "datasets",
+        "prepare",
+        "folder",
+        "--from",
+        str(tmp_path / "images"),
+        "--resolution",
+        "40",
+        "--data-root",
+        str(tmp_path / "two"),
+    ]
     process = subprocess.Popen(
         [*PROGRAM, *words], env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -220,9 +234,11 @@ def test_a_killed_preparation_goes_on_and_gives_the_same_bytes(tmp_path: Path) -
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
     """Peak memory of preparing 6,000 images stays within 64 MiB of that of preparing 600."""
     image_folder(tmp_path / "images", 6000, 64, "jpg")
-    script = ("import resource, sys; from pathlib import Path; from bench.datasets.prepare import prepare; "
-              "prepare('folder', Path(sys.argv[1]), Path(sys.argv[2]), 64, int(sys.argv[3])); "
-              "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)")  # fmt: skip
+    script = (
+        "import resource, sys; from pathlib import Path; from bench.datasets.prepare import prepare; "
+        "prepare('folder', Path(sys.argv[1]), Path(sys.argv[2]), 64, int(sys.argv[3])); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+    )
     peaks = []
     for count in ("600", "6000"):
         words = [sys.executable, "-c", script, str(tmp_path / "images"), str(tmp_path / count), count]

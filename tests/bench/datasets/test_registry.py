@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from helpers.dataset_forms import image_folder
 
+from bench.config import plugins
 from bench.datasets import registry
 from bench.datasets.dataset import Images, pixels_sha256
 from bench.datasets.prepare import prepare
@@ -24,10 +25,7 @@ def load_stripes(resolution: int, data_root: Path | None) -> Images:
 def _stripes(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("stripes", f"{__name__}:load_stripes", "sfddm_bench.datasets")
     monkeypatch.setattr(EntryPoint, "load", lambda self: load_stripes)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [entry] if group == "sfddm_bench.datasets" else [])
-    registry.third_party.cache_clear()
-    yield
-    registry.third_party.cache_clear()
+    monkeypatch.setattr(plugins, "_entries", lambda group: [entry] if group == plugins.DATASETS else [])
 
 
 @pytest.mark.usefixtures("_stripes")
@@ -44,3 +42,18 @@ def test_a_prepared_dataset_under_its_own_name_takes_the_preset_of_its_definitio
     assert registry.load("cifar10-jpeg", 32, tmp_path / "data").name == "cifar10-jpeg"
     with pytest.raises(InputError, match=r"'cifar10-jpg' given \(did you mean 'cifar10-jpeg'\?\)"):
         registry.definition_name("cifar10-jpg", tmp_path / "data")
+
+
+def test_a_dataset_of_another_package_cannot_take_the_name_of_one_of_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = EntryPoint("cifar10", f"{__name__}:load_stripes", plugins.DATASETS)
+    monkeypatch.setattr(plugins, "_entries", lambda group: [entry])
+    with pytest.raises(InputError, match="'cifar10' given, but the suite has one of that name"):
+        registry.names()
+
+
+def test_a_broken_dataset_of_another_package_spoils_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = EntryPoint("broken", "no_such_module:load", plugins.DATASETS)
+    monkeypatch.setattr(plugins, "_entries", lambda group: [entry])
+    assert len(registry.load("digits", 8, None).pixels) == 1797
+    with pytest.raises(InputError, match="'broken' of unknown cannot be loaded"):
+        registry.load("broken", 8, None)

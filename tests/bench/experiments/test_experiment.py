@@ -7,14 +7,15 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from bench.commands.reproduce import reproduce
 from bench.config.preset import load_preset, preset_names
 from bench.config.resolve import resolve
 from bench.config.settings import Scale
 from bench.config.variants import base_name
 from bench.datasets.dataset import Images
-from bench.experiments.experiment import Cost, cost, experiment_names, load_experiment, parse_experiment
+from bench.experiments.experiment import Evaluations, evaluations, experiment_names, load_experiment, parse_experiment
+from bench.experiments.sweeps import request
 from bench.records.record import read_record
-from bench.run.reproduce import reproduce_command, request
 from bench.run.session import Place
 from bench.run.sweep import Sweep, check_cells, make_sweep
 from sfddm.errors import InputError
@@ -62,13 +63,13 @@ def test_the_cost_is_that_of_the_stages_each_counted_once(name: str, tmp_path: P
     for cell in sweep.cells:
         if cell.steps is None:
             continue
-        method = config.method(cell.method)
-        stages = sweep.pipeline.students(method, cell.steps, cell.seed)
-        for stage, fold in zip(stages[1:], config.folds(method, cell.steps), strict=True):
+        for stage, fold in zip(cell.models[1:], config.folds(cell.kind, cell.steps), strict=True):
             folds[stage.key] = fold.total_evaluations
-        samples[sweep.pipeline.samples(method, cell.steps, cell.seed).key] = cell.steps * config.evaluation.images
+        samples[cell.samples.key] = cell.steps * config.evaluation.images
     teachers = 2 * 3 * config.teacher.batch * config.teacher.iterations
-    assert cost(config, asked.cells, [0, 1]) == Cost(teachers + sum(folds.values()), sum(samples.values()))
+    assert evaluations(config, asked.cells, [0, 1]) == Evaluations(
+        teachers + sum(folds.values()), sum(samples.values())
+    )
 
 
 def test_a_scale_lies_on_the_experiment_and_options_on_the_scale(tmp_path: Path) -> None:
@@ -117,21 +118,27 @@ def test_every_student_on_another_grid_has_its_control() -> None:
 
 
 def test_datasets_that_are_not_there_are_named_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    place = Place("cpu", tmp_path / "out", data_root=tmp_path / "data", dry_run=True)
-    reproduce_command("quality", None, "smoke", None, place)
+    given = {
+        "scale": "smoke",
+        "device": "cpu",
+        "out": tmp_path / "out",
+        "data_root": tmp_path / "data",
+        "dry_run": True,
+    }
+    reproduce("quality", **given)
     said = capsys.readouterr()
     assert "samples of sfddm at 10 steps" in said.out
     for dataset in ("cifar10", "celeba_hq", "lsun_church", "lsun_bedroom"):
         assert any(line.startswith("left out: ") and dataset in line for line in said.err.splitlines())
     with pytest.raises(InputError, match="cifar10"):
-        reproduce_command("quality", ["cifar10"], "smoke", None, place)
+        reproduce("quality", dataset="cifar10", **given)
     assert not (tmp_path / "out").exists()
 
 
 def test_an_experiment_of_ones_own_runs_and_is_rendered_in_its_folder(tmp_path: Path) -> None:
     path, out = tmp_path / "mine.toml", tmp_path / "out"
     path.write_text(OWN)
-    reproduce_command(str(path), ["digits"], "smoke", None, Place("cpu", out))
+    reproduce(str(path), dataset="digits", scale="smoke", device="cpu", out=out)
     found = sorted(record.name.split("-seed")[0] for record in out.glob("records/*/*.json"))
     assert found == ["ddim-2", "real-data", "sfddm-iterations=2-2"]
     (path,) = out.glob("records/*/ddim-*.json")

@@ -29,8 +29,16 @@ def test_psnr_and_ssim_are_scikit_images(channels: int, side: int) -> None:
     for k in range(len(x)):
         one, other = x[k].numpy(), y[k].numpy()
         assert psnr(x, y)[k].item() == pytest.approx(peak_signal_noise_ratio(one, other, data_range=255), rel=1e-12)
-        _, full = structural_similarity(one, other, data_range=255, gaussian_weights=True, sigma=1.5,
-                                        use_sample_covariance=False, channel_axis=0, full=True)  # fmt: skip
+        _, full = structural_similarity(
+            one,
+            other,
+            data_range=255,
+            gaussian_weights=True,
+            sigma=1.5,
+            use_sample_covariance=False,
+            channel_axis=0,
+            full=True,
+        )
         # scikit-image reflects at the border; where the whole window fits there is no border.
         assert ssim(x, y)[k].item() == pytest.approx(full[:, 5 : side - 5, 5 : side - 5].mean(), abs=1e-6)
 

@@ -1,5 +1,6 @@
 """Inception features against clean-fid's folder pipeline, on a scripted stand-in; where the weights are looked for."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cleanfid.downloads_helper
@@ -11,8 +12,9 @@ from cleanfid.inception_torchscript import InceptionV3W
 from helpers.stand_in_inception import write_stand_in
 from PIL import Image
 
+from bench.config.settings import Resize
 from bench.metrics import inception
-from bench.metrics.features import Resize, extract
+from bench.metrics.features import extract
 from bench.metrics.inception import WEIGHTS, WEIGHTS_SHA256, download, find_weights, inception_features
 from bench.store.files import file_sha256
 from sfddm.errors import InputError
@@ -39,8 +41,9 @@ def test_images_in_memory_have_the_features_of_clean_fids_folder_of_pngs(
     for k, image in enumerate(images):
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(tmp_path / f"{k:03}.png")
     network = InceptionV3W(str(weights.parent), download=False, resize_inside=resize == "legacy_tensorflow")
-    theirs = fid.get_folder_features(str(tmp_path), network, num_workers=0, batch_size=5, device=torch.device("cpu"),
-                                     mode=resize, verbose=False)  # fmt: skip
+    theirs = fid.get_folder_features(
+        str(tmp_path), network, num_workers=0, batch_size=5, device=torch.device("cpu"), mode=resize, verbose=False
+    )
     ours, _ = extract(inception_features(weights, resize, "cpu"), images, batch=7)
     assert ours.dtype == torch.float32
     assert np.abs(ours.numpy() - theirs).max() < FOLDER_PIPELINE * np.abs(theirs).max()
@@ -70,7 +73,17 @@ def test_grey_images_are_repeated_over_three_channels(weights: Path) -> None:
     torch.testing.assert_close(network(grey)[0], network(grey.repeat(1, 3, 1, 1))[0])
 
 
-def test_tf32_is_off_while_the_network_runs_and_as_it_was_afterwards(weights: Path) -> None:
+@pytest.fixture
+def _tf32() -> Iterator[None]:
+    """The switches of TF32 may be set in a test."""
+    cudnn, products = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    yield
+    torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = cudnn, products
+
+
+@pytest.mark.usefixtures("_tf32")
+@pytest.mark.parametrize("before", [True, False])
+def test_tf32_is_off_while_the_network_runs_and_as_it_was_afterwards(before: bool) -> None:
     class Probe:
         def layers(self, x: torch.Tensor) -> torch.Tensor:
             self.seen = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32, x.dtype
@@ -79,11 +92,11 @@ def test_tf32_is_off_while_the_network_runs_and_as_it_was_afterwards(weights: Pa
         def state_dict(self) -> dict[str, torch.Tensor]:
             return {"output.weight": torch.zeros(5, 2048)}
 
-    probe, before = Probe(), torch.backends.cudnn.allow_tf32
-    assert before  # cuDNN's default, which changes features
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = before
+    probe = Probe()
     inception.InceptionFeatures(probe, "0" * 64, "clean")(pixels(1, 8))
     assert probe.seen == (False, False, torch.float32)
-    assert torch.backends.cudnn.allow_tf32 == before
+    assert (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32) == (before, before)
 
 
 def test_only_the_published_weights_are_called_inception(weights: Path) -> None:

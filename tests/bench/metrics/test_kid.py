@@ -31,9 +31,21 @@ def test_squared_mmd_is_the_double_loop() -> None:
 
 def test_one_subset_of_everything_is_torch_fidelitys() -> None:
     x, y = sets(64, 64, 16)
-    theirs = kid_features_to_metric(x, y, kid_subsets=1, kid_subset_size=64, kid_degree=3, kid_gamma=None, kid_coef0=1,
-                                    kid_kernel="poly", kid_kernel_poly_degree=3, kid_kernel_poly_gamma=None,
-                                    kid_kernel_poly_coef0=1, rng_seed=0, verbose=False)  # fmt: skip
+    theirs = kid_features_to_metric(
+        x,
+        y,
+        kid_subsets=1,
+        kid_subset_size=64,
+        kid_degree=3,
+        kid_gamma=None,
+        kid_coef0=1,
+        kid_kernel="poly",
+        kid_kernel_poly_degree=3,
+        kid_kernel_poly_gamma=None,
+        kid_kernel_poly_coef0=1,
+        rng_seed=0,
+        verbose=False,
+    )
     # float32 in torch-fidelity
     assert kid(x, y, subsets=1, subset_size=64)[0] == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-4)
 

@@ -1,4 +1,4 @@
-"""Plots: what is drawn, in whose colour, and the schedule against the one that training uses."""
+"""Plots: what is drawn, in whose colour, and that the schedule drawn is the one that training uses."""
 
 from pathlib import Path
 
@@ -8,31 +8,34 @@ import pytest
 from helpers.made_records import made, sweep, written
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from bench.config.methods import METHODS
 from bench.plots.curves import curves, quality_over_steps, quality_over_time
 from bench.plots.figures import write_figure, write_plots
 from bench.plots.samples import cell_pictures, sample_grid
-from bench.plots.schedule import alpha_bar, noise_schedule, subsequences
-from bench.plots.style import LOOKS, STYLE, look, looks
+from bench.plots.schedule import noise_schedule, subsequences
+from bench.plots.style import PALETTE, STYLE, look, looks
 from bench.plots.training import few, quality_over_training
 from bench.records.groups import groups
-from bench.records.pictures import read_grid, write_grid
+from bench.records.pictures import read_sheet, write_sheet
 from bench.records.record import REAL
-from bench.records.rows import ORDER
 from sfddm.schedule import alpha_bar_table
-
-TABLE_TOLERANCE = 1e-13  # two float64 products of a thousand factors in another order
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "linear", "cosine"])
 @pytest.mark.parametrize("timesteps", [16, 1000, 1024])
 def test_the_schedule_drawn_is_the_schedule_trained_on(name: str, timesteps: int) -> None:
-    expected = alpha_bar_table(name, timesteps).numpy()  # type: ignore[arg-type]
-    assert alpha_bar(name, timesteps) == pytest.approx(expected, rel=TABLE_TOLERANCE, abs=TABLE_TOLERANCE)
+    settings = {"teacher": {"schedule": name, "timesteps": timesteps, "weights": None}}
+    (group,) = groups([made("ddim", 4, 0, config=settings, timesteps=[3, 7, 11, 15])])
+    figure = noise_schedule(group)
+    assert figure is not None
+    (drawn,) = figure.axes[0].get_lines()
+    assert list(drawn.get_ydata()) == list(alpha_bar_table(name, timesteps))  # type: ignore[arg-type]
+    assert list(drawn.get_xdata()) == list(range(timesteps))
 
 
 def test_every_method_has_one_colour_and_one_marker_of_its_own() -> None:
-    assert tuple(LOOKS) == ORDER
-    assert len({colour for colour, _ in LOOKS.values()}) == len({marker for _, marker in LOOKS.values()}) == len(ORDER)
+    assert len(PALETTE) >= len(METHODS)
+    assert len({colour for colour, _ in PALETTE}) == len({marker for _, marker in PALETTE}) == len(PALETTE)
     assert look("somebody-elses") == look("somebody-elses")
 
 
@@ -57,25 +60,25 @@ def luminance_apart(one: str, other: str) -> float:
 
 
 def test_no_two_methods_look_alike_to_the_colour_blind() -> None:
-    colours = [colour for colour, _ in LOOKS.values()]
+    colours = [colour for colour, _ in PALETTE]
     apart = [luminance_apart(a, b) for k, a in enumerate(colours) for b in colours[:k]]
     assert min(apart) > 0.03
 
 
 def test_a_curve_is_the_mean_over_seeds_with_a_band_from_least_to_most() -> None:
-    (group,) = groups([made("ddim", 4, seed, fid=value) for seed, value in enumerate((3.0, 4.0, 8.0))])
-    (curve,) = curves(group, lambda record: record.quality)
+    (group,) = groups([made("ddim", 4, seed, distance=value) for seed, value in enumerate((3.0, 4.0, 8.0))])
+    (curve,) = curves(group, lambda record: record.distance)
     assert (curve.steps, curve.mean, curve.least, curve.most) == ([4], [5.0], [3.0], [8.0])
 
 
 def test_quality_over_steps_draws_every_method_and_the_floor_and_no_failed_cell() -> None:
-    failed = made("pd", 4, 0, failure="out of memory", fid=None)
+    failed = made("pd", 4, 0, failure="out of memory")
     (group,) = groups([*sweep(("sfddm", "ddim"), (1, 4), (0, 1)), failed])
     figure = quality_over_steps(group)
     assert figure is not None
     drawn = {line.get_label(): line for line in figure.axes[0].get_lines()}
     assert set(drawn) == {"sfddm", "ddim", f"{REAL}, half against half"}
-    assert drawn["ddim"].get_color() == LOOKS["ddim"][0]
+    assert drawn["ddim"].get_color() == look("ddim").colour
     assert list(drawn["ddim"].get_xdata()) == [1.0, 4.0]
 
 
@@ -84,12 +87,14 @@ def test_time_is_of_single_images_where_they_were_timed_and_of_batches_else() ->
     figure = quality_over_time(group)
     assert figure is not None
     assert "one at a time" in figure.axes[0].get_xlabel()
-    (group,) = groups([made("ddim", 4, 0, latency=None)])
+    (group,) = groups([made("ddim", 4, 0, sampling_cost__latency=None)])
     figure = quality_over_time(group)
     assert figure is not None
     assert "batches" in figure.axes[0].get_xlabel()
     (point,) = figure.axes[0].get_lines()
-    rate = group.records[0].images_per_second
+    cost = group.records[0].sampling_cost
+    assert cost is not None
+    rate = cost.images_per_second
     assert rate is not None
     assert list(point.get_xdata()) == [1 / rate]
 
@@ -123,8 +128,8 @@ def test_images_read_back_from_a_grid_are_the_pixels_that_were_written(
     channels: int, size: int, count: int, tmp_path: Path
 ) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (count, channels, size, size), np.uint8)
-    write_grid(pixels, tmp_path / "grid.png")
-    picture = read_grid(tmp_path / "grid.png", size, 2, 2).reshape(2 * size + 1, 2 * size + 1, channels)
+    write_sheet(pixels, tmp_path / "grid.png")
+    picture = read_sheet(tmp_path / "grid.png", size, 2, 2).reshape(2 * size + 1, 2 * size + 1, channels)
     for k, (top, left) in enumerate([(0, 0), (0, size + 1), (size + 1, 0), (size + 1, size + 1)]):
         assert (picture[top : top + size, left : left + size] == pixels[k].transpose(1, 2, 0)).all()
 

@@ -5,11 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from bench.metrics.shown import value_at
+from bench.records.migrations import place_of
 from bench.records.record import SCHEMA, Record, read_record, read_records, write_record
 from sfddm.errors import InputError
 
 # Written by version 0.1.0 as of revision 4fe7ee8, the last of schema 1.
 SCHEMA_1 = Path(__file__).parent / "of_old" / "schema-1.json"
+# Written by revision 34a71eb, the last of schema 2: a cell of results/digits.
+SCHEMA_2 = SCHEMA_1.with_name("schema-2.json")
 
 
 @pytest.fixture
@@ -20,11 +24,39 @@ def written(tmp_path: Path) -> Path:
 def test_a_record_of_schema_1_is_migrated_with_every_measurement_kept() -> None:
     old, record = json.loads(SCHEMA_1.read_text()), read_record(SCHEMA_1)
     assert record.schema_version == SCHEMA
-    assert record.distance_path == old["fd_method"] == "gram"
+    assert record.quality.distance.path == old["fd_method"] == "gram"
     assert record.protocol is None
     assert record.reasons["protocol"]
-    kept = old.keys() - {"schema_version", "fd_method", "feature_sha256", "reasons"}
-    assert {name: getattr(record, name) for name in kept} == {name: old[name] for name in kept}
+    found = record.model_dump()
+    places = {
+        name: place_of(name) for name in old.keys() - {"schema_version", "fd_method", "feature_sha256", "reasons"}
+    }
+    places |= {
+        "fd": "quality.distance.value",
+        "images": "quality.images",
+        "reference_images": "quality.reference_images",
+    }
+    assert old["fid"] is None
+    for name, place in places.items():
+        if name != "fid" and old[name] is not None:
+            assert value_at(found, tuple(place.split("."))) == old[name], name
+
+
+def test_a_record_of_schema_2_is_migrated_with_every_measurement_kept_in_its_section() -> None:
+    old, record = json.loads(SCHEMA_2.read_text()), read_record(SCHEMA_2)
+    found = record.model_dump()
+    assert old["fid"] is None
+    assert record.quality.distance.name == "FD (digits-cnn)"
+    moved = {"fd": "quality.distance.value", "images": "quality.images", "reference_images": "quality.reference_images"}
+    for name, value in old.items():
+        if name in ("schema_version", "fid", "reasons", "integrity"):
+            continue
+        place = moved.get(name, place_of(name))
+        given = value_at(found, tuple(place.split(".")))
+        if isinstance(value, dict) and isinstance(given, dict):  # what schema 2 did not have is None
+            given, value = ({key: own for key, own in one.items() if own is not None} for one in (given, value))
+        assert given == value, name
+    assert {place_of(name) for name in old["reasons"]} - {"fid"} == record.reasons.keys()
 
 
 def test_a_migrated_record_is_written_in_todays_schema_and_reads_back_equal(written: Path) -> None:
@@ -107,8 +139,15 @@ def test_records_are_read_set_by_set_real_data_first_then_by_seed_steps_and_meth
         change = {"method": method, "steps": steps, "seed": seed, "scale": scale, "key": f"{method} {steps} {seed}"}
         return one.model_copy(update=change)
 
-    wanted = [made("real data", None, 0), made("ddim", 1, 0), made("sfddm", 1, 0), made("ddim", 4, 0), made("ddim", 16, 0),
-              made("ddim", 1, 1), made("sfddm", 1, 0, "smoke")]  # fmt: skip
+    wanted = [
+        made("real data", None, 0),
+        made("ddim", 1, 0),
+        made("sfddm", 1, 0),
+        made("ddim", 4, 0),
+        made("ddim", 16, 0),
+        made("ddim", 1, 1),
+        made("sfddm", 1, 0, "smoke"),
+    ]
     for record in reversed(wanted):
         write_record(tmp_path, record)
     assert read_records(tmp_path) == wanted

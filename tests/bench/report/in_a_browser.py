@@ -102,7 +102,10 @@ def test_dark_is_dark_and_light_is_light(name: str, pages: dict[str, Path], driv
 def test_a_wide_table_scrolls_in_its_own_container_on_a_phone(pages: dict[str, Path], driver: Chrome) -> None:
     show(driver, pages["synthetic"], PHONE, "light")
     inside, wide = driver.execute_script("""
-      const c = document.querySelector(".scroll"); c.scrollLeft = 50; return [c.scrollLeft, c.scrollWidth - c.clientWidth]""")
+      const c = document.querySelector(".scroll");
+      c.scrollLeft = 50;
+      return [c.scrollLeft, c.scrollWidth - c.clientWidth];
+    """)
     assert inside == 50 < wide
 
 

@@ -6,62 +6,20 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
-from html.parser import HTMLParser
-from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 from helpers.command_line import ENVIRONMENT, ROOT, sfddm_bench
-from helpers.made_run import HOSTILE, PROTOCOL, SWEEP, record, write_run
-from PIL import Image
+from helpers.made_run import HOSTILE, NO_COST, PROTOCOL, SWEEP, quality, record
+from helpers.outline import Outline
 
+from bench.claims import verdicts
 from bench.claims.effects import Effect
 from bench.claims.setups import Setup
-from bench.claims.verdicts import Claim, Finding, Test, Verdict
-from bench.records.pictures import write_grid
+from bench.claims.verdicts import Claim, Finding, Verdict
 from bench.records.record import Record
 from bench.report import page as report
-from bench.report.samples import LARGEST, compact, find_pictures, grid
-
-VOID = {"meta", "link", "img"}
-
-
-class Outline(HTMLParser):
-    """Reads a page: refuses tags that do not close in order; keeps attributes, headings and tables as text."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.headings: list[str] = []
-        self.tables: list[list[list[str]]] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag in ("h1", "h2", "h3", "h4"):
-            self.headings.append(f"{tag} ")
-        if tag == "table":
-            self.tables.append([])
-        if tag == "tr":
-            self.tables[-1].append([])
-        if tag in ("td", "th"):
-            self.tables[-1][-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if any(tag in ("td", "th") for tag in self.open):
-            self.tables[-1][-1][-1] += data
-        if self.open and self.open[-1] in ("h1", "h2", "h3", "h4"):
-            self.headings[-1] += data
 
 
 def rendered(folder: Path) -> str:
@@ -137,7 +95,7 @@ def test_policy_forbids_the_network_and_names_the_script_and_style_by_their_hash
 def test_text_of_records_never_becomes_markup(folder: Path) -> None:
     text = rendered(folder)
     assert "<img src=x" not in text
-    assert "&lt;img src=x onerror=&quot;alert(1)&quot;&gt; &amp; co" in text
+    assert "&lt;img src=x onerror=&#34;alert(1)&#34;&gt; &amp; co" in text
 
 
 def test_headings_go_down_one_level_at_a_time_and_anchors_lead_somewhere(folder: Path) -> None:
@@ -159,79 +117,32 @@ def test_every_table_has_a_caption_and_scopes_and_every_image_a_description(fold
     assert all(a.get("alt") for name, a in elements if name == "img")
 
 
-def test_each_grid_and_strip_of_the_first_seed_is_shown_once_and_real_images_beside_them(folder: Path) -> None:
-    alts = [str(a["alt"]) for name, a in Outline(rendered(folder)).elements if name == "img"]
-    assert alts.count("Images of the dataset") == 1
-    assert sum(alt.startswith("Samples of ") for alt in alts) == sum(
-        r.steps is not None and r.failure is None and r.seed == 0 for r in SWEEP
-    )
-    assert [alt for alt in alts if alt.startswith("Interpolation")] == [
-        "Interpolation by sfddm, 4 steps, seed 0, linear above, spherical below"
-    ]
-    assert len(alts) == len(set(alts))
-
-
-def test_shared_settings_stand_once_and_a_cell_shows_those_of_its_own(folder: Path) -> None:
-    text = rendered(folder)
-    assert text.count("<dt>config.teacher.iterations</dt><dd>60</dd>") == 1
-    cells = {(cell.method, cell.steps) for cell in SWEEP}
-    assert len(cells) < len(SWEEP)
-    assert text.count("<dt>config.evaluation.part</dt>") == len(cells)
-    assert text.count("<dt>gpu_peak_bytes</dt><dd>sampled on the CPU</dd>") == len(cells)
-
-
-def test_what_seeds_share_stands_once_and_the_rest_a_seed_after_the_other(folder: Path) -> None:
-    text = rendered(folder)
-    (one, other) = [cell for cell in SWEEP if (cell.method, cell.steps) == ("sfddm", 1)]
-    heading = (
-        f'<b>sfddm, 1 step</b>, seeds 0, 1 <span class="result">FD (digits-cnn) {one.fd:.2f}, {other.fd:.2f}</span>'
-    )
-    assert text.count(heading) == 1
-    assert f"<dt>key</dt><dd>seed 0: {one.key[:8]}; seed 1: {other.key[:8]}</dd>" in text
-    assert text.split(heading)[1].split("</details>")[0].count(f"<dd>{one.nfe}</dd>") == 1
-
-
 def test_failed_cells_stand_with_their_reasons(folder: Path) -> None:
     assert ["pd", "4", "0", "the student diverged: loss is nan after 12 iterations"] in Outline(
         rendered(folder)
     ).tables[-1]
 
 
-def test_commands_are_quoted_for_a_shell_and_missing_ones_counted(folder: Path) -> None:
-    text = rendered(folder)
-    assert "sfddm-bench run --methods &#x27;a b&#x27; --seeds 0,1" in text
-    assert "Of 2 cells the command is not on record." in text
-
-
 def test_protocols_are_never_in_one_table(tmp_path: Path) -> None:
     other = PROTOCOL.model_copy(update={"images": 512})
-    both = [record("ddim", 1, 0, 5.0), record("ddim", 1, 0, 6.0, protocol=other, images=512, key="other")]
+    both = [
+        record("ddim", 1, 0, 5.0),
+        record("ddim", 1, 0, 6.0, protocol=other, quality=quality(6.0, 512), key="other"),
+    ]
     text = in_memory(both)
     assert PROTOCOL.sha256[:12] in text
     assert other.sha256[:12] in text
     assert sum(heading == "h3 Quality by steps" for heading in Outline(text).headings) == 2
 
 
-def test_each_dataset_stands_beside_its_own_real_images(tmp_path: Path) -> None:
-    write_run(tmp_path, [record("ddim", 1, 0, 5.0), record("ddim", 1, 0, 5.0, dataset="other")])
-    pictures = find_pictures(tmp_path)
-    assert {"digits-8-smoke/real-data", "other-8-smoke/real-data"} <= set(pictures)
-    shown = {
-        str(a["src"]) for name, a in Outline(rendered(tmp_path)).elements if a.get("alt") == "Images of the dataset"
-    }
-    assert len(shown) == 2
-
-
 def test_cells_without_a_distance_still_show_their_cost() -> None:
-    outline = Outline(
-        in_memory([record("ddim", 1, 0, None, is_mean=None, reasons={"fd": "quality was not asked for"})])
-    )
+    outline = Outline(in_memory([record("ddim", 1, 0, None, reasons={"quality": "was not asked for"})]))
     assert "h3 Quality by steps" not in outline.headings
     assert "h3 Cost of sampling and of training" in outline.headings
 
 
 def test_a_run_in_which_all_failed_shows_why() -> None:
-    text = in_memory([record("pd", 4, 0, None, failure="out of memory")])
+    text = in_memory([record("pd", 4, 0, None, failure="out of memory", **NO_COST)])
     assert "no cell was measured" in text
     assert "out of memory" in text
 
@@ -239,7 +150,7 @@ def test_a_run_in_which_all_failed_shows_why() -> None:
 def test_verdicts_stand_with_evidence_and_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     claim = Claim(1, "One fold is enough", "folds < 2", "sfddm", ("loss",), lambda setup: [])
     setup = Setup("digits 8x8, smoke", "digits", "smoke", 1024, ())
-    finding = Finding(setup, "not supported", (Test("folds", "< 2", Effect(3, 3, 3, 2), False),))
+    finding = Finding(setup, "not supported", (verdicts.Test("folds", "< 2", Effect(3, 3, 3, 2), False),))
     monkeypatch.setattr(report, "decide", lambda records: [Verdict(claim, "not supported", (finding,))])
     text = in_memory(SWEEP)
     assert "Verdicts of the claims" in text
@@ -260,35 +171,19 @@ def test_rendering_needs_no_torch(folder: Path) -> None:
     assert run.returncode == 0
 
 
-def test_a_cells_picture_is_its_first_images_at_their_own_size_without_loss(tmp_path: Path) -> None:
-    pixels = np.random.default_rng(0).integers(0, 256, (64, 1, 8, 8), dtype=np.uint8)
-    write_grid(pixels, tmp_path / "grid.png")
-    stored = np.asarray(Image.open(BytesIO(compact(grid(tmp_path / "grid.png", SWEEP[-1])))))
-    assert stored.shape == (4 * 9 - 1, 4 * 9 - 1)
-    assert (stored[:8, 9:17] == pixels[1, 0]).all()
-    assert (stored[9:17, :8] == pixels[4, 0]).all()
-
-
-def test_a_large_picture_is_stored_as_jpeg() -> None:
-    ramp = np.linspace(0, 255, 256 * 256 * 3).reshape(256, 256, 3)
-    noise = np.random.default_rng(0).normal(0, 6, ramp.shape)
-    pixels = np.clip(ramp + noise, 0, 255).astype(np.uint8)
-    stored = compact(pixels)
-    assert Image.open(BytesIO(stored)).format == "JPEG"
-    assert pixels.nbytes > LARGEST
-    assert len(stored) < pixels.nbytes / 3
-
-
 def test_command_writes_into_the_run_and_says_where(folder: Path) -> None:
     run = sfddm_bench("report", str(folder))
     assert (run.returncode, run.stdout.strip(), run.stderr) == (0, str(folder / "report.html"), "")
 
 
-@pytest.mark.parametrize(("words", "named"), [
-    (["{empty}"], "no records in"),
-    (["{folder}", "--out", "{empty}"], "--out"),
-    (["{folder}", "--out", "{folder}/report.html/x.html"], "--out"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["{empty}"], "no records in"),
+        (["{folder}", "--out", "{empty}"], "--out"),
+        (["{folder}", "--out", "{folder}/report.html/x.html"], "--out"),
+    ],
+)
 def test_bad_input_is_one_line_and_exit_code_2(words: list[str], named: str, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (folder / "report.html").write_text("here before")

@@ -1,11 +1,57 @@
-"""Interleaved rounds and their statistics against known ratios."""
+"""Rounds against contestants of known speed and memory, and their statistics against known ratios."""
+
+from functools import partial
 
 import numpy as np
 import pytest
+from helpers.known_contestants import TINY, Clock, allocating, broken
 
-from bench.speed.rounds import Ratio, interleaved, noise_floor, paired_ratio, verdict
+from bench.speed import rounds
+from bench.speed.contestants import AGAIN, OURS, Contest
+from bench.speed.report import markdown
+from bench.speed.rounds import Ratio, compare, interleaved, noise_floor, outcome, paired_ratio, peak_memory
 
 TRUE_RATIO = 1.5
+MEBIBYTE = 2**20
+
+
+def quiet(_: str) -> None: ...
+
+
+def test_a_contestant_of_twice_the_time_is_half_as_fast_and_a_broken_one_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(rounds, "synchronised_seconds", clock.seconds_of)
+    ours, slow = partial(clock.working, seconds=0.125), partial(clock.working, seconds=0.25)
+    builders = {OURS: ours, AGAIN: ours, "slow": slow, "new": broken}
+    contest = Contest("work", "images/s", 8, builders, skipped={"absent": "not installed"})
+    result = compare(contest, TINY, 0.0, quiet)
+    assert result.units_per_call == rounds.UNIT_SECONDS / 0.125
+    rows = {row.name: row for row in result.rows}
+    assert (rows[OURS].rate, rows["slow"].rate) == (64.0, 32.0)
+    assert rows[OURS].speed_up is None
+    assert rows[AGAIN].speed_up == Ratio(1.0, 1.0, 1.0)
+    assert rows["slow"].speed_up == Ratio(2.0, 2.0, 2.0)
+    assert rows["slow"].outcome == "faster"
+    assert result.noise_floor == 1.0
+    assert result.skipped.keys() == {"absent", "new"}
+    text = markdown([result], "here")
+    assert "skipped: absent: not installed" in text
+    assert "skipped: new: failed: TypeError: sqrtm() got an unexpected keyword argument 'disp'" in text
+
+
+def test_a_fault_of_our_own_is_not_skipped() -> None:
+    with pytest.raises(TypeError, match="sqrtm"):
+        compare(Contest("sleep", "naps/s", 1, {OURS: broken}), TINY, 0.0, quiet)
+
+
+def test_the_memory_of_a_contestant_is_measured_in_a_process_of_its_own() -> None:
+    small = peak_memory(partial(allocating, size=4), TINY)
+    large = peak_memory(partial(allocating, size=128 * MEBIBYTE), TINY)
+    assert small is not None
+    assert large is not None
+    assert abs(large - small - 128 * MEBIBYTE) < 8 * MEBIBYTE
 
 
 def test_every_contestant_runs_once_a_round_in_changing_order() -> None:
@@ -16,9 +62,9 @@ def test_every_contestant_runs_once_a_round_in_changing_order() -> None:
         return 1.0
 
     samples = interleaved({name: (lambda name=name: of(name)) for name in "abc"}, limit=0.0, least=20)
-    rounds = ["".join(seen[i : i + 3]) for i in range(0, 60, 3)]
-    assert all(sorted(order) == ["a", "b", "c"] for order in rounds)
-    assert len(set(rounds)) > 1
+    orders = ["".join(seen[i : i + 3]) for i in range(0, 60, 3)]
+    assert all(sorted(order) == ["a", "b", "c"] for order in orders)
+    assert len(set(orders)) > 1
     assert {name: len(values) for name, values in samples.items()} == {"a": 20, "b": 20, "c": 20}
 
 
@@ -47,7 +93,7 @@ def test_the_interval_covers_the_true_ratio_about_as_often_as_it_says() -> None:
 def test_a_speed_up_inside_the_noise_floor_is_not_claimed() -> None:
     floor = noise_floor(Ratio(1.0, 0.8, 1.1))
     assert floor == 1.25
-    assert verdict(Ratio(1.2, 1.15, 1.3), floor) == "within noise"
-    assert verdict(Ratio(2.0, 1.9, 2.1), floor) == "faster"
-    assert verdict(Ratio(0.7, 0.6, 0.79), floor) == "slower"
+    assert outcome(Ratio(1.2, 1.15, 1.3), floor) == "within noise"
+    assert outcome(Ratio(2.0, 1.9, 2.1), floor) == "faster"
+    assert outcome(Ratio(0.7, 0.6, 0.79), floor) == "slower"
     assert noise_floor(Ratio(1.0, 1.0, 1.0)) == 1.0

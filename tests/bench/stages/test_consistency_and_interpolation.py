@@ -15,23 +15,35 @@ from bench.metrics import METRICS
 from bench.records.record import REAL, Record
 from bench.run.local import run_sweep
 from bench.run.sweep import make_sweep, methods_by_steps
-from bench.stages.latent_stages import full_length, path_latents
+from bench.run.worker import Worker
+from bench.stages import sampling
+from bench.stages.interpolation import path_latents
+from bench.stages.sampling import ShardSampler
 from bench.store.progress import Display
-from bench.store.store import Store
 from sfddm.errors import InputError
 from sfddm.noise import ImageNoise, latents
 
 TIMESTEPS = 8
+LOW_BITS = 1e-3  # share of values that batches of 2 and of 64 round differently
 DIGITS = load("digits", 8, None)
-CONFIG = resolve(load_preset("digits"), "smoke", [f"teacher.timesteps={TIMESTEPS}", "teacher.iterations=3",
-                 "classifier.epochs=1", "evaluation.consistency_images=6"], images=20)  # fmt: skip
+CONFIG = resolve(
+    load_preset("digits"),
+    "smoke",
+    [
+        f"teacher.timesteps={TIMESTEPS}",
+        "teacher.iterations=3",
+        "classifier.epochs=1",
+        "evaluation.consistency_images=6",
+    ],
+    images=20,
+)
 
 
 def run(
     out: Path, methods: Sequence[str], steps: Sequence[int], metrics: Sequence[str]
 ) -> dict[tuple[str, int | None], Record]:
     sweep = make_sweep(CONFIG, DIGITS, methods_by_steps(methods, steps), [0], None, metrics)
-    return {(record.method, record.steps): record for record in run_sweep(sweep, Store(out, "cpu", Display()))}
+    return {(record.method, record.steps): record for record in run_sweep(sweep, Worker(out, "cpu", Display()))}
 
 
 @pytest.fixture(scope="module")
@@ -42,23 +54,23 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple
 
 def test_ddim_over_all_timesteps_is_the_teachers_full_length_sampling(measured) -> None:
     found = measured[1]["ddim", TIMESTEPS]
-    assert found.consistency["identical"] == found.consistency["images"] == 6
-    assert (found.consistency["psnr"], found.consistency["ssim"]) == (None, 1.0)
+    assert found.consistency.identical == found.consistency.images == 6
+    assert (found.consistency.psnr, found.consistency.ssim) == (None, 1.0)
     assert found.reasons["consistency.psnr"] == "every pair is equal in every pixel"
-    assert found.consistency["cosine"] == pytest.approx(1, abs=1e-9)
+    assert found.consistency.cosine == pytest.approx(1, abs=1e-9)
     fewer = measured[1]["ddim", 2].consistency
-    assert fewer["identical"] < 6
-    assert fewer["ssim"] < 1
-    assert fewer["ssim_unrelated"] < fewer["ssim"]
+    assert fewer.identical < 6
+    assert fewer.ssim < 1
+    assert fewer.ssim_unrelated < fewer.ssim
 
 
 def test_the_full_length_images_are_one_stage_for_all_methods_and_start_from_the_shared_latents(measured) -> None:
     out, _ = measured
     (folder,) = out.glob("stages/full-length-*")
     sweep = make_sweep(CONFIG, DIGITS, [("ddim", TIMESTEPS)], [0])
-    assert folder.name.endswith(full_length(sweep.pipeline, 0).key)
-    samples = sweep.pipeline.samples(CONFIG.method("ddim"), TIMESTEPS, 0)
-    own = np.load(out / "stages" / f"samples-{samples.key}" / "samples.npy", allow_pickle=False)
+    (*_, cell) = sweep.cells
+    assert folder.name in {stage.name for stage in cell.measures["consistency"].lineage}
+    own = np.load(out / "stages" / cell.samples.name / "samples.npy", allow_pickle=False)
     assert np.array_equal(np.load(folder / "samples.npy", allow_pickle=False), own[:6])
 
 
@@ -68,11 +80,11 @@ def test_interpolation_is_by_both_paths_and_has_a_picture_beside_the_record(meas
         if method == REAL:
             assert record.reasons["interpolation"] == "real images have no latents"
             continue
-        assert record.interpolation.keys() == {"linear", "spherical"}
-        for path in record.interpolation.values():
-            assert path["length"] >= path["ends"] > 0
-            assert path["paths"] == 3
-        ends = [path["ends"] for path in record.interpolation.values()]
+        assert record.interpolation is not None
+        for _, path in record.interpolation:
+            assert path.length >= path.ends > 0
+            assert path.paths == 3
+        ends = [path.ends for _, path in record.interpolation]
         assert ends[0] == pytest.approx(ends[1], rel=1e-5)  # both paths join the same two latents
     pictures = list(out.glob("records/*/*-interpolation.png"))
     assert len(pictures) == 4
@@ -82,14 +94,10 @@ def test_interpolation_is_by_both_paths_and_has_a_picture_beside_the_record(meas
 
 def test_the_points_at_the_ends_are_the_latents_own_images(measured) -> None:
     out, _ = measured
-    sweep = make_sweep(CONFIG, DIGITS, [("ddpm", 2)], [0])
     for method in ("ddim", "ddpm"):  # of a stochastic sampler too: the start's later noise is its own
-        stages = sweep.measurements(sweep.cells[-1].__class__(method, 2, 0))
-        paths = np.load(
-            out / "stages" / f"interpolation-{stages['interpolation'].key}" / "paths.npy", allow_pickle=False
-        )
-        samples = sweep.pipeline.samples(CONFIG.method(method), 2, 0)
-        own = np.load(out / "stages" / f"samples-{samples.key}" / "samples.npy", allow_pickle=False)
+        (*_, cell) = make_sweep(CONFIG, DIGITS, [(method, 2)], [0]).cells
+        paths = np.load(out / "stages" / cell.measures["interpolation"].name / "paths.npy", allow_pickle=False)
+        own = np.load(out / "stages" / cell.samples.name / "samples.npy", allow_pickle=False)
         for kind in range(2):
             assert np.abs(paths[kind, :, 0].astype(int) - own[0:6:2]).max() <= 1  # a rounding apart
             if method == "ddim":
@@ -121,7 +129,7 @@ def test_what_is_not_asked_for_is_null_with_a_reason_and_what_is_done_is_kept(tm
     assert (REAL, None) not in alone
     record = alone["ddim", 2]
     assert record.consistency is not None
-    assert record.quality is record.protocol is record.is_mean is record.interpolation is None
+    assert record.quality is record.protocol is record.distance is record.interpolation is None
     assert record.reasons["quality"] == record.reasons["interpolation"] == "not asked for (--metrics)"
     assert not list(tmp_path.glob("stages/reference-*"))
     both = run(tmp_path, ["ddim"], [2], ["quality"])["ddim", 2]
@@ -135,3 +143,38 @@ def test_what_is_not_asked_for_is_null_with_a_reason_and_what_is_done_is_kept(tm
 def test_an_unknown_metric_is_refused_by_name() -> None:
     with pytest.raises(InputError, match="--metrics: 'fid' given, possible: quality, consistency, interpolation"):
         make_sweep(CONFIG, DIGITS, [("ddim", 2)], [0], None, ["fid"])
+
+
+class Killed(BaseException):
+    """Ends sampling as a kill would."""
+
+
+@pytest.mark.parametrize("kind", ["full-length", "interpolation"])
+def test_a_kill_loses_one_shard_of_the_full_length_images_and_of_the_paths(
+    kind: str, measured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = measured
+    monkeypatch.setattr(sampling, "LARGEST_UNIT", 2)
+    made: list[int] = []
+    own = ShardSampler.shard
+
+    def dies_once(self: ShardSampler, images: range) -> tuple[np.ndarray, sampling.Shard]:
+        if kind in self.task.label:
+            made.append(images.start)
+            if len(made) == 3:
+                raise Killed
+        return own(self, images)
+
+    monkeypatch.setattr(ShardSampler, "shard", dies_once)
+    asked = [{"full-length": "consistency", "interpolation": "interpolation"}[kind]]
+    with pytest.raises(Killed):
+        run(tmp_path, ["ddim"], [2], asked)
+    (folder,) = tmp_path.glob(f"stages/{kind}-*")
+    assert len(list(folder.glob("resume*.shard"))) == 2
+    run(tmp_path, ["ddim"], [2], asked)
+    assert made[:4] == [*made[:3], made[2]]  # none but the third is sampled twice
+    assert len(set(made)) == len(made) - 1
+    assert not list(folder.glob("resume*"))
+    name = {"full-length": "samples.npy", "interpolation": "paths.npy"}[kind]
+    first = np.load(whole / "stages" / folder.name / name, allow_pickle=False)
+    assert np.mean(first != np.load(folder / name, allow_pickle=False)) < LOW_BITS

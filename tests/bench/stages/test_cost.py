@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from bench.config import methods
 from bench.config.settings import CostSettings
-from bench.records.record import Record
-from bench.stages import measuring as cost
-from bench.stages.measuring import (
+from bench.metrics.sampling_cost import SamplingCost
+from bench.stages import cost
+from bench.stages.cost import (
     compiled,
     execution,
     measure_cost,
@@ -89,7 +89,7 @@ def test_what_is_not_there_is_none_with_a_reason() -> None:
 
 
 def test_the_peak_is_null_with_a_reason_where_the_system_cannot_reset_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost.machine, "reset_peak_rss", lambda: False)
+    monkeypatch.setattr(cost.memory, "reset_peak_rss", lambda: False)
     network = Sleeper(0.0)
     found = measure_cost(calls_of(network, 1), network, "cpu", CostSettings(seconds=0.02, repeats=3, batch=2), 1)
     assert found["rss_peak_bytes"] is None
@@ -168,8 +168,12 @@ def test_throughput_stops_at_its_limits() -> None:
 
 def test_quantiles_are_those_of_known_numbers() -> None:
     assert quantiles([float(n) for n in range(101)]) == {
-        "median": 50.0, "q25": 25.0, "q75": 75.0, "p95": 95.0, "repeats": 101,
-    }  # fmt: skip
+        "median": 50.0,
+        "q25": 25.0,
+        "q75": 75.0,
+        "p95": 95.0,
+        "repeats": 101,
+    }
 
 
 def test_how_a_network_is_computed_is_read_off_the_network() -> None:
@@ -197,9 +201,11 @@ def test_compile_time_is_the_first_call_beyond_a_steady_one(monkeypatch: pytest.
 
 
 def test_every_cost_has_a_place_in_the_record_and_the_machine_is_described() -> None:
-    from bench.run.recording import COST_FIELDS
-
-    assert set(COST_FIELDS) <= Record.model_fields.keys()
+    network = Sleeper(0.0)
+    found = measure_cost(calls_of(network, 1), network, "cpu", CostSettings(seconds=0.02, repeats=3, batch=2), 1)
+    of_the_images = {"wall_seconds", "images_per_second"}  # measured while the cell's own images are sampled
+    assert SamplingCost.model_fields.keys() - of_the_images <= found.keys()
+    SamplingCost.model_validate({name: found[name] for name in SamplingCost.model_fields.keys() - of_the_images})
     described = machine("cpu")
     assert described["threads"] == torch.get_num_threads()
     for of_a_gpu in ("gpu", "driver", "cudnn", "tf32_matmul", "tf32_cudnn"):

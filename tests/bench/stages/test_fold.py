@@ -1,4 +1,4 @@
-"""Training in a stage: killed at k and gone on with, it is bit for bit the training that never stopped."""
+"""Training in a stage: killed at k and resumed, it is bit for bit the training that never stopped."""
 
 from pathlib import Path
 
@@ -9,18 +9,29 @@ from safetensors.torch import load_file
 from bench.config.preset import load_preset
 from bench.config.resolve import resolve
 from bench.datasets.registry import load
-from bench.run.sweep import make_sweep
+from bench.run.worker import Worker
 from bench.stages import training
+from bench.stages.context import make_context
+from bench.stages.fold import models
 from bench.store.progress import Display
-from bench.store.store import Stage, Store
+from bench.store.stage import Stage
 from sfddm.resume import load_state, save_state, saved_states
 
 HALF, WHOLE = 50, 100  # iterations; a checkpoint can be written every 50
 SETTINGS = [
-    "teacher.timesteps=8", f"teacher.iterations={WHOLE}", "teacher.batch=4", "teacher.ema=0.9", "teacher.warmup=7",
-    "teacher.flip=true", f"student.iterations={WHOLE}", "student.batch=4", "student.ema=0.9", "student.decay=linear",
-    "student.clip_gradient=1.0", "sfddm.init=random",
-]  # fmt: skip
+    "teacher.timesteps=8",
+    f"teacher.iterations={WHOLE}",
+    "teacher.batch=4",
+    "teacher.ema=0.9",
+    "teacher.warmup=7",
+    "teacher.flip=true",
+    f"student.iterations={WHOLE}",
+    "student.batch=4",
+    "student.ema=0.9",
+    "student.decay=linear",
+    "student.clip_gradient=1.0",
+    "sfddm.init=random",
+]
 
 
 class Killed(BaseException):
@@ -29,19 +40,19 @@ class Killed(BaseException):
 
 def stages() -> dict[str, Stage]:
     config = resolve(load_preset("digits"), "smoke", SETTINGS)
-    pipeline = make_sweep(config, load("digits", 8, None), [("sfddm", 2), ("pd", 2)], [0]).pipeline
-    teacher, sfddm = pipeline.students(config.method("sfddm"), 2, 0)
-    folds = pipeline.students(config.method("pd"), 2, 0)
+    context = make_context(config, load("digits", 8, None))
+    teacher, sfddm = models(context, config.method("sfddm"), 2, 0)
+    folds = models(context, config.method("pd"), 2, 0)
     return {"teacher": teacher, "sfddm": sfddm, "pd": folds[2]}
 
 
 @pytest.fixture(scope="module")
-def parents(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """A store with the teacher and the first fold of progressive distillation done."""
-    store = Store(tmp_path_factory.mktemp("parents"), "cpu", Display())
+def parents(tmp_path_factory: pytest.TempPathFactory) -> Worker:
+    """A worker that has done the teacher and the first fold of progressive distillation."""
+    worker = Worker(tmp_path_factory.mktemp("parents"), "cpu", Display())
     for stage in stages()["pd"].parents:
-        store.ensure(stage)
-    return store
+        worker.ensure(stage)
+    return worker
 
 
 def leaves(value: object) -> list[object]:
@@ -52,14 +63,15 @@ def leaves(value: object) -> list[object]:
     return [value]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["teacher", "sfddm", "pd"])
 def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(
-    name: str, parents: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, parents: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage, (whole, cut) = stages()[name], (tmp_path / "whole", tmp_path / "cut")
     monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", -1.0)
     whole.mkdir()
-    stage.work(whole, parents)
+    stage.work(parents.job(stage, whole))
 
     def save_and_die(folder: Path, iteration: int, state: dict) -> None:
         save_state(folder, iteration, state)
@@ -69,11 +81,11 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(
     with monkeypatch.context() as patch:
         patch.setattr(training, "save_state", save_and_die)
         with pytest.raises(Killed):
-            stage.work(cut, parents)
+            stage.work(parents.job(stage, cut))
     assert [path.name.split("-")[1] for path in saved_states(cut)] == [f"{HALF:09}"]
     assert not (cut / "model.safetensors").exists()
-    stage.work(cut, parents)
-    assert "goes on from iteration 50" in (cut / "log.txt").read_text()
+    stage.work(parents.job(stage, cut))
+    assert "resumes from iteration 50" in (cut / "log.txt").read_text()
 
     one, other = (load_state(folder, print) for folder in (whole, cut))
     assert one is not None
@@ -87,17 +99,17 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(
 
 
 def test_a_damaged_checkpoint_costs_time_and_no_bit(
-    parents: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    parents: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     stage = stages()["teacher"]
     monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", -1.0)
-    stage.work(tmp_path, parents)
+    stage.work(parents.job(stage, tmp_path))
     expected = load_file(tmp_path / "model.safetensors")
     newest = saved_states(tmp_path)[-1]
     newest.write_bytes(newest.read_bytes()[:-7])
     (tmp_path / "model.safetensors").unlink()
-    stage.work(tmp_path, parents)
+    stage.work(parents.job(stage, tmp_path))
     assert newest.name in capsys.readouterr().err.replace("\n", "")
-    assert "goes on from iteration 50" in (tmp_path / "log.txt").read_text()
+    assert "resumes from iteration 50" in (tmp_path / "log.txt").read_text()
     again = load_file(tmp_path / "model.safetensors")
     assert all(torch.equal(expected[key], again[key]) for key in expected)

@@ -1,5 +1,6 @@
 """Every quality metric of one set of features, and the protocol it is under."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,25 @@ from helpers.stand_in_inception import write_stand_in
 from bench.config.preset import load_preset
 from bench.config.resolve import resolve
 from bench.config.settings import Config, EvaluationSettings
+from bench.datasets.dataset import Images
 from bench.datasets.registry import load
 from bench.metrics.fid_infinity import fid_infinity
 from bench.metrics.frechet import frechet_distance, reference
+from bench.metrics.inception_score import inception_score
 from bench.metrics.intervals import jackknife_interval
 from bench.metrics.kid import kid
+from bench.metrics.metric import Given
 from bench.metrics.precision_recall import precision_recall
 from bench.metrics.protocol import Protocol
-from bench.metrics.quality import PARTS, Features, quality
-from bench.stages.quality_stages import QualityStages
+from bench.metrics.quality import Quality, measure_quality, metric_count
+from bench.records.measured import read_quality
+from bench.run.worker import Worker
+from bench.stages import features, floor, metrics, statistics
+from bench.stages import reference as reference_stage
+from bench.stages.context import make_context
+from bench.store.files import write_json
 from bench.store.progress import Display
-from bench.store.store import Stage, Store
+from bench.store.stage import Job, Stage
 
 SETTINGS = EvaluationSettings(feature_space="any", images=120, kid_subset=50, kid_subsets=4, seed=3)
 DIGITS = load("digits", 8, None)
@@ -31,32 +40,43 @@ def drawn(n: int, seed: int, d: int = 8) -> torch.Tensor:
     return torch.randn(n, d, generator=torch.Generator().manual_seed(seed)) + 0.2 * seed
 
 
-def generated(n: int) -> Features:
-    return Features(drawn(n, 1), drawn(n, 2, 5).softmax(1))
+def given(n: int, settings: EvaluationSettings = SETTINGS) -> Given:
+    real = drawn(90, 0)
+    return Given(drawn(n, 1), drawn(n, 2, 5).softmax(1), real, reference(real), settings, "any")
 
 
 def test_each_field_is_its_metrics_value_under_the_settings_seed() -> None:
-    x, real = generated(120), drawn(90, 0)
-    done: list[int] = []
-    found = quality(x, real, reference(real), SETTINGS, done.append)
-    assert found["distance"] == frechet_distance(x.features, real).value
-    assert (found["distance_low"], found["distance_high"]) == jackknife_interval(x.features, reference(real), 3)
-    assert found["distance_infinity"] == fid_infinity(x.features, reference(real), 3).value
-    assert (found["kid_mean"], found["kid_std"]) == kid(x.features, real, 4, 50, 3)
-    assert (found["precision"], found["recall"]) == precision_recall(x.features, real)
-    assert (found["images"], found["reference_images"], found["reasons"]) == (120, 90, {})
-    assert done == list(range(1, PARTS + 1))
+    one, done = given(120), list[int]()
+    found, reasons = measure_quality(one, done.append)
+    x, real = one.features, one.real
+    assert found.distance.value == frechet_distance(x, real).value
+    assert (found.distance.low, found.distance.high) == jackknife_interval(x, reference(real), 3)
+    assert found.distance.infinity == fid_infinity(x, reference(real), 3)
+    assert found.distance.name == "FD (any)"
+    assert (found.kid.mean, found.kid.sd) == kid(x, real, 4, 50, 3)
+    assert (found.inception_score.mean, found.inception_score.sd) == inception_score(one.probabilities, 10, 3)
+    both = found.precision_recall
+    assert (both.precision, both.recall) == precision_recall(x, real)
+    assert (found.images, found.reference_images, reasons) == (120, 90, {})
+    assert done == list(range(1, metric_count() + 1))
 
 
-def test_what_too_few_images_cannot_give_is_null_with_a_reason() -> None:
-    real = drawn(90, 0)
-    found = quality(generated(12), real, reference(real), SETTINGS)
-    assert found["distance_low"] is found["distance_high"] is found["distance_infinity"] is None
-    assert found["reasons"]["distance_low"] == "fewer than 40 images"
-    assert found["reasons"]["distance_infinity"] == "fewer than 20 images"
-    assert found["kid_mean"] == kid(generated(12).features, real, 4, 12, 3)[0]  # no subset is larger than the set
-    few = SETTINGS.model_copy(update={"splits": 2})
-    assert quality(generated(3), real, reference(real), few)["reasons"]["precision"] == "no more than 3 images"
+def test_what_too_few_images_cannot_give_is_none_with_a_reason() -> None:
+    found, reasons = measure_quality(given(12))
+    assert found.distance.low is found.distance.high is found.distance.infinity is None
+    assert reasons["distance.low"] == "fewer than 40 images"
+    assert reasons["distance.infinity"] == "fewer than 20 images"
+    one = given(12)
+    assert found.kid.mean == kid(one.features, one.real, 4, 12, 3)[0]  # no subset is larger than the set
+    found, reasons = measure_quality(given(3, SETTINGS.model_copy(update={"splits": 2})))
+    assert found.precision_recall is None
+    assert reasons["precision_recall"] == "no more than 3 images"
+
+
+def test_features_without_classes_have_no_inception_score() -> None:
+    found, reasons = measure_quality(replace(given(120), probabilities=None))
+    assert found.inception_score is None
+    assert reasons == {"inception_score": "any has no class probabilities"}
 
 
 class Collected(Display):
@@ -73,8 +93,8 @@ class Collected(Display):
 def samples(count: int) -> Stage:
     """A samples stage whose images are the first digits, a little darker."""
 
-    def work(folder: Path, store: Store) -> None:
-        np.save(folder / "samples.npy", DIGITS.pixels[:count] // 2)
+    def work(job: Job) -> None:
+        np.save(job.folder / "samples.npy", DIGITS.pixels[:count] // 2)
 
     return Stage("samples", f"samples of {count} digits", {"count": count}, work)
 
@@ -83,83 +103,133 @@ def digits_config(*assignments: str) -> Config:
     return resolve(load_preset("digits"), "smoke", ["classifier.epochs=1", *assignments])
 
 
+class Judging:
+    """The stages that judge images in one context."""
+
+    def __init__(self, config: Config, images: Images = DIGITS, weights: Path | None = None):
+        self.context = make_context(config, images, weights)
+        self.reference = reference_stage.stage(self.context)
+        self.statistics = statistics.stage(self.reference)
+
+    def features(self, count: int) -> Stage:
+        return features.stage(self.context, samples(count))
+
+    def metrics(self, count: int) -> Stage:
+        return metrics.stage(self.context, self.features(count), self.reference, self.statistics)
+
+    def floor(self, seed: int) -> Stage:
+        return floor.stage(self.context, self.reference, seed)
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path, "cpu", Collected())
+def worker(tmp_path: Path) -> Worker:
+    return Worker(tmp_path, "cpu", Collected())
 
 
-def test_the_protocol_names_what_was_really_used_and_cells_of_all_seeds_share_it(store: Store) -> None:
-    stages = QualityStages(digits_config(), DIGITS)
-    cell, floors = stages.metrics(stages.features(samples(100))), [stages.floor(seed) for seed in (0, 1)]
-    for stage in (cell, *floors):
-        store.ensure(stage)
-    protocol = Protocol(**store.read(cell, "protocol.json"))
-    with np.load(store.folder(stages.features(samples(100))) / "features.npz", allow_pickle=False) as arrays:
-        assert str(arrays["features"].dtype) == protocol.feature_dtype == "float32"
-    with np.load(store.folder(stages.statistics()) / "statistics.npz", allow_pickle=False) as arrays:
-        assert str(arrays["root"].dtype) == str(arrays["mean"].dtype) == protocol.statistics_dtype == "float64"
+def measured(worker: Worker, stage: Stage, space: str = "digits-cnn") -> tuple[Quality, Protocol]:
+    """Do a stage and return what it measured."""
+    worker.ensure(stage)
+    return read_quality(worker.store.path(stage), space)[:2]
+
+
+def array(worker: Worker, stage: Stage, file: str, name: str) -> np.ndarray:
+    with np.load(worker.store.path(stage, file), allow_pickle=False) as arrays:
+        return arrays[name]
+
+
+def test_the_protocol_names_what_was_really_used_and_cells_of_all_seeds_share_it(worker: Worker) -> None:
+    judging = Judging(digits_config())
+    _, protocol = measured(worker, judging.metrics(100))
+    assert (
+        str(array(worker, judging.features(100), "features.npz", "features").dtype)
+        == protocol.feature_dtype
+        == "float32"
+    )
+    root, mean = (array(worker, judging.statistics, "statistics.npz", name) for name in ("root", "mean"))
+    assert str(root.dtype) == str(mean.dtype) == protocol.statistics_dtype == "float64"
     assert (protocol.network, protocol.resize) == ("digits-cnn", "none")
-    assert protocol.network_sha256 == store.read(stages.reference(), "extractor.json")["weights_sha256"]
+    assert protocol.network_sha256 == worker.store.read(judging.reference, "extractor.json")["weights_sha256"]
     assert (protocol.images, protocol.reference_images, protocol.kid_subset_size) == (100, 1797, 50)
     assert (protocol.reference_sha256, protocol.lossy_reference) == (DIGITS.sha256, False)
-    one, other = (Protocol(**store.read(floor, "protocol.json")) for floor in floors)
-    assert one.sha256 == other.sha256
-    assert (one.images, one.reference_images) == (898, 899)
-    assert store.read(floors[0], "metrics.json")["distance"] != store.read(floors[1], "metrics.json")["distance"]
+    (one, protocol), (other, other_protocol) = (measured(worker, judging.floor(seed)) for seed in (0, 1))
+    assert protocol.sha256 == other_protocol.sha256
+    assert (protocol.images, protocol.reference_images) == (898, 899)
+    assert one.distance.value != other.distance.value
 
 
-def test_the_references_root_is_found_once_for_all_cells(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench.stages import quality_stages
-
+def test_the_references_root_is_found_once_for_all_cells(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(
-        quality_stages, "reference_statistics", lambda features: calls.append(len(features)) or reference(features)
+        statistics, "reference_statistics", lambda features: calls.append(len(features)) or reference(features)
     )
-    stages = QualityStages(digits_config(), DIGITS)
+    judging = Judging(digits_config())
     for count in (70, 80):
-        stage = stages.metrics(stages.features(samples(count)))
-        store.ensure(stage)
-        real = np.load(store.folder(stages.reference()) / "features.npz", allow_pickle=False)["features"]
-        own = np.load(store.folder(stages.features(samples(count))) / "features.npz", allow_pickle=False)["features"]
+        found, _ = measured(worker, judging.metrics(count))
+        real = array(worker, judging.reference, "features.npz", "features")
+        own = array(worker, judging.features(count), "features.npz", "features")
         expected = frechet_distance(torch.from_numpy(own), torch.from_numpy(real)).value
-        assert store.read(stage, "metrics.json")["distance"] == pytest.approx(expected, rel=1e-12)
+        assert found.distance.value == pytest.approx(expected, rel=1e-12)
     assert calls == [1797]
-    assert "statistics.npz" in store.read(stages.statistics(), "done.json")["sha256"]
+    assert "statistics.npz" in worker.store.marker(judging.statistics)["sha256"]
 
 
-def test_fewer_images_than_features_are_warned_of_in_one_line(store: Store) -> None:
-    stages = QualityStages(digits_config(), DIGITS)
+def test_fewer_images_than_features_are_warned_of_in_one_line(worker: Worker) -> None:
+    judging, said = Judging(digits_config()), worker.display.lines  # type: ignore[attr-defined]
     for count, warned in ((64, 1), (100, 0)):
-        store.display.lines.clear()  # type: ignore[attr-defined]
-        store.ensure(stages.metrics(stages.features(samples(count))))
-        said: list[str] = store.display.lines  # type: ignore[attr-defined]
-        assert (
-            sum(f"{count} images are too few for a full-rank covariance of 64 features" in line for line in said)
-            == warned
-        )
+        said.clear()
+        worker.ensure(judging.metrics(count))
+        line = f"{count} images are too few for a full-rank covariance of 64 features"
+        assert sum(line in one for one in said) == warned
 
 
-def test_the_two_resizes_of_one_network_are_two_protocols_and_two_feature_spaces(store: Store, tmp_path: Path) -> None:
+def test_the_two_resizes_of_one_network_are_two_protocols_and_two_feature_spaces(
+    worker: Worker, tmp_path: Path
+) -> None:
     weights, protocols, spaces = write_stand_in(tmp_path / "stand-in.pt"), [], []
     images = DIGITS.__class__(**{**vars(DIGITS), "pixels": DIGITS.pixels[:40]})
     for resize in ("clean", "legacy_tensorflow"):
         config = digits_config("evaluation.feature_space=inception", f"evaluation.resize={resize}")
-        stages = QualityStages(config, images, weights)
-        stage = stages.metrics(stages.features(samples(20)))
-        store.ensure(stage)
-        protocols.append(Protocol(**store.read(stage, "protocol.json")))
-        spaces.append(stages.space.name)
-        assert spaces[-1] == store.read(stages.reference(), "extractor.json")["name"]
+        judging = Judging(config, images, weights)
+        spaces.append(judging.context.space.name)
+        protocols.append(measured(worker, judging.metrics(20), spaces[-1])[1])
+        assert spaces[-1] == worker.store.read(judging.reference, "extractor.json")["name"]
     assert protocols[0].sha256 != protocols[1].sha256
-    assert protocols[0].differences(protocols[1]) == ["resize: clean | legacy_tensorflow"]
+    one, other = (protocol.model_dump() for protocol in protocols)
+    assert {name for name in one if one[name] != other[name]} == {"resize"}
     assert [space.split()[-1] for space in spaces] == ["clean", "legacy_tensorflow"]
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"kid_subset": 20}, {"neighbours": 5}, {"splits": 5}])
 def test_each_setting_of_a_metric_is_part_of_its_stage(change: dict[str, Any]) -> None:
-    one, other = (
-        QualityStages(digits_config(*assignments), DIGITS)
-        for assignments in ([], [f"evaluation.{name}={value}" for name, value in change.items()])
-    )
-    assert one.metrics(one.features(samples(9))).key != other.metrics(other.features(samples(9))).key
-    assert one.statistics().key == other.statistics().key
+    given = [f"evaluation.{name}={value}" for name, value in change.items()]
+    one, other = Judging(digits_config()), Judging(digits_config(*given))
+    assert one.metrics(9).key != other.metrics(9).key
+    assert one.statistics.key == other.statistics.key
+
+
+def test_metrics_written_before_records_had_sections_are_read_as_today(worker: Worker, tmp_path: Path) -> None:
+    judging = Judging(digits_config())
+    found, protocol = measured(worker, judging.metrics(100))
+    flat = {
+        "images": 100,
+        "reference_images": 1797,
+        "distance": found.distance.value,
+        "distance_low": found.distance.low,
+        "distance_high": found.distance.high,
+        "distance_infinity": found.distance.infinity,
+        "distance_path": found.distance.path,
+        "min_eigenvalue": found.distance.min_eigenvalue,
+        "rank_deficient": found.distance.rank_deficient,
+        "is_mean": found.inception_score.mean,
+        "is_std": found.inception_score.sd,
+        "kid_mean": found.kid.mean,
+        "kid_std": found.kid.sd,
+        "precision": found.precision_recall.precision,
+        "recall": found.precision_recall.recall,
+        "reasons": {"distance_low": "fewer than 40 images"},
+    }
+    write_json(tmp_path / "old" / "metrics.json", flat)
+    write_json(tmp_path / "old" / "protocol.json", protocol.model_dump())
+    again, same_protocol, reasons = read_quality(tmp_path / "old", "digits-cnn")
+    assert (again, same_protocol) == (found, protocol)
+    assert reasons == {"quality.distance.low": "fewer than 40 images"}

@@ -10,11 +10,14 @@ import torch
 from baselines.ddim import DDIM
 from baselines.ddpm import DDPM
 from bench.stages import sampling
-from bench.stages.sampling import ShardSampler, read_samples, sample_in_stage, unit_size
+from bench.stages.sampling import SAMPLES, ShardSampler, Task, read_samples, sample_in_shards, unit_size
+from bench.store.files import write_json
+from bench.store.layout import RunFolder
 from bench.store.progress import Display
-from bench.store.store import Store
+from bench.store.stage import Job
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.denoiser import Denoiser
+from sfddm.distributed import World
 from sfddm.method import Method
 from sfddm.noise import ImageNoise
 from sfddm.sampler import to_uint8
@@ -36,10 +39,25 @@ def denoiser() -> Denoiser:
 def sampled(folder: Path, units: int, count: int = COUNT, kind: type[Method] = DDPM) -> np.ndarray:
     """Sample in a folder and return the images."""
     folder.mkdir(exist_ok=True)
+    write_json(folder / "cost.json", sample_in_shards(job(folder), task(denoiser(), kind, count), shard_units=units))
+    return np.array(read_samples(folder / SAMPLES))
+
+
+def job(folder: Path) -> Job:
+    return Job(folder, RunFolder(folder), "cpu", Display(), World())
+
+
+def task(own: Denoiser, kind: type[Method] = DDPM, count: int = COUNT) -> Task:
+    """The sampling of a method's images under seed 5."""
     method = kind(kind.Settings(), SPEC)
-    store = Store(folder, "cpu", Display())
-    sample_in_stage(folder, store, "sampling", method, denoiser(), STEPS, 5, count, SHAPE, units)
-    return np.array(read_samples(folder))
+    return Task(
+        label="sampling",
+        denoiser=own,
+        sample=lambda noise: method.sample(own, STEPS, noise),
+        noise=lambda images: ImageNoise(5, images, SHAPE),
+        shape=SHAPE,
+        count=count,
+    )
 
 
 def test_shard_size_and_number_of_images_change_no_bit_of_an_image(tmp_path: Path) -> None:
@@ -63,8 +81,7 @@ def test_the_network_always_sees_one_batch_size(tmp_path: Path) -> None:
     seen: set[int] = set()
     own = denoiser()
     own.network.register_forward_pre_hook(lambda _, given: seen.add(len(given[0])))
-    method = DDPM(DDPM.Settings(), SPEC)
-    sample_in_stage(tmp_path, Store(tmp_path, "cpu", Display()), "", method, own, STEPS, 5, COUNT, SHAPE, 2)
+    sample_in_shards(job(tmp_path), task(own), shard_units=2)
     assert seen == {UNIT}
 
 
@@ -85,16 +102,15 @@ def test_units_are_halved_until_one_fits_into_the_free_memory(memory: int, tmp_p
         seen.append(len(given[0]))
 
     own.network.register_forward_pre_hook(allocate)
-    method, store = DDPM(DDPM.Settings(), SPEC), Store(tmp_path, "cpu", Display())
     if memory == 0:
         with pytest.raises(torch.OutOfMemoryError):
-            sample_in_stage(tmp_path, store, "", method, own, STEPS, 5, COUNT, SHAPE, 2)
+            sample_in_shards(job(tmp_path), task(own), shard_units=2)
         return
-    sample_in_stage(tmp_path, store, "", method, own, STEPS, 5, COUNT, SHAPE, 2)
+    cost = sample_in_shards(job(tmp_path), task(own), shard_units=2)
     assert set(seen) == {{4: 4, 3: 2, 2: 2, 1: 1}[memory]}
-    assert json.loads((tmp_path / "cost.json").read_text())["nfe"] == STEPS
+    assert cost["nfe"] == STEPS
     expected = sampled(tmp_path / "whole", 100).astype(int)
-    assert np.abs(read_samples(tmp_path) - expected).max() <= 1  # another batch size rounds otherwise
+    assert np.abs(read_samples(tmp_path / SAMPLES) - expected).max() <= 1  # another batch size rounds otherwise
 
 
 class Killed(BaseException):
@@ -150,6 +166,6 @@ def test_a_damaged_shard_is_named_and_sampled_again(damage: str, tmp_path: Path,
 
 def test_reading_streams_from_the_disk(tmp_path: Path) -> None:
     sampled(tmp_path, 1)
-    images = read_samples(tmp_path)
+    images = read_samples(tmp_path / SAMPLES)
     assert isinstance(images, np.memmap)
     torch.from_numpy(images)  # writable, so that PyTorch does not warn

@@ -16,7 +16,9 @@ def test_the_training_budget_is_in_the_heading_where_all_cells_have_the_same(
     budgets: tuple[int | None, int | None], said: str
 ) -> None:
     records = [made(method, 4, 0) for method in ("sfddm", "ddim")]
-    records = [record.model_copy(update={"config": record.config | {"budget": budget}})
-               for record, budget in zip(records, budgets, strict=True)]  # fmt: skip
+    records = [
+        record.model_copy(update={"config": record.config | {"budget": budget}})
+        for record, budget in zip(records, budgets, strict=True)
+    ]
     (group,) = groups(records)
     assert heading(group).endswith(f"scale paper{said}")

@@ -13,14 +13,14 @@ from bench.rendering import rendered
 from bench.tables.comparison import comparison_table
 from bench.tables.latex import escape, latex
 from bench.tables.published import published
-from bench.tables.table import Cell, Table
+from bench.tables.table import Entry, Table
 
 DOCUMENT = r"\documentclass{article}\usepackage{booktabs,graphicx}\begin{document}%s\end{document}"
 NASTY = Table(
     r"50 % of a_b & c#d {e} $f$ \g ~h^i",
     ("<x> | y ± z × w − v † ‡",),
     ("a_b", "c%"),
-    ((Cell("&"), Cell("_", "†", True)),),
+    ((Entry("&"), Entry("_", "†", True)),),
 )
 
 
@@ -77,7 +77,7 @@ def test_the_check_finds_broken_latex(broken: str) -> None:
 
 
 def test_a_whole_sweep_is_sound_latex_that_compiles(tmp_path: Path) -> None:
-    failed = made("pd", 512, 0, failure="100 % of the loss is not finite_", fid=None)
+    failed = made("pd", 512, 0, failure="100 % of the loss is not finite_")
     (group,) = groups([*sweep(steps=(1, 4, 64)), failed])
     table = comparison_table(group, published(), ["Beside the published."])
     assert table is not None
@@ -96,7 +96,7 @@ def test_characters_that_latex_reads_as_commands_are_escaped(tmp_path: Path) -> 
 
 def test_only_the_separated_best_is_bold_in_latex() -> None:
     text = latex(
-        [Table("t", (), ("m", "s"), ((Cell("a"), Cell("1.0", "†", True)), (Cell("b"), Cell("2.0", "‡"))))], "t"
+        [Table("t", (), ("m", "s"), ((Entry("a"), Entry("1.0", "†", True)), (Entry("b"), Entry("2.0", "‡"))))], "t"
     )
     assert text.count(r"\textbf") == 1
     assert r"\textbf{\boldmath 1.0}$^\dagger$" in text

@@ -11,11 +11,9 @@ from bench.tables.summary import Summary, summary
 from bench.tables.table import number, statistic_text, summary_table
 
 
-def of(*values: tuple[str, int, float], **other: object) -> Summary:
+def of(*values: tuple[str, int, float], low: float | None = None, high: float | None = None) -> Summary:
     """Return the summary of the distance of (method, seed, value), all at 4 steps."""
-    records = [
-        made(m, 4, seed, fid=v, **({"distance_low": None, "distance_high": None} | other)) for m, seed, v in values
-    ]
+    records = [made(m, 4, seed, v, quality__distance__low=low, quality__distance__high=high) for m, seed, v in values]
     return summary(records, measures(records)[0])
 
 
@@ -29,7 +27,7 @@ def test_several_seeds_have_a_mean_an_sd_a_minimum_and_students_interval() -> No
 
 
 def test_one_seed_shows_no_sd_and_has_the_interval_of_its_record() -> None:
-    shown = of(("ddim", 0, 4.5), ("sfddm", 0, 9.0), distance_low=4.0, distance_high=5.0)
+    shown = of(("ddim", 0, 4.5), ("sfddm", 0, 9.0), low=4.0, high=5.0)
     found = shown.rows["ddim"][4]
     assert (found.sd, found.low, found.high) == (None, 4.0, 5.0)
     assert all("±" not in cell.text for row in summary_table(shown, [0]).rows for cell in row)
@@ -37,10 +35,9 @@ def test_one_seed_shows_no_sd_and_has_the_interval_of_its_record() -> None:
 
 @pytest.mark.parametrize(
     ("ours", "theirs", "bold"),
-    [((3.0, 3.1, 3.2), (5.0, 5.1, 5.2), True), ((3.0, 3.1, 3.2), (3.1, 3.2, 3.3), False),
-     ((3.0,), (50.0,), False)],
+    [((3.0, 3.1, 3.2), (5.0, 5.1, 5.2), True), ((3.0, 3.1, 3.2), (3.1, 3.2, 3.3), False), ((3.0,), (50.0,), False)],
     ids=["apart", "touching", "no interval"],
-)  # fmt: skip
+)
 def test_the_best_is_bold_only_where_the_intervals_are_apart(
     ours: tuple[float, ...], theirs: tuple[float, ...], bold: bool
 ) -> None:
@@ -57,13 +54,13 @@ def test_a_method_alone_is_neither_best_nor_second() -> None:
 
 
 def test_higher_is_best_where_higher_is_better() -> None:
-    records = [made("ddim", 4, 0, is_mean=8.0), made("pd", 4, 0, is_mean=9.0)]
+    records = [made(m, 4, 0, quality__inception_score__mean=score) for m, score in (("ddim", 8.0), ("pd", 9.0))]
     score = next(measure for measure in measures(records) if measure.name == "IS")
     assert summary(records, score).rows["pd"][4].place == "best"
 
 
 def test_a_failed_cell_is_said_and_what_was_never_run_is_a_dash() -> None:
-    failed = made("pd", 4, 0, failure="loss is not finite", fid=None)
+    failed = made("pd", 4, 0, failure="loss is not finite")
     records = [made("ddim", 4, 0), made("ddim", 1, 0), failed]
     shown = summary(records, measures(records)[0])
     table = summary_table(shown, [0])
@@ -72,7 +69,7 @@ def test_a_failed_cell_is_said_and_what_was_never_run_is_a_dash() -> None:
 
 
 def test_the_floor_is_a_row_of_its_own_and_never_the_best() -> None:
-    records = [made(REAL, None, 0, fid=1.0), made("ddim", 4, 0, fid=5.0), made("pd", 4, 0, fid=6.0)]
+    records = [made(REAL, None, 0, 1.0), made("ddim", 4, 0, 5.0), made("pd", 4, 0, 6.0)]
     shown = summary(records, measures(records)[0])
     assert summary_table(shown, [0]).floor == ("real data (floor)", "1.00")
     assert shown.rows["ddim"][4].place == "best"
@@ -80,8 +77,16 @@ def test_the_floor_is_a_row_of_its_own_and_never_the_best() -> None:
 
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
-    [(0.00412, None, "0.00412"), (41.26, None, "41.3"), (1234.0, None, "1234"), (2_500_000.0, None, "2,500,000"),
-     (0.0, None, "0"), (-0.001, 2, "0.00"), (-1.5, 1, "−1.5"), (12.346, 2, "12.35")],
-)  # fmt: skip
+    [
+        (0.00412, None, "0.00412"),
+        (41.26, None, "41.3"),
+        (1234.0, None, "1234"),
+        (2_500_000.0, None, "2,500,000"),
+        (0.0, None, "0"),
+        (-0.001, 2, "0.00"),
+        (-1.5, 1, "−1.5"),
+        (12.346, 2, "12.35"),
+    ],
+)
 def test_numbers_have_the_digits_they_should(value: float, digits: int | None, text: str) -> None:
     assert number(value, digits) == text

@@ -1,4 +1,4 @@
-"""`clean`: what nothing needs is shown, and goes only when that is said; everything else stays."""
+"""`clean`: what nothing needs is shown, and goes only when --yes says so; everything else stays."""
 
 import fcntl
 import os
@@ -12,9 +12,8 @@ import pytest
 from helpers.command_line import ENVIRONMENT, PROGRAM, sfddm_bench
 
 from bench.records.record import read_record, read_records, write_record
-from bench.store.lock import CLAIM
-from bench.store.requests import read_wanted, write_wanted
-from bench.store.store import DONE
+from bench.store.layout import DONE, LOCK, RunFolder
+from bench.store.requests import read_requests, write_request
 from bench.upkeep.clean import WRITING_SECONDS, leftovers, needed_keys, remove
 from sfddm.errors import InputError
 
@@ -29,11 +28,11 @@ def files(root: Path) -> set[Path]:
 
 @pytest.fixture
 def narrowed(runs: Path) -> Path:
-    """The run with SFDDM at 4 steps neither asked for nor recorded: its fold, samples, features, metrics serve nothing."""
-    ((path, sweep),) = read_wanted(runs).items()
+    """The run with SFDDM at 4 steps not asked for or recorded: its fold, samples, features, metrics serve nothing."""
+    ((path, sweep),) = read_requests(runs).items()
     path.unlink()
     kept = [cell for cell in sweep.cells if (cell.method, cell.steps) != ("sfddm", 4)]
-    write_wanted(runs, sweep.model_copy(update={"cells": tuple(kept)}))
+    write_request(runs, sweep.model_copy(update={"cells": tuple(kept)}))
     for path in runs.glob("records/*/sfddm-4-*"):
         path.unlink()
     return runs
@@ -42,7 +41,7 @@ def narrowed(runs: Path) -> Path:
 @pytest.fixture
 def unneeded(narrowed: Path) -> set[Path]:
     """The folders of the four stages that serve nothing."""
-    kept = {stage for sweep in read_wanted(narrowed).values() for cell in sweep.cells for stage in cell.stages}
+    kept = {stage for sweep in read_requests(narrowed).values() for cell in sweep.cells for stage in cell.stages}
     return {path for path in (narrowed / "stages").iterdir() if path.name not in kept}
 
 
@@ -55,8 +54,14 @@ def test_nothing_of_a_finished_run_is_removable(digits_run: Path) -> None:
 
 def test_without_a_terminal_it_shows_and_removes_nothing(narrowed: Path, unneeded: set[Path]) -> None:
     before = files(narrowed)
-    run = subprocess.run([*PROGRAM, "clean", "--out", str(narrowed)], stdin=subprocess.DEVNULL, capture_output=True,
-                         text=True, env=ENVIRONMENT, check=False)  # fmt: skip
+    run = subprocess.run(
+        [*PROGRAM, "clean", "--out", str(narrowed)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        check=False,
+    )
     assert run.returncode == 0
     assert len(unneeded) >= 4
     for folder in unneeded:
@@ -81,8 +86,14 @@ def test_yes_removes_exactly_what_nothing_needs_and_the_rest_is_still_a_whole_ru
 def test_on_a_terminal_it_asks(answer: str, removed: bool, narrowed: Path, unneeded: set[Path]) -> None:
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
-    run = subprocess.run([*PROGRAM, "clean", "--out", str(narrowed)], stdin=theirs, capture_output=True, text=True,
-                         env=ENVIRONMENT, check=False)  # fmt: skip
+    run = subprocess.run(
+        [*PROGRAM, "clean", "--out", str(narrowed)],
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        check=False,
+    )
     os.close(ours)
     os.close(theirs)
     assert run.returncode == 0, run.stderr
@@ -95,10 +106,10 @@ def test_a_stage_that_is_being_computed_stays(narrowed: Path, unneeded: set[Path
     (fold / DONE).unlink()
     shown = leftovers(narrowed)
     assert fold in {leftover.path for leftover in shown}
-    with (fold / CLAIM).open("wb") as lock:
+    with (fold / LOCK).open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert fold not in {leftover.path for leftover in leftovers(narrowed)}
-        removed = remove(narrowed, shown)  # claimed after it was shown
+        removed = remove(narrowed, shown)  # locked after it was shown
         assert fold not in {leftover.path for leftover in removed}
         assert fold.is_dir()
     remove(narrowed, shown)
@@ -119,14 +130,14 @@ def test_an_unfinished_sweeps_stages_stay_without_any_record(runs: Path) -> None
 
 
 def test_parents_of_a_record_and_all_their_ancestors_stay_without_a_sweep(runs: Path) -> None:
-    needed = needed_keys(runs)
-    for sweep in read_wanted(runs).values():
+    needed = needed_keys(RunFolder(runs))
+    for sweep in read_requests(runs).values():
         for cell in sweep.cells:
             ends = {name: name.rpartition("-")[2] for name in cell.stages if name.rpartition("-")[0] in ENDS}
             record = read_record(runs / cell.record)
             write_record(runs, record.model_copy(update={"parents": ends}))
     shutil.rmtree(runs / "sweeps")
-    assert needed_keys(runs) == needed
+    assert needed_keys(RunFolder(runs)) == needed
     assert leftovers(runs) == []
 
 

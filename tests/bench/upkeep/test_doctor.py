@@ -1,4 +1,4 @@
-"""`doctor`: what is here, what is missing, and for each the command that mends it."""
+"""`doctor`: what is here, what is missing, and for each the command that fixes it."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from bench.upkeep.doctor import (
     BROKEN,
     GOOD,
     LACKING,
-    Finding,
+    Line,
     datasets,
     disk,
     gpu,
@@ -33,13 +33,14 @@ def run_doctor(*words: str, first: Path | None = None) -> subprocess.CompletedPr
     return subprocess.run([*PROGRAM, "doctor", *words], capture_output=True, text=True, env=environment, check=False)
 
 
+@pytest.mark.slow
 def test_it_says_what_is_here_and_how_to_get_every_dataset(tmp_path: Path) -> None:
     run = run_doctor("--data-root", str(tmp_path / "data"), "--out", str(tmp_path / "runs"))
     assert (run.returncode, run.stderr) == (0, "")
     for name in ("torch", "torchvision", "clean-fid", "scipy"):
         assert f"{name:22} {version(name)}" in run.stdout
     for name, definition in CATALOGUE.items():
-        assert f"mend: sfddm-bench datasets prepare {name} {definition.example} --resolution" in run.stdout
+        assert f"fix: sfddm-bench datasets prepare {name} {definition.example} --resolution" in run.stdout
     for about in ("GPU", "threads", "Inception weights", "run folder", "lmdb", "diffusers"):
         assert f" {about} " in run.stdout
     assert f"{tmp_path / 'runs'}: " in run.stdout
@@ -56,8 +57,8 @@ def test_a_torchvision_that_cannot_be_imported_is_named_with_its_mending_and_exi
     assert run.returncode == 1
     assert "Traceback" not in run.stderr
     assert "cannot be imported (operator torchvision::nms does not exist)" in run.stdout
-    assert "mend: pip install --force-reinstall torch torchvision" in run.stdout
-    assert "sfddm-bench datasets prepare cifar10" in run.stdout  # the rest is said all the same
+    assert "fix: pip install --force-reinstall torch torchvision" in run.stdout
+    assert "sfddm-bench datasets prepare cifar10" in run.stdout  # the rest is reported all the same
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def test_torch_must_be_the_one_that_torchvision_pins(torch: str, mark: str, monk
     monkeypatch.setattr(doctor, "requires", lambda _: ["numpy", "torch==2.9.1", 'pillow; extra == "x"'])
     found = torch_fits_torchvision()
     assert found.mark == mark
-    assert found.mend == ("" if mark == GOOD else "pip install torch==2.9.1 torchvision==0.24.1")
+    assert found.fix == ("" if mark == GOOD else "pip install torch==2.9.1 torchvision==0.24.1")
 
 
 def test_a_prepared_dataset_is_said_with_its_size(tmp_path: Path) -> None:
@@ -81,12 +82,12 @@ def test_a_prepared_dataset_is_said_with_its_size(tmp_path: Path) -> None:
     assert found["cifar10"].mark == LACKING
 
 
-def test_lsun_without_lmdb_is_mended_by_both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_lsun_without_lmdb_is_repaired_by_both(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(doctor, "installed", lambda name: None)
-    found = {finding.about: finding.mend for finding in datasets(tmp_path)}
+    found = {finding.about: finding.fix for finding in datasets(tmp_path)}
     assert found["lsun_church"].startswith("pip install lmdb && sfddm-bench datasets prepare lsun_church")
     assert found["cifar10"].startswith("sfddm-bench datasets prepare cifar10")
-    assert [finding.mend for finding in doctor.extras()] == ["pip install lmdb", "pip install diffusers"]
+    assert [finding.fix for finding in doctor.extras()] == ["pip install lmdb", "pip install diffusers"]
 
 
 def test_inception_weights_are_missing_wrong_or_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,7 +97,7 @@ def test_inception_weights_are_missing_wrong_or_right(tmp_path: Path, monkeypatc
     monkeypatch.setattr(inception, "cache_folder", lambda: tmp_path / "cache")
     missing = inception_file(None)
     assert missing.mark == LACKING
-    assert str(tmp_path / "cache" / inception.WEIGHTS) in missing.mend
+    assert str(tmp_path / "cache" / inception.WEIGHTS) in missing.fix
     assert inception_file(tmp_path / "none.pt").mark == LACKING
     other = tmp_path / "other.pt"
     other.write_bytes(b"not the network")
@@ -119,9 +120,7 @@ def test_a_full_disk_and_an_unwritable_folder_are_said(tmp_path: Path, monkeypat
     assert disk(tmp_path / "deep" / "runs").mark == GOOD
     (tmp_path / "file").write_text("not a folder")
     blocked = disk(tmp_path / "file" / "runs")
-    assert (blocked.mark, blocked.mend) == (BROKEN, "name another with --out")
+    assert (blocked.mark, blocked.fix) == (BROKEN, "name another with --out")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 5 * 10**6))
     full = disk(tmp_path)
-    assert full == Finding(
-        LACKING, "run folder", f"{tmp_path}: only 5.0 MB free", f"sfddm-bench clean --out {tmp_path}"
-    )
+    assert full == Line(LACKING, "run folder", f"{tmp_path}: only 5.0 MB free", f"sfddm-bench clean --out {tmp_path}")

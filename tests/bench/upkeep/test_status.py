@@ -1,4 +1,4 @@
-"""`status`: cells done, running, failed and missing, from records, claims and what the sweep asked for."""
+"""`status`: cells done, running, failed and missing, from records, locks and what the sweep asked for."""
 
 import fcntl
 import json
@@ -7,14 +7,13 @@ from pathlib import Path
 from helpers.command_line import sfddm_bench
 
 from bench.records.record import read_record, write_record
-from bench.store.lock import CLAIM
-from bench.store.requests import read_wanted
-from bench.store.store import DONE
+from bench.store.layout import DONE, LOCK
+from bench.store.requests import read_requests
 from bench.upkeep.status import sweep_status
 
 
 def states(runs: Path) -> dict[tuple[str, int | None], str]:
-    (sweep,) = read_wanted(runs).values()
+    (sweep,) = read_requests(runs).values()
     return {(one.cell.method, one.cell.steps): one.state for one in sweep_status(runs, sweep)}
 
 
@@ -36,8 +35,12 @@ def test_a_cell_is_missing_without_its_record_and_failed_with_its_reason(runs: P
     assert "failed: ddim, steps 4, seed 0: out of memory: 3 GB wanted" in run.stdout
     said = json.loads(sfddm_bench("status", "--out", str(runs), "--json").stdout)
     assert {(cell["method"], cell["steps"]): cell["state"] for cell in said[0]["cells"]} == {
-        ("real data", None): "done", ("sfddm", 1): "missing", ("ddim", 1): "done", ("sfddm", 4): "done",
-        ("ddim", 4): "failed"}  # fmt: skip
+        ("real data", None): "done",
+        ("sfddm", 1): "missing",
+        ("ddim", 1): "done",
+        ("sfddm", 4): "done",
+        ("ddim", 4): "failed",
+    }
 
 
 def test_a_broken_record_is_a_failed_cell_named_by_its_file(runs: Path) -> None:
@@ -48,20 +51,25 @@ def test_a_broken_record_is_a_failed_cell_named_by_its_file(runs: Path) -> None:
     assert str(path) in run.stdout
 
 
-def test_cells_run_while_a_process_holds_the_claim_of_a_stage_they_need(runs: Path) -> None:
+def test_cells_run_while_a_process_holds_the_lock_of_a_stage_they_need(runs: Path) -> None:
     for path in runs.glob("records/*/sfddm-*.json"):
         path.unlink()
-    (folder,) = {runs / "stages" / stage for sweep in read_wanted(runs).values() for cell in sweep.cells
-                 for stage in cell.stages if (cell.method, cell.steps) == ("sfddm", 4) and stage.startswith("fold-")}  # fmt: skip
+    (folder,) = {
+        runs / "stages" / stage
+        for sweep in read_requests(runs).values()
+        for cell in sweep.cells
+        for stage in cell.stages
+        if (cell.method, cell.steps) == ("sfddm", 4) and stage.startswith("fold-")
+    }
     (folder / DONE).unlink()
-    with (folder / CLAIM).open("wb") as lock:
+    with (folder / LOCK).open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         run = sfddm_bench("status", "--out", str(runs))
         assert "3 done, 1 running, 0 failed, 1 missing" in run.stdout
         assert "running: sfddm" in run.stdout
         assert states(runs)["sfddm", 4] == "running"
         assert states(runs)["sfddm", 1] == "missing"
-    assert states(runs)["sfddm", 4] == "missing"  # the file is still there: a lock that nobody holds is no claim
+    assert states(runs)["sfddm", 4] == "missing"  # the file is still there: a lock that nobody holds is none
 
 
 def test_a_folder_without_sweeps_is_one_line(tmp_path: Path) -> None:

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from helpers.command_line import ENVIRONMENT, sfddm_bench
+from helpers.made_records import changed
 
-from bench.commands.verifying import verify_command
+from bench.commands.verify import Recomputed
+from bench.commands.verify import verify as verify_command
 from bench.records.record import read_record, write_record
 from bench.store.files import file_sha256, write_json
 from sfddm.errors import InputError
@@ -21,19 +24,23 @@ from sfddm.errors import InputError
 PROBE = """
 import sys
 from pathlib import Path
-from bench.commands.verifying import verify_command
-from sfddm.errors import InputError
-code = verify_command(Path(sys.argv[1]), False, None, "auto", None, None)
-sys.exit(99 if "torch" in sys.modules else code)
+import typer
+
+from bench.commands.verify import verify as verify_command
+
+try:
+    verify_command(Path(sys.argv[1]))
+except typer.Exit as leaving:
+    sys.exit(99 if "torch" in sys.modules else leaving.exit_code)
 """
 
 
 def verify(path: Path, recompute: bool = False, resample: int | None = None) -> tuple[int, list[str]]:
     """Return the exit code of `verify` and its lines; the last is the summary."""
     out = StringIO()
-    with redirect_stdout(out), redirect_stderr(StringIO()):
-        code = verify_command(path, recompute, resample, "cpu", None, None)
-    return code, out.getvalue().splitlines()
+    with redirect_stdout(out), redirect_stderr(StringIO()), pytest.raises(typer.Exit) as left:
+        verify_command(path, Recomputed.metrics if recompute else None, resample, "cpu")
+    return left.value.exit_code, out.getvalue().splitlines()
 
 
 def one_difference(runs: Path, resample: int | None = None) -> str:
@@ -56,8 +63,14 @@ def test_a_finished_run_is_as_it_should_be_by_every_check(digits_run: Path) -> N
     assert run.returncode == 0, run.stdout + run.stderr
     assert len(lines) == 1
     stages = len(list(digits_run.glob("stages/*/done.json")))
-    for counted in (f"{stages} stages", "5 records", "5 records held against their metrics", "tables",
-                    "5 metrics recomputed", "20 images regenerated"):  # fmt: skip
+    for counted in (
+        f"{stages} stages",
+        "5 records",
+        "5 records compared with their metrics",
+        "tables",
+        "5 metrics recomputed",
+        "20 images regenerated",
+    ):
         assert counted in lines[0]
 
 
@@ -69,7 +82,7 @@ def flip_a_byte(path: Path) -> None:
 
 def change_a_digit(path: Path) -> None:
     text = path.read_text()
-    place = text.index('"fd": ') + len('"fd": 0.1')
+    place = text.index('"value": ') + len('"value": 0.1')
     path.write_text(text[:place] + str((int(text[place]) + 1) % 10) + text[place + 1 :])
 
 
@@ -95,8 +108,15 @@ def test_the_command_names_what_was_changed_and_exits_with_3(name: str, runs: Pa
     assert "Traceback" not in run.stderr
 
 
-@pytest.mark.parametrize("pattern", ["stages/fold-*/model.safetensors", "stages/features-*/features.npz",
-                                     "stages/teacher-*/settings.json", "stages/metrics-*/metrics.json"])  # fmt: skip
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "stages/fold-*/model.safetensors",
+        "stages/features-*/features.npz",
+        "stages/teacher-*/settings.json",
+        "stages/metrics-*/metrics.json",
+    ],
+)
 def test_a_flipped_byte_in_any_artefact_is_named(pattern: str, runs: Path) -> None:
     path = the(runs, pattern)
     flip_a_byte(path)
@@ -112,11 +132,11 @@ def test_a_broken_done_marker_is_named(text: str, runs: Path) -> None:
 
 def test_a_record_that_was_signed_anew_is_caught_by_its_metrics_and_tables(runs: Path) -> None:
     path = the(runs, "records/*/sfddm-4-*.json")
-    better = read_record(path).model_copy(update={"fd": 0.001})
+    better = changed(read_record(path), quality__distance__value=0.001)
     assert write_record(runs, better) == path
     code, lines = verify(runs)
     assert code == 3
-    assert lines[0].startswith(f"{path}: quality is 0.001, metrics-")
+    assert lines[0].startswith(f"{path}: quality.distance.value is 0.001, metrics-")
     assert any(line.startswith(f"{runs}/tables/") and "is not what its records give" in line for line in lines)
 
 
@@ -174,7 +194,7 @@ def test_metrics_that_the_stored_features_do_not_give_are_named(runs: Path) -> N
     assert verify(runs)[0] == 0
     code, lines = verify(runs, recompute=True)
     assert code == 3
-    named = [line for line in lines if "metrics.json: distance is" in line]
+    named = [line for line in lines if "metrics.json: distance.value is" in line]
     assert len(named) == 1
     assert folder.name.partition("-")[2] in (Path(named[0].partition(":")[0]).parent / "settings.json").read_text()
 
@@ -209,7 +229,7 @@ def test_differences_are_said_also_where_the_dataset_is_not_here(
     other.unlink()
     write_record(runs, record.model_copy(update={"dataset": "cifar10", "resolution": 32}))
     with pytest.raises(InputError, match="'cifar10' at 32x32 is not in"):
-        verify_command(runs, False, 1, "cpu", runs, None)
+        verify_command(runs, resample=1, device="cpu", data_root=runs)
     assert str(edited) in capsys.readouterr().out
 
 
@@ -219,12 +239,15 @@ def test_a_failed_cell_has_nothing_to_do_again(runs: Path) -> None:
     assert not [line for line in verify(runs, recompute=True, resample=1)[1] if "cannot be checked" in line]
 
 
-@pytest.mark.parametrize(("words", "said"), [
-    (["nowhere"], "PATH: 'nowhere' given, but there is no such folder"),
-    (["sfddm"], "PATH: no records and no stages in 'sfddm'"),
-    (["tests", "--resample", "0"], "--resample: 0 given, a whole number from 1 up is possible"),
-    (["tests", "--recompute", "images"], "metrics"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nowhere"], "PATH: 'nowhere' given, but there is no such folder"),
+        (["sfddm"], "PATH: no records and no stages in 'sfddm'"),
+        (["tests", "--resample", "0"], "--resample: 0 given, a whole number from 1 up is possible"),
+        (["tests", "--recompute", "images"], "metrics"),
+    ],
+)
 def test_bad_input_is_one_line(words: list[str], said: str) -> None:
     run = sfddm_bench("verify", *words)
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)

@@ -9,7 +9,7 @@ from torch import nn
 
 from sfddm.checkpoint import load_denoiser, save_denoiser
 from sfddm.errors import InputError
-from sfddm.import_diffusers import load_diffusers
+from sfddm.imports.diffusers import load_diffusers
 
 FLOAT32_TABLE = 1e-6
 
@@ -17,9 +17,15 @@ FLOAT32_TABLE = 1e-6
 def model() -> UNet2DModel:
     torch.manual_seed(0)
     return UNet2DModel(
-        sample_size=8, in_channels=3, out_channels=3, layers_per_block=1, block_out_channels=(8, 16), norm_num_groups=4,
-        down_block_types=("DownBlock2D", "AttnDownBlock2D"), up_block_types=("AttnUpBlock2D", "UpBlock2D"),
-    ).eval()  # fmt: skip
+        sample_size=8,
+        in_channels=3,
+        out_channels=3,
+        layers_per_block=1,
+        block_out_channels=(8, 16),
+        norm_num_groups=4,
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+    ).eval()
 
 
 def saved(folder: Path, layout: str, safetensors: bool = True) -> Path:

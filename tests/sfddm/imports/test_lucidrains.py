@@ -7,7 +7,7 @@ import torch
 from denoising_diffusion_pytorch import GaussianDiffusion, Unet
 
 from sfddm.errors import InputError
-from sfddm.import_lucidrains import check_schedule, load_lucidrains
+from sfddm.imports.lucidrains import check_schedule, load_lucidrains
 from sfddm.schedule import alpha_bar_table
 from sfddm.unet import UNet
 
@@ -29,15 +29,14 @@ def with_prefix(prefix: str, state: dict) -> dict:
 
 
 LIBRARY = diffusion()
+ZEROS = with_prefix("model.", {key: torch.zeros_like(value) for key, value in LIBRARY.model.state_dict().items()})
 FORMS = {
     "bare U-Net": (LIBRARY.model.state_dict(), "weights", False),
     "diffusion with the authors' buffers": (LIBRARY.state_dict(), "weights", True),
     "trainer": ({"step": 3, "model": LIBRARY.state_dict()}, "raw weights", True),
-    "trainer with EMA": (
-        {"model": with_prefix("model.", {k: torch.zeros_like(v) for k, v in LIBRARY.model.state_dict().items()}),
-         "ema": with_prefix("ema_model.", LIBRARY.state_dict())}, "EMA", False),
+    "trainer with EMA": ({"model": ZEROS, "ema": with_prefix("ema_model.", LIBRARY.state_dict())}, "EMA", False),
     "data parallel": (with_prefix("module.", LIBRARY.state_dict()), "weights", True),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -62,7 +61,7 @@ def test_another_schedule_is_named_with_the_difference(tmp_path: Path) -> None:
     assert found is not None
     with pytest.raises(InputError, match=r"pth: its alpha_bar differs .* first at timestep"):
         check_schedule(found, alpha_bar_table("sigmoid", 1024), path)
-    with pytest.raises(InputError, match="T = 1024, the run's has T = 1000"):
+    with pytest.raises(InputError, match="T = 1024, the expected schedule has T = 1000"):
         check_schedule(found, alpha_bar_table("sigmoid", 1000), path)
 
 

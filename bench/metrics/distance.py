@@ -1,0 +1,65 @@
+"""The Frechet distance of generated images with its interval and its extrapolation to infinitely many images.
+
+It is called FID on Inception-2015 features only; on any other features it is FD, with the feature space named.
+"""
+
+from typing import Annotated, Self
+
+from bench.metrics.metric import Given, Metric, Reasons
+from bench.metrics.shown import Shown
+
+INCEPTION_2015 = "inception-2015"
+LEAST_OF_INTERVAL = 40  # images: two in each of the jackknife's groups
+LEAST_OF_EXTRAPOLATION = 20  # images: two in the smallest part
+
+
+def is_fid(space: str) -> bool:
+    """Tell whether the distance in a feature space is called FID."""
+    return space.startswith(INCEPTION_2015)
+
+
+def distance_name(space: str) -> str:
+    """Return what the distance is called: FID, or FD with its feature space."""
+    return "FID" if is_fid(space) else f"FD ({space})"
+
+
+class Distance(Metric):
+    """low, high: the 95 % interval. path: how the matrix root was found. rank_deficient: fewer images than features."""
+
+    name: str
+    value: Annotated[float | None, Shown("{distance}", "", "lower", 2, brief="{distance}", interval=("low", "high"))]
+    low: float | None = None
+    high: float | None = None
+    infinity: Annotated[float | None, Shown("{distance} infinity", "", "lower", 2)] = None
+    path: str | None = None
+    min_eigenvalue: float | None = None
+    rank_deficient: bool | None = None
+
+    @classmethod
+    def of(cls, given: Given) -> tuple[Self, Reasons]:
+        from bench.metrics.fid_infinity import fid_infinity
+        from bench.metrics.intervals import jackknife_interval
+
+        x, reference, seed = given.features, given.reference, given.settings.seed
+        reasons: Reasons = {}
+        found = reference.distance(x)
+        low = high = infinity = None
+        if len(x) >= LEAST_OF_INTERVAL:
+            low, high = jackknife_interval(x, reference, seed)
+        else:
+            reasons |= dict.fromkeys(("low", "high"), f"fewer than {LEAST_OF_INTERVAL} images")
+        if len(x) >= LEAST_OF_EXTRAPOLATION:
+            infinity = fid_infinity(x, reference, seed)
+        else:
+            reasons["infinity"] = f"fewer than {LEAST_OF_EXTRAPOLATION} images"
+        measured = cls(
+            name=distance_name(given.space),
+            value=found.value,
+            low=low,
+            high=high,
+            infinity=infinity,
+            path=found.path,
+            min_eigenvalue=found.min_eigenvalue,
+            rank_deficient=found.rank_deficient,
+        )
+        return measured, reasons

@@ -1,0 +1,52 @@
+"""The interface of a metric: what it measures of generated images from their features. No torch.
+
+A metric is one file: a `Metric` whose fields are the numbers, each declared with its unit and direction, and `of`,
+which measures them. A metric of another package registers its class under the entry point group `sfddm_bench.metrics`.
+"""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from bench.metrics.shown import Section
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from bench.config.settings import EvaluationSettings
+    from bench.metrics.frechet import Reference
+
+Reasons = dict[str, str]  # why a field is None, by its name; "" for all of the metric
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a metric is given, float32 on the device it is computed on.
+
+    features (n,d) and probabilities (n,k) of the generated images; the latter is None if the features have no classes.
+    real: the reference's features (m,d); reference: its Gaussian, found once for all cells. settings: `settings.seed`
+    draws subsets and splits, the same for every cell. space: the name of the feature space.
+    """
+
+    features: "Tensor"
+    probabilities: "Tensor | None"
+    real: "Tensor"
+    reference: "Reference"
+    settings: "EvaluationSettings"
+    space: str
+
+    @property
+    def smallest(self) -> int:
+        """How many images the smaller of the two sets has."""
+        return min(len(self.features), len(self.real))
+
+
+class Metric(Section):
+    """The numbers of one metric. Raise `version` when they change their meaning."""
+
+    version: ClassVar[int] = 1
+
+    @classmethod
+    @abstractmethod
+    def of(cls, given: Given) -> tuple[Self | None, Reasons]:
+        """Return what is measured, None if nothing can be, and why a number is missing."""

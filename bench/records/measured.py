@@ -1,0 +1,57 @@
+"""What done stages measured, read back from their files as parts of a record, with why a number is missing. No torch.
+
+Each reader takes a stage's folder; the reasons are by the number's name in a record.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from bench.metrics.consistency import Consistency
+from bench.metrics.interpolation import Interpolation
+from bench.metrics.metric import Reasons
+from bench.metrics.protocol import Protocol
+from bench.metrics.quality import Quality
+from bench.metrics.sampling_cost import SamplingCost
+from bench.records.migrations import place_of, quality_section
+
+METRICS, PROTOCOL = "metrics.json", "protocol.json"
+CONSISTENCY, INTERPOLATION, COST = "consistency.json", "interpolation.json", "cost.json"
+JUDGING = ("metrics", "floor")  # the kinds of stages that measure quality
+
+
+def read_quality(folder: Path, space: str) -> tuple[Quality, Protocol, Reasons]:
+    """Return the quality, and the protocol it was measured under; space: the name of the feature space."""
+    protocol = Protocol.model_validate(_json(folder / PROTOCOL))
+    values = _json(folder / METRICS)
+    if "quality" not in values:  # made before records had sections
+        section = quality_section(values, values["distance"], space)
+        return Quality.model_validate(section), protocol, {place_of(n): why for n, why in values["reasons"].items()}
+    reasons = {f"quality.{name}": why for name, why in values["reasons"].items()}
+    return Quality.model_validate(values["quality"]), protocol, reasons
+
+
+def read_consistency(folder: Path) -> tuple[Consistency, Reasons]:
+    """Return the consistency with the teacher."""
+    measured = Consistency.model_validate(_json(folder / CONSISTENCY))
+    equal = [name for name in ("psnr", "psnr_unrelated") if getattr(measured, name) is None]
+    return measured, {f"consistency.{name}": "every pair is equal in every pixel" for name in equal}
+
+
+def read_interpolation(folder: Path) -> tuple[Interpolation, Reasons]:
+    """Return the lengths of the paths between latents."""
+    measured = Interpolation.model_validate(_json(folder / INTERPOLATION))
+    still = [f"interpolation.{kind}.{name}" for kind, path in measured for name, value in path if value is None]
+    return measured, dict.fromkeys(still, "the features are the same all along")
+
+
+def read_cost(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Reasons]:
+    """Return what sampling costs, as fields of `SamplingCost`, and how the network was computed."""
+    values = _json(folder / COST)
+    own = {name: values[name] for name in SamplingCost.model_fields if name in values}
+    reasons = {f"sampling_cost.{name}": why for name, why in values["reasons"].items()}
+    return own, values["execution"], reasons
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text())

@@ -1,0 +1,83 @@
+"""All that the page shows of a group of records: its tables, plots and samples, ready for the templates."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.records.groups import Group, image_counts
+from bench.records.record import Record
+from bench.records.rows import ordered
+from bench.report.headlines import Card, cards
+from bench.report.plots import Picture, plots
+from bench.report.provenance import texts
+from bench.report.results import SortableTable, by_steps, failures, in_full
+from bench.report.samples import Samples, samples
+from bench.tables.measures import Measure, measures
+from bench.tables.summary import Summary, by_cell, summarise
+
+
+@dataclass(frozen=True)
+class Distance:
+    """A group's distance: what it is, of how many images, at each step count and by methods and steps."""
+
+    measure: Measure
+    images: str
+    cards: list[Card]
+    table: SortableTable
+
+
+@dataclass(frozen=True)
+class GroupResults:
+    """A group's results; what it has no measurements for is None or empty."""
+
+    title: str
+    first: Record  # speaks for the group
+    failures: SortableTable | None
+    measured: bool = False  # whether any cell was; if not, only the failures are there
+    settings: Mapping[str, str] = field(default_factory=dict)  # of the protocol
+    distance: Distance | None = None
+    quality: SortableTable | None = None
+    cost: SortableTable | None = None
+    plots: Sequence[Picture] = ()
+    samples: Samples | None = None
+
+
+def group_results(group: Group, pictures: Mapping[str, Path]) -> GroupResults:
+    """Return the results of a group, with the pictures that lie beside its records."""
+    if not group.cells:
+        return GroupResults(title(group), group.first, failures(group))
+    cells = by_cell(group.records)
+    columns = [summarise(cells, measure) for measure in measures(group.cells)]
+    return GroupResults(
+        title=title(group),
+        first=group.first,
+        failures=failures(group),
+        measured=True,
+        settings=texts(group.first.protocol.model_dump()) if group.first.protocol else {},
+        distance=distance(group, columns[0]),
+        quality=in_full([column for column in columns if column.measure.kind == "quality"]),
+        cost=in_full([column for column in columns if column.measure.kind == "cost"]),
+        plots=plots(group),
+        samples=samples(ordered(group.cells), pictures),
+    )
+
+
+def title(group: Group) -> str:
+    """Return the heading of a group: its data and scale, and what distinguishes it from others with the same."""
+    first = group.first
+    said = f"{first.dataset} {first.resolution}×{first.resolution}, scale {first.scale}"
+    extra = group.stem.removeprefix(f"{first.dataset}-{first.resolution}-{first.scale}").strip("-")
+    return f"{said} ({extra})" if extra else said
+
+
+def distance(group: Group, column: Summary) -> Distance | None:
+    """Return the distance, which is a group's first measure; None if it was not measured."""
+    if column.measure.name != group.first.distance_name:
+        return None
+    return Distance(column.measure, images(group), cards(column), by_steps(column))
+
+
+def images(group: Group) -> str:
+    """Return how many images were compared with how many, for a caption."""
+    pairs = sorted({(n or 0, m or 0) for n, m in map(image_counts, group.cells)})
+    return " or ".join(f"{mine:,} images against {theirs:,} of the dataset" for mine, theirs in pairs)

@@ -1,0 +1,31 @@
+"""The plots of a group as pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib import rc_context
+
+from bench.plots.figures import PLOTS, figures, png
+from bench.plots.style import STYLE
+from bench.records.groups import Group
+
+DPI = 160
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot as a PNG file, with what it shows."""
+
+    title: str
+    caption: str
+    png: bytes
+
+
+def plots(group: Group) -> Sequence[Picture]:
+    """Return a group's plots, those it has the measurements for.
+
+    Not the plots of samples and interpolations: the page shows those pictures themselves.
+    """
+    with rc_context(STYLE):
+        drawn = figures(group)
+        return [Picture(PLOTS[name].title, PLOTS[name].caption, png(drawn[name], DPI)) for name in drawn]

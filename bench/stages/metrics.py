@@ -1,0 +1,57 @@
+"""metrics: the quality of one set of features against the reference's."""
+
+from typing import Any
+
+from bench.metrics.metric import Given
+from bench.metrics.protocol import protocol_of
+from bench.metrics.quality import measure_quality, metric_count, metrics_identity
+from bench.records.measured import METRICS, PROTOCOL
+from bench.stages.context import Context
+from bench.stages.features import EXTRACTOR, FEATURES, read_features
+from bench.stages.statistics import read_statistics
+from bench.store.files import write_json
+from bench.store.stage import Job, Stage
+
+
+def stage(context: Context, features: Stage, reference: Stage, statistics: Stage) -> Stage:
+    """Measure the quality of generated images from their features."""
+    label = f"metrics of {features.label.removeprefix('features of ')}"
+
+    def work(job: Job) -> None:
+        generated = read_features(job.path(features, FEATURES), job.device)
+        real = read_features(job.path(reference, FEATURES), job.device).features
+        given = Given(
+            features=generated.features,
+            probabilities=generated.probabilities,
+            real=real,
+            reference=read_statistics(job, statistics),
+            settings=context.config.evaluation,
+            space=context.space.name,
+        )
+        write_quality(job, context, label, given, job.read(reference, EXTRACTOR))
+
+    return Stage("metrics", label, metric_settings(context), work, (features, statistics), version=2)
+
+
+def metric_settings(context: Context) -> dict[str, Any]:
+    """Return the settings that decide the metrics of given features."""
+    names = {"splits", "kid_subsets", "kid_subset", "neighbours", "seed"}
+    own = context.config.evaluation.model_dump(include=names) | {"lossy": context.images.lossy}
+    return own | metrics_identity()
+
+
+def write_quality(job: Job, context: Context, label: str, given: Given, extractor: dict[str, Any]) -> None:
+    """Measure, and write what was measured and under which protocol."""
+    with job.display.task(label, metric_count(), "metrics") as update:
+        quality, reasons = measure_quality(given, update)
+    if quality.distance is not None and quality.distance.rank_deficient:
+        job.display.say(
+            f"{label}: {given.smallest} images are too few for a full-rank covariance of {given.features.shape[1]} "
+            "features; the distance is biased upwards"
+        )
+    dtypes = (given.features.dtype, given.reference.root.dtype)
+    protocol = protocol_of(
+        extractor, context.images, quality.images, quality.reference_images, dtypes, context.config.evaluation
+    )
+    write_json(job.folder / METRICS, {"quality": quality.model_dump(), "reasons": reasons})
+    write_json(job.folder / PROTOCOL, protocol.model_dump())

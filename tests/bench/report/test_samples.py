@@ -1,0 +1,56 @@
+"""Samples and interpolations on the page, and how their pictures are stored."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from helpers.made_run import SWEEP, record, write_run
+from helpers.outline import Outline
+from PIL import Image
+
+from bench.records.pictures import write_sheet
+from bench.report.page import write_report
+from bench.report.samples import LARGEST, compact, contact_sheet, find_pictures
+
+
+def test_each_grid_and_strip_of_the_first_seed_is_shown_once_and_real_images_beside_them(folder: Path) -> None:
+    alts = [str(a["alt"]) for name, a in Outline(write_report(folder, None).read_text()).elements if name == "img"]
+    assert alts.count("Images of the dataset") == 1
+    assert sum(alt.startswith("Samples of ") for alt in alts) == sum(
+        r.steps is not None and r.failure is None and r.seed == 0 for r in SWEEP
+    )
+    assert [alt for alt in alts if alt.startswith("Interpolation")] == [
+        "Interpolation by sfddm, 4 steps, seed 0, linear above, spherical below"
+    ]
+    assert len(alts) == len(set(alts))
+
+
+def test_each_dataset_stands_beside_its_own_real_images(tmp_path: Path) -> None:
+    write_run(tmp_path, [record("ddim", 1, 0, 5.0), record("ddim", 1, 0, 5.0, dataset="other")])
+    pictures = find_pictures(tmp_path)
+    assert {"digits-8-smoke/real-data", "other-8-smoke/real-data"} <= set(pictures)
+    shown = {
+        str(a["src"])
+        for name, a in Outline(write_report(tmp_path, None).read_text()).elements
+        if a.get("alt") == "Images of the dataset"
+    }
+    assert len(shown) == 2
+
+
+def test_a_cells_picture_is_its_first_images_at_their_own_size_without_loss(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 1, 8, 8), dtype=np.uint8)
+    write_sheet(pixels, tmp_path / "grid.png")
+    stored = np.asarray(Image.open(BytesIO(compact(contact_sheet(tmp_path / "grid.png", SWEEP[-1])))))
+    assert stored.shape == (4 * 9 - 1, 4 * 9 - 1)
+    assert (stored[:8, 9:17] == pixels[1, 0]).all()
+    assert (stored[9:17, :8] == pixels[4, 0]).all()
+
+
+def test_a_large_picture_is_stored_as_jpeg() -> None:
+    ramp = np.linspace(0, 255, 256 * 256 * 3).reshape(256, 256, 3)
+    noise = np.random.default_rng(0).normal(0, 6, ramp.shape)
+    pixels = np.clip(ramp + noise, 0, 255).astype(np.uint8)
+    stored = compact(pixels)
+    assert Image.open(BytesIO(stored)).format == "JPEG"
+    assert pixels.nbytes > LARGEST
+    assert len(stored) < pixels.nbytes / 3

@@ -1,8 +1,8 @@
 #!/bin/bash
-# One method in each task of a Slurm array, each on all GPUs of a node; all share one run folder, where a stage is done by
-# one of them. What follows the script's name goes to `sfddm-bench run`:
+# One method in each task of a Slurm array, each on all GPUs of a node. All tasks share one run folder, and each stage is
+# computed by one of them. Arguments after the script's name are passed to `sfddm-bench run`:
 #   sbatch --gpus-per-node=8 docs/slurm/array.sh --dataset cifar10 --steps 1,4,16
-# Submit it from a folder that all nodes share, with sfddm-bench on the PATH; submitted again, it goes on.
+# Submit it from a folder that all nodes share, with sfddm-bench on the PATH; resubmit it to resume.
 #SBATCH --job-name=sfddm-array
 #SBATCH --array=0-2
 #SBATCH --nodes=1

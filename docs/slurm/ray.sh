@@ -1,7 +1,7 @@
 #!/bin/bash
-# A sweep on a Ray cluster inside one Slurm job; what follows the script's name goes to `sfddm-bench run`:
+# A sweep on a Ray cluster inside one Slurm job. Arguments after the script's name are passed to `sfddm-bench run`:
 #   sbatch --nodes=4 --gpus-per-node=8 docs/slurm/ray.sh --dataset cifar10 --steps 1,4,16 --seeds 0,1,2
-# Submit it from a folder that all nodes share, with sfddm-bench on the PATH; submitted again, it goes on.
+# Submit it from a folder that all nodes share, with sfddm-bench on the PATH; resubmit it to resume.
 #SBATCH --job-name=sfddm-ray
 #SBATCH --nodes=2
 #SBATCH --ntasks-per-node=1
@@ -10,10 +10,10 @@
 set -euo pipefail
 
 head=$(hostname)                                # this script runs on the job's first node
-address=$head:$((20000 + SLURM_JOB_ID % 20000)) # a port of this job's own
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}    # a stage on the CPU has so many threads, and asks for so many CPUs
+address=$head:$((20000 + SLURM_JOB_ID % 20000)) # this job's own port
+export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}    # a stage on the CPU has this many threads, and asks for as many CPUs
 export RAY_USAGE_STATS_ENABLED=0
-RAY_AUTH_TOKEN=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n') # without it, whoever reaches a port could run programs
+RAY_AUTH_TOKEN=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n') # without it, anyone who reaches a port could run programs
 export RAY_AUTH_TOKEN RAY_AUTH_MODE=token
 
 srun --nodes=1 --ntasks=1 --nodelist="$SLURMD_NODENAME" \
@@ -25,4 +25,4 @@ if [ "$SLURM_NNODES" -gt 1 ]; then
         ray start --address="$address" --num-cpus="$SLURM_CPUS_PER_TASK" --block &
 fi
 
-sfddm-bench run --executor ray --address "$address" "$@" # at its end Slurm ends Ray with the job
+sfddm-bench run --executor ray --address "$address" "$@" # when it ends, Slurm ends Ray with the job

@@ -33,8 +33,8 @@ def _folder(path: Path, limit: int | None) -> Source:
         if all((folder / name).is_file() for name in BATCHES):
             return CifarSource(folder)
     with os.scandir(path) as entries:
-        folders = sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
-    within = [path / name for name in folders if (path / name / DATA).is_file()]
+        maybe = sorted(one.name for one in entries if one.is_symlink() or one.is_dir())
+    within = [path / name for name in maybe if os.path.isfile(path / name / DATA)]  # False for a link to itself
     if within:
         listed = ", ".join(f"'{folder}'" for folder in within)
         raise InputError(f"--from: '{path}' given, which is not an LMDB but holds some; possible: {listed}")

@@ -1,7 +1,8 @@
 """From what people have to a prepared dataset: what is asked for, checked; what is there, packed; what came of it."""
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from sfddm.errors import InputError
 
 BUILT_IN = "digits"
 UNREADABLE = "that cannot be read"
+GRACE_SECONDS = 5.0  # for the workers of a killed preparation, which hold its lock too, to end
 TRIED_FOR_SIZE = 100  # images, of which one must be readable
 
 
@@ -163,7 +165,10 @@ def printable(name: str) -> str:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Let one process at a time work on a folder. Raises InputError if another does."""
-    with naming(folder), Locks().hold(folder) as held:
+    with naming(folder), ExitStack() as stack:
+        locks, ends = Locks(), time.monotonic() + GRACE_SECONDS
+        while not (held := stack.enter_context(locks.hold(folder))) and time.monotonic() < ends:
+            time.sleep(0.1)
         if not held:
             raise InputError(
                 f"'{folder}': another process is preparing it; wait for it, or keep this under another --name"

@@ -48,7 +48,7 @@ def datasets_info(
     """Say what a dataset is, where to get it, and how it was prepared."""
     from bench.datasets.catalogue import CATALOGUE
     from bench.datasets.dataset import data_root as root_of
-    from bench.datasets.packed import MANIFEST, folder_of, prepared
+    from bench.datasets.packed import MANIFEST, folder_of, survey
     from bench.datasets.preprocessing import describe
     from bench.datasets.registry import definition_name
 
@@ -63,7 +63,10 @@ def datasets_info(
         print(f"prepare it with: sfddm-bench datasets prepare {base} {definition.example}")
     else:
         print(f"{name}: built in, nothing to prepare")
-    for manifest in prepared(root_of(data_root)):
+    there, faults = survey(root_of(data_root))
+    for fault in [fault for folder, fault in faults.items() if folder.parent.name == name]:
+        print(f"sfddm-bench: {fault}", file=sys.stderr)
+    for manifest in there:
         if manifest.name == name:
             print(f"\n{folder_of(root_of(data_root), name, manifest.resolution) / MANIFEST}")
             print(manifest.model_dump_json(indent=1))

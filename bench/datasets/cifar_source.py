@@ -74,11 +74,17 @@ class _Header(tarfile.TarInfo):
 def read_tarball(path: Path) -> list[bytes]:
     """Return the five batches in a tarball. Raises InputError."""
     batches: dict[str, bytes] = {}
+    total = 0
     try:
         with tarfile.open(path, tarinfo=_Header) as file:
             for count, member in enumerate(file):
                 name = PurePosixPath(member.name).name
-                if count > MOST_MEMBERS or (name in BATCHES and member.size > MOST_BATCH_BYTES):
+                total += member.size
+                if (
+                    count > MOST_MEMBERS
+                    or total > MOST_MEMBER_BYTES
+                    or (name in BATCHES and member.size > MOST_BATCH_BYTES)
+                ):
                     raise tarfile.ReadError(f"more than CIFAR-10's tarball holds, at '{member.name[:60]}'")
                 if name in BATCHES and member.isfile():
                     content = file.extractfile(member)

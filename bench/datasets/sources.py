@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from bench.datasets.listing import ENDINGS, Listing
 from bench.store.files import digest
@@ -78,7 +78,10 @@ class Source(ABC):
 
 def opened(file: Path | IO[bytes]) -> Image.Image:
     """Return an image file's image, not yet decoded; only by decoders of images, none of which starts a program."""
-    return Image.open(file, formats=_formats())
+    try:
+        return Image.open(file, formats=_formats())
+    except UnidentifiedImageError:  # whose words hold an address in memory
+        raise ValueError("no image in a known format") from None
 
 
 def check_size(size: int) -> None:

@@ -46,9 +46,9 @@ def _workers(count: int, what: str, begin: Callable[[], None] | None = None) -> 
     with ProcessPoolExecutor(count, initializer=_begin, initargs=(begin,)) as pool:
         try:
             yield pool
-        except BrokenProcessPool:
+        except (BrokenProcessPool, MemoryError):
             raise InputError(
-                f"{what}: a process that read it died (a damaged file, or too little memory); mend it, or get it again"
+                f"{what}: a process that read it died (a damaged file, or too little memory); mend or get it again"
             ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -45,7 +45,9 @@ def upright(rgb: Image.Image, original: Image.Image) -> Image.Image:
 def is_reduced(image: Image.Image) -> bool:
     """Whether an image not yet loaded has 16 bits in each of several channels, of which Pillow keeps the upper 8."""
     tiles = getattr(image, "tile", None) or []
-    return image.mode in EIGHT_BITS and any("16" in str(tile[3]) for tile in tiles if len(tile) > 3)
+    given = [tile[3] for tile in tiles if len(tile) > 3]  # to the decoder: how it is stored, alone or before the rest
+    stored = [one[0] if isinstance(one, tuple) and one else one for one in given]
+    return image.mode in EIGHT_BITS and any(";16" in one for one in stored if isinstance(one, str))
 
 
 def _is_wide_pgm(image: Image.Image) -> bool:

@@ -1,12 +1,15 @@
 """`sfddm-bench datasets`: see and prepare the datasets."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.commands.options import DataRoot, Resolution, integers
+from bench.commands.options import DataRoot, Resolution
+from sfddm.errors import InputError
 
+MOST_DIGITS = 18  # of a count
 DIGITS = "the 1,797 handwritten digits of scikit-learn, 8x8"
 
 app = typer.Typer(help="See, and prepare, the datasets.", no_args_is_help=True)
@@ -20,10 +23,10 @@ def datasets_list(data_root: DataRoot = None) -> None:
 
     from bench.datasets.catalogue import CATALOGUE
     from bench.datasets.dataset import data_root as root_of
-    from bench.datasets.packed import prepared
+    from bench.datasets.packed import survey
     from bench.datasets.registry import names
 
-    there = prepared(root_of(data_root))
+    there, faults = survey(root_of(data_root))
     table = Table("name", "what", "prepared", title=f"datasets; prepared ones are in {root_of(data_root)}")
     for name in names(data_root):
         found = [manifest for manifest in there if manifest.name == name]
@@ -34,6 +37,8 @@ def datasets_list(data_root: DataRoot = None) -> None:
         sizes = ", ".join(f"{manifest.resolution}: {manifest.count:,}" for manifest in found)
         table.add_row(name, summary, "built in" if name == "digits" else sizes or "-")
     Console(width=None if Console().is_terminal else 140).print(table)
+    for fault in faults.values():
+        print(f"sfddm-bench: {fault}", file=sys.stderr)
 
 
 @app.command("info", epilog="Example: sfddm-bench datasets info lsun_church")
@@ -43,7 +48,7 @@ def datasets_info(
     """Say what a dataset is, where to get it, and how it was prepared."""
     from bench.datasets.catalogue import CATALOGUE
     from bench.datasets.dataset import data_root as root_of
-    from bench.datasets.packed import MANIFEST, folder_of, prepared
+    from bench.datasets.packed import MANIFEST, folder_of, survey
     from bench.datasets.preprocessing import describe
     from bench.datasets.registry import definition_name
 
@@ -58,7 +63,10 @@ def datasets_info(
         print(f"prepare it with: sfddm-bench datasets prepare {base} {definition.example}")
     else:
         print(f"{name}: built in, nothing to prepare")
-    for manifest in prepared(root_of(data_root)):
+    there, faults = survey(root_of(data_root))
+    for fault in [fault for folder, fault in faults.items() if folder.parent.name == name]:
+        print(f"sfddm-bench: {fault}", file=sys.stderr)
+    for manifest in there:
         if manifest.name == name:
             print(f"\n{folder_of(root_of(data_root), name, manifest.resolution) / MANIFEST}")
             print(manifest.model_dump_json(indent=1))
@@ -71,7 +79,7 @@ def datasets_info(
 )
 def datasets_prepare(
     name: Annotated[str, typer.Argument(help="A dataset's name.", metavar="NAME")],
-    source: Annotated[Path | None, typer.Option("--from", help="A folder, zip, LMDB or CIFAR-10 tarball.")] = None,
+    source: Annotated[str | None, typer.Option("--from", help="A folder, zip, LMDB or CIFAR-10 tarball.")] = None,
     resolution: Resolution = None,
     limit: Annotated[str | None, typer.Option(help="At most so many images from the start, or all.")] = None,
     label: Annotated[
@@ -83,14 +91,25 @@ def datasets_prepare(
     data_root: DataRoot = None,
 ) -> None:
     """Turn a dataset, from the form you have it in, into one packed array; an interrupted preparation resumes."""
-    everything = limit == "all"
-    count = None if limit is None or everything else integers("--limit", limit, 1)[0]
+    count = None if limit is None or limit == "all" else whole_number("--limit", limit)
+    if source is not None and not source.strip():
+        raise InputError("--from: '' given, possible: a folder, zip, LMDB or CIFAR-10 tarball")
 
     from bench.datasets.dataset import data_root as root_of
-    from bench.datasets.prepare import prepare
+    from bench.datasets.packed import read_manifest
+    from bench.datasets.prepare import counts, prepare
     from bench.store.progress import Display
 
     root = root_of(data_root)
     with Display() as display, display.waiting(f"preparing {label or name}", "images") as update:
-        folder = prepare(name, source, root, resolution, count, label, preprocessing, everything, update)
+        path = None if source is None else Path(source)
+        folder = prepare(name, path, root, resolution, count, label, preprocessing, limit == "all", update)
     print(folder)
+    print("\n".join(counts(read_manifest(folder))))
+
+
+def whole_number(option: str, text: str) -> int:
+    """Return a number from 1 up. Raises InputError; a number of thousands of digits is one of no images."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS and int(text)):
+        raise InputError(f"{option}: '{text[:40]}' given, possible: a whole number from 1 up, or all")
+    return int(text)

@@ -11,7 +11,10 @@ from platformdirs import user_data_path
 
 @dataclass(frozen=True)
 class Images:
-    """pixels: uint8 (N,C,H,W), maybe memory-mapped; labels: int64 (N,) or None; sha256: of the pixels."""
+    """pixels: uint8 (N,C,H,W), maybe memory-mapped; labels: int64 (N,) or None; sha256: of the pixels.
+
+    labels_sha256: of the labels, if the dataset vouches for it; None for those whose labels it does not.
+    """
 
     name: str
     pixels: np.ndarray
@@ -20,11 +23,17 @@ class Images:
     sha256: str
     source: str
     lossy: bool
+    labels_sha256: str | None = None
 
 
 def pixels_sha256(pixels: np.ndarray) -> str:
     """Return the sha256 of uint8 pixels in C order, in hexadecimal."""
     return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+def labels_sha256(labels: np.ndarray) -> str:
+    """Return the sha256 of labels (N,) as little-endian int64, in hexadecimal."""
+    return hashlib.sha256(np.ascontiguousarray(labels, "<i8").tobytes()).hexdigest()
 
 
 def data_root(option: Path | None) -> Path:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.datasets.dataset import Images, pixels_sha256
+from bench.datasets.dataset import Images, labels_sha256, pixels_sha256
 from sfddm.errors import InputError
 
 LEVELS = 16
+LABELS_SHA256 = "a3c91c262eddcf7ba8f0e37507c30284493c9b20412ffe4af30d536401f7ba21"
 
 
 def load_digits(resolution: int, data_root: Path | None) -> Images:
@@ -18,6 +19,8 @@ def load_digits(resolution: int, data_root: Path | None) -> Images:
     table = np.loadtxt(digits_file(), delimiter=",")  # 64 pixels and the label a line
     pixels = np.rint(table[:, :64] * (255 / LEVELS)).astype(np.uint8).reshape(-1, 1, 8, 8)
     labels = table[:, 64].astype(np.int64)
+    if labels_sha256(labels) != LABELS_SHA256:
+        raise InputError(f"{digits_file()}: its labels are not those of scikit-learn's digits; install it again")
     return Images("digits", pixels, labels, "none", pixels_sha256(pixels), "scikit-learn", lossy=False)
 
 

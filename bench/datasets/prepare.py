@@ -1,47 +1,29 @@
-"""From what people have to the packed array: streamed, on all cores, resumable.
+"""From what people have to a prepared dataset: what is asked for, checked; what is there, packed; what came of it."""
 
-Images are decoded by worker processes and written by this one, in order, so memory does not grow with their
-number. Progress is kept beside the growing array; an interrupted preparation resumes where it was.
-"""
-
-import json
-import multiprocessing.connection
-import os
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import partial
-from itertools import islice
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import PIL
-from PIL import Image
 
 from bench.datasets.catalogue import CATALOGUE, Definition
-from bench.datasets.packed import IMAGES, LABELS, MANIFEST, Manifest, folder_of, pixels_digest
+from bench.datasets.open_source import open_source
+from bench.datasets.packed import MANIFEST, MOST_RESOLUTION, SCHEMA, Manifest, folder_of
+from bench.datasets.packing import PROGRESS, Report, finish, naming, pack
 from bench.datasets.preprocessing import PREPROCESSING, SFDDM_CROP, describe
-from bench.datasets.sources import Source, open_source
-from bench.store.files import digest, write_json
+from bench.datasets.sources import Source, first_line
+from bench.datasets.workers import read_apart
+from bench.store.files import check_writable, digest, write_json
+from bench.store.lock import Locks
+from bench.store.names import check_name
 from sfddm.errors import InputError
 
-CHUNK = 256
-MOST_CORRUPT = 0.001
-HEADER_BYTES = 128
-PARTIAL, PROGRESS = "images.partial", "progress.json"
-
-Report = Callable[[int, int], None]
-
-
-@dataclass
-class State:
-    """How far a preparation is: source images read, images written, names of corrupt ones."""
-
-    read: int
-    written: int
-    corrupt: list[int]
+BUILT_IN = "digits"
+UNREADABLE = "that cannot be read"
+GRACE_SECONDS = 5.0  # for the workers of a killed preparation, which hold its lock too, to end
+TRIED_FOR_SIZE = 100  # images, of which one must be readable
 
 
 def prepare(
@@ -59,38 +41,59 @@ def prepare(
 
     limit: at most so many images from the start; everything: all of them, if the definition takes a share.
     label: the name to keep it under, if it is not the dataset itself but, say, a lossy copy.
+    What was prepared under that name before stays until the new dataset is whole.
     """
     definition = define(name)
+    label = name if label is None else check_label(label, definition)
     resolution = check_resolution(definition, resolution)
+    if preprocessing is not None and preprocessing not in PREPROCESSING:
+        raise InputError(f"--preprocessing: '{preprocessing}' given, possible: {', '.join(PREPROCESSING)}")
     source = open_source(source_path, limit) if source_path else download(name, root)
-    count = wanted_count(source, definition, limit, everything)
-    source.take(count)
+    source.take(wanted_count(source, definition, limit, everything))
     rule = preprocessing or default_rule(definition, source)
-    if rule not in PREPROCESSING:
-        raise InputError(f"--preprocessing: '{rule}' given, possible: {', '.join(PREPROCESSING)}")
-    folder = folder_of(root, label or name, resolution)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MANIFEST).unlink(missing_ok=True)
-    identity = digest({"kind": source.kind, "names": digest(source.names), "rule": rule, "resolution": resolution})
-    state = pack(source, folder, rule, resolution, identity, report)
-    manifest = Manifest(
-        name=label or name,
-        dataset=name,
-        resolution=resolution,
-        count=state.written,
-        source_kind=source.kind,
-        source_name=source_path.name if source_path else "download",
-        source_count=len(source),
-        preprocessing=rule,
-        preprocessing_rule=describe(rule),
-        versions={"pillow": PIL.__version__, "numpy": np.__version__},
-        lossy=source.lossy,
-        classes=source.classes,
-        corrupt=[source.names[number] for number in state.corrupt],
-        sha256=finish(folder, source, state, resolution),
-    )
-    write_json(folder / MANIFEST, manifest.model_dump())
+    folder = check_writable(folder_of(root, label, resolution), "--data-root")
+    with alone(folder):
+        # Where Pillow changes, so may pixels: a preparation that another version began is begun again.
+        made_by = {"rule": rule, "does": describe(rule), "resolution": resolution, "pillow": PIL.__version__}
+        identity = source_identity(source)
+        state = pack(source, folder, rule, resolution, digest({"source": identity, **made_by}), report)
+        if source_identity(source) != identity:
+            (folder / PROGRESS).unlink(missing_ok=True)
+            raise InputError(f"--from: '{source_path}' was changed while it was read; give the same command again")
+        sha256, labels = finish(folder, source, state, resolution)
+        names = source.names
+        corrupt = {UNREADABLE: len(state.corrupt)} if state.corrupt else {}
+        manifest = Manifest(
+            schema_version=SCHEMA,
+            name=label,
+            dataset=name,
+            resolution=resolution,
+            count=state.written,
+            source_kind=source.kind,
+            source_name=printable(source_path.name) if source_path else "download",
+            source_count=len(source),
+            preprocessing=rule,
+            preprocessing_rule=describe(rule),
+            versions={"pillow": PIL.__version__, "numpy": np.__version__},
+            lossy=source.lossy,
+            classes=None if source.classes is None else [printable(one) for one in source.classes],
+            corrupt=[printable(names[number]) for number in state.corrupt],
+            sha256=sha256,
+            labels_sha256=labels,
+            left_out=dict(source.left_out) | corrupt,
+            noted=state.noted,
+        )
+        write_json(folder / MANIFEST, manifest.model_dump())
+        (folder / PROGRESS).unlink(missing_ok=True)
     return folder
+
+
+def counts(manifest: Manifest) -> list[str]:
+    """Return the lines that say what a preparation took, and what it left out and why."""
+    lines = [f"taken: {manifest.count:,} images"]
+    lines += [f"  {count:,} {note}" for note, count in manifest.noted.items()]
+    lines += [f"left out: {count:,} {reason}" for reason, count in manifest.left_out.items()]
+    return lines if manifest.left_out else [*lines, "left out: none"]
 
 
 def define(name: str) -> Definition:
@@ -100,31 +103,77 @@ def define(name: str) -> Definition:
     return CATALOGUE[name]
 
 
+def check_label(label: str, definition: Definition) -> str:
+    """Return the name to keep a dataset under. Raises InputError if it is no name, or another dataset's."""
+    check_name("--name", label)
+    if label == BUILT_IN or (label in CATALOGUE and label != definition.name):
+        raise InputError(f"--name: '{label}' given, which is another dataset; possible: any other name")
+    return label
+
+
 def check_resolution(definition: Definition, resolution: int | None) -> int:
     """Return the resolution to prepare: the first of the dataset's if none is given."""
     possible = definition.resolutions
     if resolution is None and possible:
         return possible[0]
-    if resolution is None or resolution < 1 or (possible and resolution not in possible):
-        listed = ", ".join(map(str, possible)) or "any from 1 up"
+    wrong = resolution is None or not 1 <= resolution <= MOST_RESOLUTION or (possible and resolution not in possible)
+    if resolution is None or wrong:
+        listed = ", ".join(map(str, possible)) or f"any from 1 up to {MOST_RESOLUTION}"
         raise InputError(f"--resolution: {resolution} given, {definition.name} has: {listed}")
     return resolution
 
 
 def wanted_count(source: Source, definition: Definition, limit: int | None, everything: bool) -> int:
     """Return how many images to take from the start of a source."""
-    total = getattr(source, "total", len(source))
     if limit is not None:
-        return min(limit, total)
-    return total if everything else max(total // definition.share, 1)
+        return min(limit, source.total)
+    return source.total if everything else max(source.total // definition.share, 1)
 
 
 def default_rule(definition: Definition, source: Source) -> str:
     """Return a dataset's preprocessing; the authors' rule first reduces images larger than its crop (CelebA-HQ)."""
     if definition.name != "celeba_hq":
         return definition.preprocessing
-    with source.image(0) as first:
-        return "sfddm-reduced" if min(first.size) > SFDDM_CROP else "sfddm"
+    return "sfddm-reduced" if read_apart(smaller_side, source, what="--from") > SFDDM_CROP else "sfddm"
+
+
+def smaller_side(source: Source) -> int:
+    """Return the smaller side of the first readable image in pixels. Raises InputError if there is none early on."""
+    why = ""
+    for number in range(min(len(source), TRIED_FOR_SIZE)):
+        try:
+            with source.image(number) as image:
+                return min(image.size)
+        except Exception as error:  # decoders raise errors of every kind
+            why = why or f"{source.names[number]}: {first_line(error)}"
+    raise InputError(f"--from: the first images cannot be read ({why}); mend or remove them")
+
+
+def source_identity(source: Source) -> str:
+    """Return the identity of what is prepared from, as it is now. Raises InputError if some of it is gone."""
+    try:
+        return source.identity()
+    except OSError as error:
+        raise InputError(f"--from: '{error.filename}' was there and cannot be read ({error.strerror})") from None
+
+
+def printable(name: str) -> str:
+    """Return a file's name as text that JSON can hold: names on disk may be bytes in no encoding."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time work on a folder. Raises InputError if another does."""
+    with naming(folder), ExitStack() as stack:
+        locks, ends = Locks(), time.monotonic() + GRACE_SECONDS
+        while not (held := stack.enter_context(locks.hold(folder))) and time.monotonic() < ends:
+            time.sleep(0.1)
+        if not held:
+            raise InputError(
+                f"'{folder}': another process is preparing it; wait for it, or keep this under another --name"
+            )
+        yield
 
 
 def download(name: str, root: Path) -> Source:
@@ -135,123 +184,13 @@ def download(name: str, root: Path) -> Source:
         raise InputError(f"--from: not given, and {name} is not downloaded by this command{page}")
     from torchvision.datasets import CIFAR10
 
-    folder = root / "downloads"
+    folder = check_writable(root / "downloads", "--data-root")
     try:
-        CIFAR10(str(folder), download=True)
+        with alone(folder):
+            CIFAR10(str(folder), download=True)
     except (OSError, RuntimeError) as error:
         raise InputError(
             f"--from: not given, and CIFAR-10 could not be downloaded ({error}); get cifar-10-python.tar.gz from "
             f"{definition.page} and name it with --from"
         ) from None
     return open_source(folder / "cifar-10-batches-py")
-
-
-def pack(source: Source, folder: Path, rule: str, resolution: int, identity: str, report: Report) -> State:
-    """Write the pixels of all readable images after one another; return what came of it."""
-    state = read_state(folder, identity)
-    size = 3 * resolution * resolution
-    with (folder / PARTIAL).open("r+b" if state.read else "w+b") as file:
-        file.truncate(HEADER_BYTES + state.written * size)
-        file.seek(0, os.SEEK_END)
-        for pixels, corrupt, read in decoded(source, rule, resolution, state.read):
-            file.write(pixels.tobytes())
-            file.flush()
-            state.read, state.written = read, state.written + len(pixels)
-            state.corrupt += corrupt
-            write_json(folder / PROGRESS, {"identity": identity, **vars(state)})
-            check_corrupt(source, state)
-            report(state.read, len(source))
-    return state
-
-
-def read_state(folder: Path, identity: str) -> State:
-    """Return how far an earlier preparation of the same thing came; the start if there is none."""
-    try:
-        kept = json.loads((folder / PROGRESS).read_text())
-    except (OSError, json.JSONDecodeError):
-        return State(0, 0, [])
-    if kept.pop("identity", None) != identity or not (folder / PARTIAL).exists():
-        return State(0, 0, [])
-    state = State(**kept)
-    whole = state.written + len(state.corrupt) == state.read
-    return state if whole else State(0, 0, [])
-
-
-def check_corrupt(source: Source, state: State) -> None:
-    """Raise InputError if more than 0.1 % of all images are corrupt."""
-    if len(state.corrupt) > MOST_CORRUPT * len(source):
-        shown = ", ".join(source.names[number] for number in state.corrupt[:5])
-        raise InputError(
-            f"--from: {len(state.corrupt)} of the first {state.read} images cannot be read (more than 0.1 % of "
-            f"{len(source)}): {shown}{', ...' if len(state.corrupt) > 5 else ''}; mend or remove them"
-        )
-
-
-def decoded(source: Source, rule: str, resolution: int, start: int) -> Iterator[tuple[np.ndarray, list[int], int]]:
-    """Yield (pixels uint8 (n,3,H,W), numbers of corrupt images, images read so far) in order, decoded on all cores."""
-    work = partial(decode_chunk, rule=rule, resolution=resolution)
-    chunks = [range(first, min(first + CHUNK, len(source))) for first in range(start, len(source), CHUNK)]
-    workers = min(os.cpu_count() or 1, len(chunks))
-    if not chunks:
-        return
-    with ProcessPoolExecutor(workers, initializer=set_source, initargs=(source,)) as pool:
-        waiting: list[Future[Any]] = []
-        ahead = iter(chunks)
-        try:
-            for chunk in chunks:
-                # A few chunks for each worker, so that a slow disk holds up the reading, not the memory.
-                room = islice(ahead, 3 * workers - len(waiting))
-                waiting += [pool.submit(work, following) for following in room]
-                pixels, corrupt = waiting.pop(0).result()
-                yield pixels, corrupt, chunk.stop
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-_source: Source  # of a worker process
-
-
-def set_source(source: Source) -> None:
-    """Give a worker process its source; it ends when the process that started it is killed."""
-    global _source
-    _source = source
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    multiprocessing.connection.wait([parent.sentinel])
-    os._exit(1)
-
-
-def decode_chunk(numbers: range, rule: str, resolution: int) -> tuple[np.ndarray, list[int]]:
-    """Return the pixels of a chunk's readable images and the numbers of the others."""
-    pixels, corrupt = [], []
-    for number in numbers:
-        try:
-            with _source.image(number) as image:
-                ready = PREPROCESSING[rule](image.convert("RGB"), resolution)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-            corrupt.append(number)
-            continue
-        pixels.append(np.asarray(ready).transpose(2, 0, 1))
-    return np.array(pixels, np.uint8).reshape(-1, 3, resolution, resolution), corrupt
-
-
-def finish(folder: Path, source: Source, state: State, resolution: int) -> str:
-    """Turn the partial file into images.npy, write the labels, and return the sha256 of the pixels."""
-    partial_path, path = folder / PARTIAL, folder / IMAGES
-    shape = (state.written, 3, resolution, resolution)
-    with partial_path.open("r+b") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-        if file.tell() != HEADER_BYTES:
-            raise RuntimeError(f"the .npy header takes {file.tell()} bytes, {HEADER_BYTES} were kept for it")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial_path, path)
-    (folder / PROGRESS).unlink(missing_ok=True)
-    if source.labels is not None:
-        kept = np.setdiff1d(np.arange(len(source)), state.corrupt)
-        np.save(folder / LABELS, source.labels[kept])
-    return pixels_digest(path)

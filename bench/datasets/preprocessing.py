@@ -1,18 +1,21 @@
 """From an image of any size and mode to RGB at the wanted resolution, by named rules.
 
 Training and reference statistics read the same packed array, so a rule is applied once, here. Each rule is PIL
-alone and equals torchvision's transforms on PIL images to the pixel.
+alone, takes RGB, and equals torchvision's transforms on PIL images to the pixel.
 """
 
 from collections.abc import Callable
 
 from PIL import Image, ImageOps
 
+from bench.datasets.colour import to_rgb, upright
+
 SFDDM_CROP = 256
+UPRIGHT = ("square-lanczos",)  # torchvision, and so the paper's rules, leave an image as it is stored
 
 
 def sfddm(image: Image.Image, resolution: int) -> Image.Image:
-    "Centre crop 256 of the unresized image, black if it is smaller, then bilinear with antialiasing (the authors')."
+    "Centre crop 256 of the image as stored, black if it is smaller, then bilinear with antialiasing (the authors')."
     return _bilinear(_centre_crop(image, SFDDM_CROP), resolution)
 
 
@@ -22,7 +25,7 @@ def sfddm_reduced(image: Image.Image, resolution: int) -> Image.Image:
 
 
 def square_lanczos(image: Image.Image, resolution: int) -> Image.Image:
-    """The largest centre square, then LANCZOS."""
+    """The largest centre square, then LANCZOS; of the image as it is shown, turned by its EXIF orientation."""
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
     square = image.crop((left, top, left + side, top + side))
@@ -30,7 +33,7 @@ def square_lanczos(image: Image.Image, resolution: int) -> Image.Image:
 
 
 def none(image: Image.Image, resolution: int) -> Image.Image:
-    """The image as it is; ValueError if that is not the resolution."""
+    """The image as it is stored; ValueError if that is not the resolution."""
     if image.size != (resolution, resolution):
         raise ValueError(f"{image.width}x{image.height} image where {resolution}x{resolution} is needed")
     return image
@@ -42,6 +45,12 @@ PREPROCESSING: dict[str, Callable[[Image.Image, int], Image.Image]] = {
     "square-lanczos": square_lanczos,
     "none": none,
 }
+
+
+def preprocess(name: str, image: Image.Image, resolution: int) -> Image.Image:
+    """Return an opened image of any mode as RGB at a resolution. Raises ValueError if rule or mode forbids it."""
+    rgb = to_rgb(image)
+    return PREPROCESSING[name](upright(rgb, image) if name in UPRIGHT else rgb, resolution)
 
 
 def describe(name: str) -> str:

@@ -11,7 +11,7 @@ from bench.config.plugins import DATASETS, Plugin, plugins
 from bench.datasets.catalogue import CATALOGUE
 from bench.datasets.dataset import Images, data_root
 from bench.datasets.digits import load_digits
-from bench.datasets.packed import load_packed, prepared
+from bench.datasets.packed import load_packed, prepared, survey
 from sfddm.errors import InputError
 
 Loader = Callable[[int, Path | None], Images]
@@ -37,9 +37,13 @@ def definition_name(name: str, root: Path | None = None) -> str:
         return name
     if name in third_party():
         return "folder"
-    for manifest in prepared(data_root(root)):
+    there, faults = survey(data_root(root))
+    for manifest in there:
         if manifest.name == name:
             return manifest.dataset
+    for folder, fault in faults.items():
+        if folder.parent.name == name:
+            raise InputError(fault)
     raise InputError.unknown("--dataset", name, names(root))
 
 

@@ -15,7 +15,7 @@ import torch
 from bench.config.plugins import EXTRACTORS, plugins
 from bench.config.settings import ANY_RESOLUTION, Config, Resize
 from bench.datasets.dataset import Images
-from bench.metrics.classifier import ClassifierFeatures, make_classifier
+from bench.metrics.classifier import LEAST_IMAGES, ClassifierFeatures, make_classifier
 from bench.metrics.features import (
     INCEPTION,
     OWN_CLASSIFIER,
@@ -166,6 +166,11 @@ def check_feature_space(config: Config, images: Images) -> None:
     if wanted not in possible:
         why = "" if images.labels is not None else f"; {images.name} has no labels to train a classifier on"
         raise InputError(f"--set: evaluation.feature_space = '{wanted}' given, possible: {', '.join(possible)}{why}")
+    if wanted == own and len(images.pixels) < LEAST_IMAGES:
+        raise InputError(
+            f"--set: evaluation.feature_space = '{wanted}' given, but {images.name} has {len(images.pixels)} images; a "
+            f"classifier needs {LEAST_IMAGES} or more, to train on and to test"
+        )
 
 
 def feature_weights(config: Config, option: Path | None, dry_run: bool) -> Path | None:

@@ -25,5 +25,7 @@ def stage(config: Config, images: Images) -> Stage:
         write_json(job.folder / "accuracy.json", {"held_out_accuracy": accuracy})
 
     declared = {"dataset": images.name, "sha256": images.sha256, "preprocessing": images.preprocessing}
+    if images.labels_sha256 is not None:  # not of digits, whose labels are fixed, nor of data prepared before schema 2
+        declared |= {"labels_sha256": images.labels_sha256}
     version = 2 if is_residual(images.pixels.shape[2]) else 1
     return Stage("classifier", name, declared | settings.model_dump(), work, version=version)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.datasets.catalogue import CATALOGUE
 from bench.datasets.dataset import data_root
-from bench.datasets.packed import prepared
+from bench.datasets.packed import survey
 from bench.store.files import readable_size
 from sfddm.errors import InputError
 
@@ -195,11 +195,8 @@ def disk(out: Path) -> Line:
 
 def datasets(root: Path) -> Iterator[Line]:
     """Say of each dataset whether it is prepared, or how to prepare it."""
-    try:
-        there = prepared(root)
-    except InputError as error:
-        yield Line(LACKING, "data", str(error))
-        return
+    there, faults = survey(root)
+    yield from (Line(LACKING, "data", fault) for fault in faults.values())
     for name, definition in CATALOGUE.items():
         own = [manifest for manifest in there if manifest.dataset == name]
         if own:

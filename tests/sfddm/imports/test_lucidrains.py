@@ -34,7 +34,7 @@ FORMS = {
     "bare U-Net": (LIBRARY.model.state_dict(), "weights", False),
     "diffusion with the authors' buffers": (LIBRARY.state_dict(), "weights", True),
     "trainer": ({"step": 3, "model": LIBRARY.state_dict()}, "raw weights", True),
-    "trainer with EMA": ({"model": ZEROS, "ema": with_prefix("ema_model.", LIBRARY.state_dict())}, "EMA", False),
+    "trainer with EMA": ({"model": ZEROS, "ema": with_prefix("ema_model.", LIBRARY.state_dict())}, "EMA", True),
     "data parallel": (with_prefix("module.", LIBRARY.state_dict()), "weights", True),
 }
 

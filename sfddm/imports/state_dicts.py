@@ -41,8 +41,12 @@ def find_network(loaded: Any, anchor: str, path: Path, what: str, buffers: froze
     prefixes = sorted(key.removesuffix(anchor) for key in flat if f".{key}".endswith(f".{anchor}"))
     if not prefixes:
         raise InputError(f"{path}: no '{anchor}' in it; this is no {what}")
-    started = [prefix for prefix in prefixes if _is_average(prefix) and _has_started(flat, prefix)]
-    chosen = started or [prefix for prefix in prefixes if not _is_average(prefix)]
+    online = [
+        prefix for prefix in prefixes if "online_model" in prefix.split(".")
+    ]  # the raw weights, beside an average
+    averages = [prefix for prefix in prefixes if _is_average(prefix) and prefix not in online]
+    started = [prefix for prefix in averages if _has_started(flat, prefix)]
+    chosen = started or [prefix for prefix in prefixes if prefix not in averages + online] or online
     if len(chosen) != 1:
         raise InputError(
             f"{path}: holds several networks, one is needed: {', '.join(shown(name + anchor) for name in prefixes)}"

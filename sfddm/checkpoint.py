@@ -80,7 +80,9 @@ def read_spec(path: Path) -> DenoiserSpec:
     try:
         return DenoiserSpec.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
+        faults = error.errors(include_input=False, include_url=False)
+        # A network is one of two kinds, and each says what it lacks; a rule of ours says what is wrong.
+        first = next((fault for fault in faults if fault["type"] == "value_error"), faults[0])
         said = f"{'.'.join(map(str, first['loc'])) or 'sfddm'}: {first['msg']}"[:200]
         raise InputError(f"{path}: its metadata does not describe a denoiser ({' '.join(said.split())})") from None
 

@@ -103,6 +103,7 @@ def _import_lucidrains(source: Path, config: "Config", asked: set[str], to: Path
     save_denoiser(_target(to), network, spec)
     settings = {"schedule": imported.alpha_bar is not None, "prediction": imported.prediction is not None}
     assumed = [name for name, told in settings.items() if not told and name not in asked]
+    assumed.append("the library's default resnet_block_groups, sinusoidal_pos_emb_theta and auto_normalize")
     at = "" if imported.step is None else f" at step {imported.step}"
     return f"{imported.origin}{at} ({_summary(spec, imported.precision, 'U-Net', assumed)})"
 

@@ -104,7 +104,9 @@ def _read_config(path: Path) -> UNet2DConfig:
 def _find_scheduler(folder: Path, unet: Path) -> Path | None:
     """Return the scheduler's configuration: in the pipeline, beside the network, or in the pipeline around it."""
     name = "scheduler_config.json"
-    candidates = [folder / "scheduler" / name, folder / name, unet / name, unet.absolute().parent / "scheduler" / name]
+    candidates = [folder / "scheduler" / name, folder / name, unet / name]
+    if unet.absolute().name.startswith("unet"):  # as pipelines name it, and unet_ema
+        candidates.append(unet.absolute().parent / "scheduler" / name)
     return next((candidate for candidate in candidates if candidate.exists()), None)
 
 

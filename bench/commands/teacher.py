@@ -124,7 +124,9 @@ def _import_diffusers(source: Path, config: "Config", asked: set[str], to: Path)
     _check_size(spec, config, source)
     save_denoiser(_target(to), imported.network, spec)
     unused = f"; about sampling and not used: {', '.join(imported.unused)}" if imported.unused else ""
-    return f"{imported.origin} ({_summary(spec, imported.precision, 'UNet2DModel', assumed)}{unused})"
+    size, own = imported.sample_size, config.resolution
+    other = f"; made for images of {size}, {config.dataset} has {own}x{own}" if size not in (None, own) else ""
+    return f"{imported.origin} ({_summary(spec, imported.precision, 'UNet2DModel', assumed)}{unused}{other})"
 
 
 def _told(

@@ -46,6 +46,13 @@ class Imported:
     assumed: bool
     unused: tuple[str, ...]
 
+    @property
+    def sample_size(self) -> int | None:
+        """The side of the images that the network was made for; None if it does not say, or they are not square."""
+        size = getattr(self.spec.network, "options", {}).get("sample_size")
+        square = size[0] if isinstance(size, list | tuple) and len(set(size)) == 1 else size
+        return square if isinstance(square, int) else None
+
 
 def load_diffusers(folder: Path) -> tuple[nn.Module, DenoiserSpec]:
     """Return the network, in evaluation mode, and specification of a checkpoint folder. Raises InputError in one line.

@@ -102,7 +102,13 @@ def test_a_network_that_the_datasets_images_do_not_go_through_is_refused(tmp_pat
 
 
 def test_a_diffusers_import_says_what_was_read_and_assumed(tmp_path: Path) -> None:
-    options = {"in_channels": 1, "out_channels": 1, "layers_per_block": 1, "block_out_channels": (8, 16)}
+    options = {
+        "in_channels": 1,
+        "out_channels": 1,
+        "layers_per_block": 1,
+        "block_out_channels": (8, 16),
+        "sample_size": 16,
+    }
     blocks = {"down_block_types": ("DownBlock2D", "AttnDownBlock2D"), "up_block_types": ("AttnUpBlock2D", "UpBlock2D")}
     UNet2DModel(**options, **blocks, norm_num_groups=4).half().save_pretrained(tmp_path / "model")
     to = tmp_path / "teacher.safetensors"
@@ -110,11 +116,12 @@ def test_a_diffusers_import_says_what_was_read_and_assumed(tmp_path: Path) -> No
     run = sfddm_bench(*words, "--to", str(to), "--set", "teacher.prediction=v")
     assert run.returncode == 0, run.stderr
     assert "(UNet2DModel, linear schedule, T = 1000, predicts v, float16; assumed" in run.stdout
-    assert "as it does not say: schedule, timesteps)" in run.stdout
+    assert "as it does not say: schedule, timesteps; made for" in run.stdout
     with safe_open(to, framework="pt") as file:
         assert '"prediction":"v"' in file.metadata()["sfddm"]
     DDPMScheduler(clip_sample=True).save_pretrained(tmp_path / "model")
     run = sfddm_bench(*words, "--to", str(to))
     assert run.returncode == 0, run.stderr
     assert "about sampling and not used: clip_sample" in run.stdout
+    assert "made for images of 16, digits has 8x8" in run.stdout
     assert "assumed" not in run.stdout

@@ -5,13 +5,12 @@ weights and schedule always match (the authors' code overwrites its tables on lo
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
-from torch import nn
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from safetensors.torch import save
+from torch import Tensor, nn
 
 from sfddm.denoiser import Denoiser, Prediction
 from sfddm.errors import InputError
@@ -19,6 +18,7 @@ from sfddm.files import writing
 from sfddm.schedule import ScheduleName, alpha_bar_table
 from sfddm.unet import UNet, UNetConfig
 from sfddm.unet2d import UNet2D, UNet2DConfig
+from sfddm.weights import fit, read_metadata, read_safetensors
 
 
 class DenoiserSpec(BaseModel):
@@ -33,9 +33,15 @@ class DenoiserSpec(BaseModel):
     network: UNetConfig | UNet2DConfig
     prediction: Prediction = "eps"
     schedule: ScheduleName = "sigmoid"
-    timesteps: int = Field(1024, ge=1)
-    indices: tuple[int, ...] | None = None
+    timesteps: int = Field(1024, ge=1, le=1_000_000)
+    indices: tuple[int, ...] | None = Field(default=None, min_length=1)
     time_input: Literal["t", "phi"] = "t"
+
+    @model_validator(mode="after")
+    def _indices_are_timesteps(self) -> Self:
+        if self.indices is not None and not all(0 <= index < self.timesteps for index in self.indices):
+            raise ValueError(f"indices must be from 0 to {self.timesteps - 1}, as timesteps says")
+        return self
 
     def denoiser(self, network: nn.Module) -> Denoiser:
         """Return the denoiser made of this specification and a network."""
@@ -48,7 +54,15 @@ class DenoiserSpec(BaseModel):
         """Return a randomly initialised network, a function of the seed; the global generator does not change."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return UNet(self.network) if isinstance(self.network, UNetConfig) else UNet2D(self.network)
+            return self._network()
+
+    def shapes(self) -> dict[str, Tensor]:
+        """Return the tensors that the network has, by name, on the meta device: no memory is taken for them."""
+        with torch.device("meta"):
+            return self._network().state_dict()
+
+    def _network(self) -> nn.Module:
+        return UNet(self.network) if isinstance(self.network, UNetConfig) else UNet2D(self.network)
 
 
 def save_denoiser(path: Path, network: nn.Module, spec: DenoiserSpec) -> None:
@@ -60,17 +74,17 @@ def save_denoiser(path: Path, network: nn.Module, spec: DenoiserSpec) -> None:
 
 def read_spec(path: Path) -> DenoiserSpec:
     """Return the specification in a file that `save_denoiser` wrote. Raises InputError."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get("sfddm")
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: not a readable safetensors file ({error})") from None
+    text = read_metadata(path).get("sfddm")
     if text is None:
         raise InputError(f"{path}: has no 'sfddm' metadata; it was not written by save_denoiser")
     try:
         return DenoiserSpec.model_validate_json(text)
     except ValidationError as error:
-        raise InputError(f"{path}: its metadata does not describe a denoiser ({error.error_count()} faults)") from None
+        faults = error.errors(include_input=False, include_url=False)
+        # A network is one of two kinds, and each says what it lacks; a rule of ours says what is wrong.
+        first = next((fault for fault in faults if fault["type"] == "value_error"), faults[0])
+        said = f"{'.'.join(map(str, first['loc'])) or 'sfddm'}: {first['msg']}"[:200]
+        raise InputError(f"{path}: its metadata does not describe a denoiser ({' '.join(said.split())})") from None
 
 
 def load_denoiser(path: Path) -> tuple[Denoiser, DenoiserSpec]:
@@ -79,9 +93,14 @@ def load_denoiser(path: Path) -> tuple[Denoiser, DenoiserSpec]:
     Raises InputError in one line.
     """
     spec = read_spec(path)
-    network = spec.fresh_network(seed=0)
     try:
-        network.load_state_dict(load_file(path))
-    except (RuntimeError, SafetensorError) as error:
-        raise InputError(f"{path}: weights do not fit the network: {' '.join(str(error).split())[:200]}") from None
+        needed = spec.shapes()
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (RuntimeError, ValueError) as error:  # sizes that no tensor has
+        raise InputError(f"{path}: its metadata describes no network ({' '.join(str(error).split())[:160]})") from None
+    # Compared before the network takes memory: what its metadata says may be larger than the file by any factor.
+    weights = fit(read_safetensors(path)[0], needed, f"{path}: weights do not fit the network")
+    network = spec.fresh_network(seed=0)
+    network.load_state_dict(weights)
     return spec.denoiser(network.eval()), spec

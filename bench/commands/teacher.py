@@ -2,7 +2,7 @@
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ from sfddm.errors import InputError
 
 if TYPE_CHECKING:
     from bench.config.settings import Config
+    from sfddm.checkpoint import DenoiserSpec
 
 FORMATS = ("lucidrains", "diffusers")
 
@@ -32,14 +33,16 @@ def teacher_import(
 ) -> None:
     """Write a teacher trained elsewhere as a file that `run --set teacher.weights=FILE` takes."""
     from bench.config.preset import load_preset
-    from bench.config.resolve import resolve
+    from bench.config.resolve import parse_overrides, resolve
     from bench.datasets.registry import definition_name
 
     config = resolve(load_preset(definition_name(dataset)), None, assignments or [], resolution=resolution)
     if form not in FORMATS:
         raise InputError(f"--format: '{form}' given, possible: {', '.join(FORMATS)}")
-    origin = _import_lucidrains(source, config, to) if form == "lucidrains" else _import_diffusers(source, config, to)
-    print(f"{to}: {origin} of {source}; use it with: sfddm-bench run --dataset {dataset} --set teacher.weights={to}")
+    take = _import_lucidrains if form == "lucidrains" else _import_diffusers
+    asked = set(parse_overrides(assignments or []).get("teacher", {}))
+    read = take(source, config, asked, to)
+    print(f"{to}: {read} of {source}; use it with: sfddm-bench run --dataset {dataset} --set teacher.weights={to}")
 
 
 @app.command("export", epilog="Example: sfddm-bench teacher export teacher.safetensors --dataset digits --seed 0")
@@ -76,7 +79,7 @@ def teacher_export(
     print(to)
 
 
-def _import_lucidrains(source: Path, config: "Config", to: Path) -> str:
+def _import_lucidrains(source: Path, config: "Config", asked: set[str], to: Path) -> str:
     from sfddm.checkpoint import save_denoiser
     from sfddm.imports.lucidrains import check_schedule, load_lucidrains
     from sfddm.schedule import alpha_bar_table
@@ -92,20 +95,65 @@ def _import_lucidrains(source: Path, config: "Config", to: Path) -> str:
                 f"{error}; set teacher.schedule and teacher.timesteps to what it was trained with"
             ) from None
     spec = config.teacher_spec().model_copy(update={"network": imported.config})
+    if imported.prediction is not None:
+        spec = _told(spec, {"prediction": imported.prediction}, config, asked, source)
+    _check_size(spec, config, source)
     network = UNet(imported.config)
     network.load_state_dict(imported.weights)
     save_denoiser(_target(to), network, spec)
-    return imported.origin
+    settings = {"schedule": imported.alpha_bar is not None, "prediction": imported.prediction is not None}
+    assumed = [name for name, told in settings.items() if not told and name not in asked]
+    assumed.append("the library's default resnet_block_groups, sinusoidal_pos_emb_theta and auto_normalize")
+    at = "" if imported.step is None else f" at step {imported.step}"
+    return f"{imported.origin}{at} ({_summary(spec, imported.precision, 'U-Net', assumed)})"
 
 
-def _import_diffusers(source: Path, config: "Config", to: Path) -> str:
+def _import_diffusers(source: Path, config: "Config", asked: set[str], to: Path) -> str:
     from sfddm.checkpoint import save_denoiser
-    from sfddm.imports.diffusers import load_diffusers
+    from sfddm.imports.diffusers import read_diffusers
 
-    network, spec = load_diffusers(source)
+    imported = read_diffusers(source)
+    spec = imported.spec
     _check_channels(spec.network.channels, config, source)
-    save_denoiser(_target(to), network, spec)
-    return "weights"
+    told = {"prediction": spec.prediction, "schedule": spec.schedule, "timesteps": spec.timesteps}
+    if imported.assumed:  # what the folder does not say may be set
+        set_here = {name: getattr(config.teacher, name) for name in told if name in asked}
+        spec, assumed = spec.model_copy(update=set_here), [name for name in told if name not in asked]
+    else:
+        spec, assumed = _told(spec, told, config, asked, source), []
+    _check_size(spec, config, source)
+    save_denoiser(_target(to), imported.network, spec)
+    unused = f"; about sampling and not used: {', '.join(imported.unused)}" if imported.unused else ""
+    size, own = imported.sample_size, config.resolution
+    other = f"; made for images of {size}, {config.dataset} has {own}x{own}" if size not in (None, own) else ""
+    return f"{imported.origin} ({_summary(spec, imported.precision, 'UNet2DModel', assumed)}{unused}{other})"
+
+
+def _told(
+    spec: "DenoiserSpec", told: dict[str, Any], config: "Config", asked: set[str], source: Path
+) -> "DenoiserSpec":
+    """Return the specification with what the file says of its training, which nothing that was asked may contradict."""
+    for name, value in told.items():
+        wanted = getattr(config.teacher, name)
+        if name in asked and wanted != value:
+            raise InputError(f"--set: teacher.{name}={wanted} given, {source} was trained with {value}")
+    return spec.model_copy(update=told)
+
+
+def _check_size(spec: "DenoiserSpec", config: "Config", source: Path) -> None:
+    """Refuse a network that the dataset's images do not go through, before a run is started with it."""
+    import torch
+
+    from sfddm.unet2d import check_size
+
+    with torch.device("meta"):
+        network = spec.fresh_network(0)
+    check_size(network, spec.network.channels, config.resolution, str(source))
+
+
+def _summary(spec: "DenoiserSpec", precision: str, network: str, assumed: list[str]) -> str:
+    said = f"{network}, {spec.schedule} schedule, T = {spec.timesteps}, predicts {spec.prediction}, {precision}"
+    return f"{said}; assumed, as it does not say: {', '.join(assumed)}" if assumed else said
 
 
 def _check_channels(channels: int, config: "Config", source: Path) -> None:

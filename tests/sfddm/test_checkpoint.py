@@ -60,3 +60,42 @@ def test_broken_files_are_named_in_one_line(tmp_path: Path) -> None:
             load_denoiser(path)
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_metadata_that_describes_no_network_of_the_file_is_named_before_memory_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    text = SPEC.model_dump_json()
+    cases = [
+        (text.replace('"dim":8', '"dim":4096').replace('"dim_mults":[1]', '"dim_mults":[4096]'), "has shape"),
+        (text.replace('"dim":8', '"dim":1000000000000'), "network.*dim"),
+        (text.replace('"dim_mults":[1]', '"dim_mults":[-1]'), "dim_mults"),
+        (text.replace('"full_attention":null', '"full_attention":[true,true]'), "describes no network"),
+        (text.replace("1024", "1000000000000"), "timesteps"),
+        (text.replace("1023]", "1024]"), "indices must be from 0 to 1023"),
+        (text.replace("[0,64", "[-1,64"), "indices must be from 0 to 1023"),
+        ("[" * 100_000, "does not describe a denoiser"),
+        ("{}", "network: Field required"),
+    ]
+    for changed, message in cases:
+        assert changed != text
+        save_file(SPEC.fresh_network(0).state_dict(), path, metadata={"sfddm": changed})
+        with pytest.raises(InputError, match=message) as caught:
+            load_denoiser(path)
+        assert str(path) in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_network_of_diffusers_in_a_file_is_held_to_the_rules_of_an_import(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    network = '{"kind":"diffusers-unet2d","options":{"num_class_embeds":10}}'
+    save_file({"a": torch.zeros(1)}, path, metadata={"sfddm": f'{{"network":{network}}}'})
+    with pytest.raises(InputError, match="num_class_embeds 10 given, possible: null"):
+        load_denoiser(path)
+
+
+def test_weights_with_nan_are_named(tmp_path: Path) -> None:
+    network = SPEC.fresh_network(0)
+    weights = network.state_dict() | {"stem.bias": torch.full((8,), torch.nan)}
+    save_file(weights, tmp_path / "model", metadata={"sfddm": SPEC.model_dump_json()})
+    with pytest.raises(InputError, match=r"'stem\.bias' holds NaN or infinity"):
+        load_denoiser(tmp_path / "model")

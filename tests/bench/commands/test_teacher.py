@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from denoising_diffusion_pytorch import GaussianDiffusion, Unet
+from diffusers import DDPMScheduler, UNet2DModel
 from helpers.command_line import TINY, records, sfddm_bench
 from safetensors import safe_open
 
@@ -25,6 +26,11 @@ def test_an_imported_teacher_is_the_teacher_of_a_run(tmp_path: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert f"--set teacher.weights={teacher}" in run.stdout
+    assert (
+        "weights (U-Net, sigmoid schedule, T = 1024, predicts v, float32; assumed, as it does not say: " in run.stdout
+    )
+    with safe_open(teacher, framework="pt") as file:  # the library's default objective, which the file tells
+        assert '"prediction":"v"' in file.metadata()["sfddm"]
     out = tmp_path / "out"
     run = sfddm_bench("run", "--out", str(out), "--steps", "2", "--set", f"teacher.weights={teacher}", *TINY)
     assert run.returncode == 0, run.stderr
@@ -69,6 +75,10 @@ def test_an_exported_teacher_carries_its_configuration(tmp_path: Path) -> None:
             "its alpha_bar differs",
         ),
         (["--format", "diffusers", "--dataset", "digits"], "config.json: not readable"),
+        (
+            ["--format", "lucidrains", "--dataset", "digits", "--set", "teacher.prediction=eps"],
+            "--set: teacher.prediction=eps given",
+        ),
     ],
 )
 def test_a_teacher_that_does_not_fit_is_one_line(words: list[str], message: str, tmp_path: Path) -> None:
@@ -78,3 +88,40 @@ def test_a_teacher_that_does_not_fit_is_one_line(words: list[str], message: str,
     assert run.stderr.count("\n") == 1
     assert message in run.stderr
     assert not to.exists()
+
+
+def test_a_network_that_the_datasets_images_do_not_go_through_is_refused(tmp_path: Path) -> None:
+    torch.save(Unet(dim=8, dim_mults=(1, 2, 4, 8, 16), channels=1).state_dict(), tmp_path / "deep.pth")
+    to = tmp_path / "teacher.safetensors"
+    words = ["teacher", "import", str(tmp_path / "deep.pth"), "--format", "lucidrains", "--dataset", "digits"]
+    run = sfddm_bench(*words, "--to", str(to))
+    assert run.returncode == 2
+    assert "its network takes no images of 8x8" in run.stderr
+    assert run.stderr.count("\n") == 1
+    assert not to.exists()
+
+
+def test_a_diffusers_import_says_what_was_read_and_assumed(tmp_path: Path) -> None:
+    options = {
+        "in_channels": 1,
+        "out_channels": 1,
+        "layers_per_block": 1,
+        "block_out_channels": (8, 16),
+        "sample_size": 16,
+    }
+    blocks = {"down_block_types": ("DownBlock2D", "AttnDownBlock2D"), "up_block_types": ("AttnUpBlock2D", "UpBlock2D")}
+    UNet2DModel(**options, **blocks, norm_num_groups=4).half().save_pretrained(tmp_path / "model")
+    to = tmp_path / "teacher.safetensors"
+    words = ["teacher", "import", str(tmp_path / "model"), "--format", "diffusers", "--dataset", "digits"]
+    run = sfddm_bench(*words, "--to", str(to), "--set", "teacher.prediction=v")
+    assert run.returncode == 0, run.stderr
+    assert "(UNet2DModel, linear schedule, T = 1000, predicts v, float16; assumed" in run.stdout
+    assert "as it does not say: schedule, timesteps; made for" in run.stdout
+    with safe_open(to, framework="pt") as file:
+        assert '"prediction":"v"' in file.metadata()["sfddm"]
+    DDPMScheduler(clip_sample=True).save_pretrained(tmp_path / "model")
+    run = sfddm_bench(*words, "--to", str(to))
+    assert run.returncode == 0, run.stderr
+    assert "about sampling and not used: clip_sample" in run.stdout
+    assert "made for images of 16, digits has 8x8" in run.stdout
+    assert "assumed" not in run.stdout

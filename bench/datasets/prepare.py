@@ -26,6 +26,7 @@ from bench.datasets.preprocessing import PREPROCESSING, SFDDM_CROP, describe
 from bench.datasets.sources import Source, open_source
 from bench.store.files import digest, write_json
 from sfddm.errors import InputError
+from sfddm.files import writing
 
 CHUNK = 256
 MOST_CORRUPT = 0.001
@@ -253,5 +254,6 @@ def finish(folder: Path, source: Source, state: State, resolution: int) -> str:
     (folder / PROGRESS).unlink(missing_ok=True)
     if source.labels is not None:
         kept = np.setdiff1d(np.arange(len(source)), state.corrupt)
-        np.save(folder / LABELS, source.labels[kept])
+        with writing(folder / LABELS) as file:
+            np.save(file, source.labels[kept])
     return pixels_digest(path)

@@ -48,7 +48,7 @@ class Held:
     def is_ours(self) -> bool:
         """Tell whether the file still is the one that was locked, with the holder's token in it."""
         try:
-            found = os.open(self.path, os.O_RDONLY)  # anew: a shared filesystem shows it then as it is
+            found = os.open(self.path, os.O_RDONLY)  # opened again, a shared filesystem shows it as it is
         except OSError:
             return False
         try:
@@ -64,7 +64,7 @@ class Held:
         if not self.is_ours():
             raise TakenOver(
                 f"{self.path.parent}: another process took over while this one stood still; nothing more was written "
-                "here, and the same command goes on with what the other does"
+                "here; the same command continues once the other has ended"
             )
 
 
@@ -115,7 +115,11 @@ class Locks:
 
     def _take(self, path: Path) -> int | None:
         while True:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            try:
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            except FileNotFoundError:  # the folder has just been removed by who held it
+                path.parent.mkdir(parents=True, exist_ok=True)
+                continue
             if not _lock(descriptor) or self._beats_elsewhere(descriptor, path):
                 os.close(descriptor)
                 return None

@@ -28,7 +28,9 @@ def test_a_cell_is_missing_without_its_record_and_failed_with_its_reason(runs: P
     (missing,) = runs.glob("records/*/sfddm-1-*.json")
     (failed,) = runs.glob("records/*/ddim-4-*.json")
     missing.unlink()
-    write_record(runs, read_record(failed).model_copy(update={"failure": "out of memory: 3 GB wanted"}))
+    record = read_record(failed)
+    failed.unlink()  # which a failure would not replace
+    write_record(runs, record.model_copy(update={"failure": "out of memory: 3 GB wanted"}))
     run = sfddm_bench("status", "--out", str(runs))
     assert run.returncode == 0
     assert "3 done, 0 running, 1 failed, 1 missing" in run.stdout

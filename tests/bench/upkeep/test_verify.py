@@ -235,7 +235,9 @@ def test_differences_are_said_also_where_the_dataset_is_not_here(
 
 def test_a_failed_cell_has_nothing_to_do_again(runs: Path) -> None:
     path = the(runs, "records/*/ddim-4-*.json")
-    write_record(runs, read_record(path).model_copy(update={"failure": "out of memory", "parents": {}}))
+    record = read_record(path)
+    path.unlink()  # which a failure would not replace
+    write_record(runs, record.model_copy(update={"failure": "out of memory", "parents": {}}))
     assert not [line for line in verify(runs, recompute=True, resample=1)[1] if "cannot be checked" in line]
 
 

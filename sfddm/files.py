@@ -119,9 +119,11 @@ def try_to_write(folder: Path) -> None:
     """Make a folder, and a file in it that is gone again. Raises OSError if that cannot be done."""
     folder.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(folder / "probe")
-    with _begun(temporary):
-        pass
-    temporary.unlink(missing_ok=True)
+    try:
+        with _begun(temporary):
+            pass
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def disk_fault(error: BaseException | None) -> OSError | None:

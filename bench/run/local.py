@@ -54,6 +54,8 @@ def run_sweep(sweep: Sweep, worker: Worker) -> list[Record]:
     """Do every cell and return the records, in the order of the cells; a failed cell's has `failure`."""
     about = made_by() | {"machine": made_on(sweep, worker), "command": command_line()}
     with worker.timing.part("checking what is done"):
+        worker.tidy(sweep.stages)
+        worker.locks.tidy(worker.store.run.records / sweep.set_name)
         records = finished_records(sweep, worker)
     worker.display.count("cells", len(sweep.cells))
     for _ in records:

@@ -73,6 +73,12 @@ class Worker:
             self._ensure_one(stage)
         self._whole.add(stage.key)
 
+    def tidy(self, stages: Iterable[Stage]) -> None:
+        """Remove the locks that killed processes left in the folders of done stages."""
+        for stage in stages:
+            if self.store.is_done(stage):
+                self.locks.tidy(self.store.path(stage))
+
     def force(self, stages: Iterable[Stage]) -> None:
         """Take the marks of done stages away, all before any of them is computed. Raises InputError."""
         for stage in stages:

@@ -113,6 +113,12 @@ class Locks:
                     return
             time.sleep(WAIT_SECONDS)
 
+    def tidy(self, folder: Path) -> None:
+        """Remove the lock that a killed process left in a folder in which nothing more is to be done."""
+        if (folder / LOCK).exists():
+            with self.hold(folder):
+                pass
+
     def _take(self, path: Path) -> int | None:
         while True:
             try:

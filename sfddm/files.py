@@ -119,9 +119,10 @@ def try_to_write(folder: Path) -> None:
     """Make a folder, and a file in it that is gone again. Raises OSError if that cannot be done."""
     folder.mkdir(parents=True, exist_ok=True)
     temporary = _temporary(folder / "probe")
+    remove_dead(folder, "probe")
     try:
-        with _begun(temporary):
-            pass
+        with _begun(temporary) as file:
+            file.write(b"\0")  # a full disk makes files, but empty ones
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -5,10 +5,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.another_user import of_another_user
 from helpers.command_line import ENVIRONMENT
 
 from bench.store import lock as locks
@@ -160,19 +160,3 @@ def test_a_user_without_the_right_to_write_sees_who_holds_a_lock(tmp_path: Path)
     (tmp_path / LOCK).touch(0o000)
     os.utime(tmp_path / LOCK, (0, 0))
     assert of_another_user(lambda: is_locked(tmp_path)) is False
-
-
-def of_another_user(ask: Callable[[], bool]) -> bool:
-    """Return an answer that is asked for without root's rights."""
-    process = os.fork()
-    if process == 0:
-        code = 2
-        try:
-            if os.getuid() == 0:
-                os.setuid(65534)
-            code = int(ask())
-        finally:
-            os._exit(code)
-    answer = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    assert answer in (0, 1)
-    return bool(answer)

@@ -1,6 +1,5 @@
 """Training states on disk, to resume from: written atomically, checked by hash, the previous one kept as well."""
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import torch
 
-from sfddm.files import file_sha256, writing
+from sfddm.files import file_sha256, remove, rename, writing
 
 # The name carries the iteration and the start of the file's sha256, so that one rename makes both state and hash.
 NAME = re.compile(r"resume-\d{9}-([0-9a-f]{16})\.pt")
@@ -25,9 +24,9 @@ def save_state(folder: Path, iteration: int, state: dict[str, Any]) -> None:
     whole = folder / "resume.new"
     with writing(whole) as file:
         torch.save(state, file)
-    os.replace(whole, folder / f"resume-{iteration:09}-{file_sha256(whole)[:16]}.pt")
+    rename(whole, folder / f"resume-{iteration:09}-{file_sha256(whole)[:16]}.pt")
     for path in saved_states(folder)[:-KEPT]:
-        path.unlink()
+        remove(path)
 
 
 def load_state(folder: Path, complain: Callable[[str], None]) -> dict[str, Any] | None:
@@ -40,5 +39,5 @@ def load_state(folder: Path, complain: Callable[[str], None]) -> dict[str, Any] 
         complain(
             f"{path}: not what was written (its sha256 differs); resuming from the previous state, or starting over"
         )
-        path.unlink()
+        remove(path)
     return None

@@ -22,12 +22,15 @@ def status(
     from bench.upkeep.status import as_values, show, sweep_status
     from sfddm.errors import InputError
 
-    sweeps = read_requests(out)
-    if not sweeps:
+    unreadable: list[str] = []
+    sweeps = read_requests(out, unreadable.append)
+    if not sweeps and not unreadable:
         raise InputError(f"--out: no sweeps in '{out}'; start one with: sfddm-bench run --out {out}")
     if as_json:
         print(json.dumps([as_values(path, sweep_status(out, sweep)) for path, sweep in sweeps.items()], indent=1))
-        return
-    console = Console(width=None if Console().is_terminal else 140, highlight=False)
-    for path, sweep in sweeps.items():
-        show(console, path, sweep, sweep_status(out, sweep))
+    else:
+        console = Console(width=None if Console().is_terminal else 140, highlight=False)
+        for path, sweep in sweeps.items():
+            show(console, path, sweep, sweep_status(out, sweep))
+    if unreadable:  # the others are shown first
+        raise InputError("; ".join(unreadable))

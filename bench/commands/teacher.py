@@ -1,6 +1,5 @@
 """`sfddm-bench teacher`: teachers from elsewhere, and out of a run."""
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,6 +63,7 @@ def teacher_export(
     from bench.stages.context import make_context
     from bench.stages.training import MODEL
     from bench.store.store import Store
+    from sfddm.files import copy
 
     preset = load_preset(definition_name(dataset, data_root))
     config = resolve(preset, scale, assignments or [], resolution=resolution)
@@ -75,7 +75,7 @@ def teacher_export(
             f"'{out}'; train it with: sfddm-bench run --dataset {dataset} --scale {config.scale} --seeds {seed} "
             f"--out {out}"
         )
-    shutil.copyfile(store.path(stage, MODEL), _target(to))
+    copy(store.path(stage, MODEL), _target(to))
     print(to)
 
 

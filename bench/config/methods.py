@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from bench.config.plugins import METHODS as GROUP
-from bench.config.plugins import plugins, refuse_taken
+from bench.config.plugins import Plugin, plugins, refuse_taken
 from sfddm.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,10 +46,26 @@ def get(name: str) -> "type[Method]":
 @cache
 def _of_other_packages() -> "dict[str, type[Method]]":
     """Return the methods of other packages by the name of their class. Raises InputError if one is the suite's own."""
-    found = [plugin.load() for plugin in plugins(GROUP, METHODS).values()]
-    for method in found:
+    return {name: method for name, (method, _) in _plugged().items()}
+
+
+@cache
+def _plugged() -> "dict[str, tuple[type[Method], Plugin]]":
+    """Return the methods of other packages, each with what brought it, by the name of their class."""
+    found = {}
+    for plugin in plugins(GROUP, METHODS).values():
+        method = plugin.load()
         refuse_taken(GROUP, method.name, METHODS)
-    return {method.name: method for method in found}
+        found[method.name] = method, plugin
+    return found
+
+
+def identity(name: str) -> dict[str, str]:
+    """Return what of a method's origin decides its stages: the package of a plug-in with its version.
+
+    Nothing for the suite's own: what they compute is told by the settings and versions of their stages.
+    """
+    return {"distribution": _plugged()[name][1].distribution} if name in _plugged() else {}
 
 
 def place(name: str) -> int:

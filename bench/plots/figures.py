@@ -66,7 +66,7 @@ def figures_of_pictures(group: Group, pictures: Mapping[str, Path]) -> dict[str,
 
 def write_plots(found: Sequence[Group], folders: Sequence[Path], folder: Path) -> list[Path]:
     """Write each group's plots; folders: where the cells' pictures are, beside their records. Return the paths."""
-    pictures = cell_pictures(folders)
+    pictures = cell_pictures(folders, [record for group in found for record in group.records])
     paths = []
     with matplotlib.rc_context(STYLE):
         for group in found:

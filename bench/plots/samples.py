@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from bench.plots.style import label_width
 from bench.records.groups import Group
-from bench.records.pictures import GAP, read_rows, read_sheet
+from bench.records.pictures import GAP, find_pictures, read_rows, read_sheet
 from bench.records.record import Record
 from bench.tables.caption import heading
 from bench.tables.summary import by_cell
@@ -22,9 +22,9 @@ STRIP = 4.4  # inches, the width of a strip
 FEW_STEPS = 10  # about 1 % of the teacher's, of which the paper's claims speak
 
 
-def cell_pictures(folders: Iterable[Path]) -> dict[str, Path]:
-    """Return the pictures beside records, by file name without ending."""
-    return {path.stem: path for folder in folders for path in sorted(folder.rglob("records/*/*.png"))}
+def cell_pictures(folders: Iterable[Path], records: Sequence[Record]) -> dict[str, Path]:
+    """Return the pictures beside records, by file name without ending; each that is unfit is named, and left out."""
+    return {path.stem: path for path in find_pictures(folders, records)}
 
 
 def sample_grid(group: Group, pictures: Mapping[str, Path]) -> Figure | None:

@@ -3,7 +3,6 @@
 Each reader takes a stage's folder; the reasons are by the number's name in a record.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from bench.metrics.protocol import Protocol
 from bench.metrics.quality import Quality
 from bench.metrics.sampling_cost import SamplingCost
 from bench.records.migrations import place_of, quality_section
+from bench.store.files import read_object
 
 METRICS, PROTOCOL = "metrics.json", "protocol.json"
 CONSISTENCY, INTERPOLATION, COST = "consistency.json", "interpolation.json", "cost.json"
@@ -54,4 +54,4 @@ def read_cost(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Reasons]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text())
+    return read_object(path)

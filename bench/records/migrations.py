@@ -2,7 +2,7 @@
 
 1  had no protocol, and named the path of the distance fd_method.
 2  was flat: every number a field of the record itself.
-3  is nested: what is measured together stands in a section of its own.
+3  is nested: what is measured together stands in a section of its own. It may hold the hashes of its pictures.
 """
 
 from collections.abc import Callable

@@ -1,11 +1,20 @@
-"""Contact sheets: many images as one picture, written beside records and read back. No torch."""
+"""Contact sheets: many images as one picture, written beside records and read back. No torch.
 
+A record holds the hashes of the pictures beside it. One that is not what was written, or no picture at all, is left out
+of plots and report, and named in a line.
+"""
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from sfddm.files import writing
+from bench.records.record import Record
+from bench.store.files import write_bytes
 
 SHOWN = 64
 COLUMNS = 8
@@ -14,7 +23,12 @@ LEAST_PIXELS = 512  # a sheet is enlarged, by whole factors, to at least this wi
 
 
 def write_sheet(pixels: np.ndarray, path: Path, columns: int = COLUMNS) -> None:
-    """Write the first 64 of uint8 images (N,C,H,W) as one PNG, eight or so a row, one pixel of white between."""
+    """Write a contact sheet of uint8 images (N,C,H,W), atomically."""
+    write_bytes(path, sheet_png(pixels, columns))
+
+
+def sheet_png(pixels: np.ndarray, columns: int = COLUMNS) -> bytes:
+    """Return the first 64 of uint8 images (N,C,H,W) as one PNG, eight or so a row, one pixel of white between."""
     shown = np.asarray(pixels[:SHOWN])
     count, channels, height, width = shown.shape
     rows = -(-count // columns)
@@ -25,8 +39,59 @@ def write_sheet(pixels: np.ndarray, path: Path, columns: int = COLUMNS) -> None:
     factor = max(1, -(-LEAST_PIXELS // sheet.shape[1]))
     sheet = sheet.repeat(factor, axis=0).repeat(factor, axis=1)
     picture = Image.fromarray(sheet.squeeze(2) if channels == 1 else sheet)
-    with writing(path) as file:
-        picture.save(file, format="PNG")
+    buffer = BytesIO()
+    picture.save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def to_stderr(line: str) -> None:
+    """Print a line of the program on stderr."""
+    print(f"sfddm-bench: {line}", file=sys.stderr)
+
+
+def find_pictures(
+    folders: Iterable[Path], records: Sequence[Record], complain: Callable[[str], None] = to_stderr
+) -> list[Path]:
+    """Return the pictures beside the records under folders, in order; each that is unfit is named, and left out."""
+    resolutions = {record.set_name: record.resolution for record in records}
+    seals: dict[tuple[str, str], set[str]] = {}  # by set and file name; several records may share a picture
+    for record in records:
+        for name, sha256 in record.pictures.items():
+            seals.setdefault((record.set_name, name), set()).add(sha256)
+    found = []
+    for folder in folders:
+        for path in sorted(folder.rglob("*.png")):
+            kind = path.parent.name
+            if path.parent.parent.name != "records" or kind not in resolutions:
+                continue
+            fault = picture_fault(path, resolutions[kind], seals.get((kind, path.name), set()))
+            if fault is None:
+                found.append(path)
+            else:
+                complain(f"{path}: {fault}; left out")
+    return found
+
+
+def picture_fault(path: Path, resolution: int, seals: set[str]) -> str | None:
+    """Return what is wrong with a picture, None if it may be shown.
+
+    seals: the hashes that records have of it; without any, it has to be a picture of the form of a sheet.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return f"not readable ({error.strerror})"
+    if seals:
+        return None if hashlib.sha256(data).hexdigest() in seals else "not what was written (its sha256 differs)"
+    try:
+        with Image.open(BytesIO(data), formats=["PNG"]) as picture:
+            picture.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return "not a readable PNG picture"
+    least = resolution + 2 if path.stem.endswith("-interpolation") else COLUMNS * (resolution + 1) + 1
+    if picture.mode not in ("L", "RGB") or picture.width < least or picture.height < resolution + 2:
+        return f"not a sheet of {resolution}x{resolution} images"
+    return None
 
 
 def read_sheet(path: Path, resolution: int, rows: int, columns: int) -> np.ndarray:

@@ -1,11 +1,12 @@
 """Records: one JSON file per cell, the only thing tables, plots and reports are made from. No torch here."""
 
-import json
+import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from bench.config.variants import base_name
 from bench.metrics.consistency import Consistency
@@ -17,13 +18,18 @@ from bench.metrics.sampling_cost import SamplingCost
 from bench.metrics.shown import Section
 from bench.metrics.training_cost import TrainingCost
 from bench.records.migrations import SCHEMA, migrated
-from bench.store.files import digest, write_json
+from bench.store.files import parse_json, read_object, read_text, write_bytes, write_json
 from bench.store.layout import RunFolder, record_paths
+from bench.store.lock import Locks
+from bench.store.seal import INTEGRITY, fingerprint, sealed
 from sfddm.errors import InputError
 
-INTEGRITY = "integrity"  # the name, in a record's file, of the hash of all the rest
 LONGEST_NAME = 80  # characters of a method's name in a file name; a variant's can be any length
 REAL = "real data"  # the method name of the floor: one half of the data against the other
+
+
+PictureName = Annotated[str, StringConstraints(pattern=r"^[\w=-][\w.=-]*\.png$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Record(Section):
@@ -62,7 +68,8 @@ class Record(Section):
     training_cost: TrainingCost | None = None
     reasons: dict[str, str] = Field(default_factory=dict)
 
-    # Provenance. parents: the keys of the cell's stages by label; durations: their seconds.
+    # Provenance. parents: the keys of the cell's stages by label; durations: their seconds; pictures: the sha256 of
+    # those beside the record by file name, none in records of versions that did not seal them.
     config: dict[str, Any]
     versions: dict[str, str]
     machine: dict[str, Any]
@@ -70,6 +77,7 @@ class Record(Section):
     command: list[str] = Field(default_factory=list)
     parents: dict[str, str] = Field(default_factory=dict)
     durations: dict[str, float] = Field(default_factory=dict)
+    pictures: dict[PictureName, Sha256] = Field(default_factory=dict)
 
     @property
     def is_fid(self) -> bool:
@@ -123,15 +131,36 @@ def record_path(root: Path, record: Record) -> Path:
     return RunFolder(root).records / record.set_name / f"{record.name}.json"
 
 
-def write_record(root: Path, record: Record) -> Path:
-    """Write a record as soon as its cell ends, atomically, with the hash that reading checks it by; return its path."""
+def write_record(root: Path, record: Record, pictures: Mapping[str, bytes] | None = None) -> Path:
+    """Write a record as soon as its cell ends, atomically, with the hash that reading checks it by; return its path.
+
+    pictures: the files that belong beside it, by name; they are written before it, and it holds their hashes. The
+    record of a failure does not replace a good one of the same key: what was measured stays true.
+    """
     path = record_path(root, record)
-    values = record.model_dump(mode="json")
-    write_json(path, values | {INTEGRITY: fingerprint(json.dumps(values))})
-    for older in superseded(path, record):
-        for file in older.parent.glob(f"{older.stem}*"):
-            file.unlink()
+    with Locks().wait_and_hold(path.parent):  # between looking at what is there and replacing it
+        if record.failure is not None and _is_good(path, record.key):
+            return path
+        for name, data in (pictures or {}).items():
+            beside = path.with_name(name)
+            if not beside.is_file() or beside.read_bytes() != data:
+                write_bytes(beside, data)
+        hashes = {name: hashlib.sha256(data).hexdigest() for name, data in (pictures or {}).items()}
+        record = record.model_copy(update={"pictures": record.pictures | hashes})
+        write_json(path, sealed(record.model_dump(mode="json")))
+        for older in superseded(path, record):
+            for file in older.parent.glob(f"{older.stem}*"):
+                file.unlink(missing_ok=True)
     return path
+
+
+def _is_good(path: Path, key: str) -> bool:
+    """Tell whether a file is the record of a key that was measured."""
+    try:
+        there = read_record(path)
+    except InputError:
+        return False
+    return there.failure is None and there.key == key
 
 
 def superseded(path: Path, record: Record) -> list[Path]:
@@ -160,15 +189,6 @@ def own_settings(config: dict[str, Any], method: str) -> dict[str, Any]:
     return config | {"methods": {name: own for name, own in config.get("methods", {}).items() if name == base}}
 
 
-def fingerprint(text: str) -> str:
-    """Return the sha256 of a record's JSON apart from its own hash, whatever the order and spacing.
-
-    Numbers count as they are written: two spellings of one float are two records.
-    """
-    values = json.loads(text, parse_float=str)
-    return digest({name: value for name, value in values.items() if name != INTEGRITY})
-
-
 class NewerRecord(InputError):
     """A record of a newer version of this suite."""
 
@@ -176,24 +196,24 @@ class NewerRecord(InputError):
 def read_record(path: Path) -> Record:
     """Return the record in a file, migrated to this version's schema. Raises InputError naming the file.
 
-    A record that was changed after it was written is refused; one of a version that wrote no hash is taken as it is.
+    One that was changed after it was written is refused, and one whose hash was taken away; only schema 1 had none.
     """
+    text = read_text(path, "record")
+    values = parse_json(text, path, "record")
+    check_schema(values, path)
     try:
-        text = path.read_text(encoding="utf-8")
-        values = json.loads(text)
-        check_schema(values, path)
+        if INTEGRITY not in values and values["schema_version"] > 1:
+            raise InputError(f"{path}: lacks its own hash ({INTEGRITY}); run its cell again, or take it from a copy")
         if INTEGRITY in values and values.pop(INTEGRITY) != fingerprint(text):
             raise InputError(f"{path}: was changed after it was written; run its cell again, or take it from a copy")
         return Record.model_validate(migrated(values))
-    except NewerRecord:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(_unreadable(path, error)) from None
 
 
 def has_integrity(path: Path) -> bool:
-    """Tell whether a readable record carries its hash; those of schema 1 do not."""
-    return INTEGRITY in json.loads(path.read_text(encoding="utf-8"))
+    """Tell whether a readable record carries its hash; those of schema 1 do not. Raises InputError."""
+    return INTEGRITY in read_object(path)
 
 
 def read_records(root: Path) -> list[Record]:

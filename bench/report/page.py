@@ -11,7 +11,7 @@ from bench.records.rows import place
 from bench.report.group import GroupResults, group_results
 from bench.report.html import render
 from bench.report.provenance import commands, provenance
-from bench.report.samples import find_pictures
+from bench.report.samples import pictures_of
 from bench.store.files import write_text
 from sfddm.errors import InputError
 
@@ -38,7 +38,8 @@ def write_report(root: Path, out: Path | None) -> Path:
     path = out or root / "report.html"
     if path.is_dir():
         raise InputError(f"--out: '{path}' given, a folder; name a file such as {path / 'report.html'}")
-    text = page(read_records(root), find_pictures(root))
+    records = read_records(root)
+    text = page(records, pictures_of(root, records))
     try:
         write_text(path, text)
     except OSError as error:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from bench.plots.samples import PATHS, shared_steps
-from bench.records.pictures import read_rows, read_sheet
+from bench.records.pictures import find_pictures, read_rows, read_sheet
 from bench.records.record import Record
 
 LARGEST = 60_000  # bytes of one picture in the page; a larger one is stored as JPEG
@@ -31,10 +31,12 @@ class Samples:
     strip_steps: int | None
 
 
-def find_pictures(root: Path) -> dict[str, Path]:
-    """Return the pictures of every run under a folder, by the name of their folder and their own without ending."""
-    found = sorted(path for path in root.rglob("*.png") if path.parent.parent.name == "records")
-    return {f"{path.parent.name}/{path.stem}": path for path in found}
+def pictures_of(root: Path, records: Sequence[Record]) -> dict[str, Path]:
+    """Return the pictures of every run under a folder, by the name of their folder and their own without ending.
+
+    Each that is unfit is named in a line on stderr, and left out.
+    """
+    return {f"{path.parent.name}/{path.stem}": path for path in find_pictures([root], records)}
 
 
 def samples(rows: Sequence[Row], pictures: Mapping[str, Path]) -> Samples | None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.records.pictures import write_sheet
+from bench.records.pictures import sheet_png
 from bench.records.record import NewerRecord, Record, read_record, write_record
 from bench.run.recording import failed_record, made_from, made_on, make_record
 from bench.run.sweep import Cell, Sweep
@@ -20,6 +20,7 @@ from bench.run.worker import Worker
 from bench.stages.interpolation import PATHS
 from bench.stages.sampling import SAMPLES, read_samples
 from bench.store.failures import Busy, StageFailed, reason
+from bench.store.files import file_sha256
 from bench.store.layout import RunFolder
 from bench.store.provenance import command_line, made_by
 from bench.store.stage import Stage, with_descendants
@@ -28,6 +29,7 @@ from sfddm.errors import InputError, WorkFailed
 
 WAIT_SECONDS = 0.5
 PATHS_SHOWN = 3
+REAL_IMAGES = "real-data.png"
 
 
 def plan(sweep: Sweep, worker: Worker) -> Iterator[tuple[str, str, str, str]]:
@@ -52,6 +54,8 @@ def run_sweep(sweep: Sweep, worker: Worker) -> list[Record]:
     """Do every cell and return the records, in the order of the cells; a failed cell's has `failure`."""
     about = made_by() | {"machine": made_on(sweep, worker), "command": command_line()}
     with worker.timing.part("checking what is done"):
+        worker.tidy(sweep.stages)
+        worker.locks.tidy(worker.store.run.records / sweep.set_name)
         records = finished_records(sweep, worker)
     worker.display.count("cells", len(sweep.cells))
     for _ in records:
@@ -85,10 +89,7 @@ def run_cell(sweep: Sweep, cell: Cell, worker: Worker, about: dict[str, Any]) ->
             worker.ensure(stage)
         with worker.timing.part("records and pictures"):
             record = make_record(sweep, cell, worker, about)
-            path = write_record(root, record)
-            if cell.samples is not None:
-                write_sheet(read_samples(worker.store.path(cell.samples, SAMPLES)), path.with_suffix(".png"))
-                write_paths(cell, worker.store, path.with_name(f"{path.stem}-interpolation.png"))
+            write_record(root, record, pictures(sweep, cell, worker.store))
     except (Busy, WorkFailed):
         raise
     except Exception as error:  # whatever it is, the other cells continue
@@ -124,8 +125,7 @@ def finished_records(sweep: Sweep, worker: Worker) -> dict[Cell, Record]:
         except InputError as error:
             worker.display.say(f"{error}; recorded again")
             continue
-        picture = cell.steps is None or path.with_suffix(".png").exists()
-        if record.failure is None and picture and agrees(record, cell, worker.store):
+        if record.failure is None and has_pictures(record, path) and agrees(record, cell, worker.store):
             found[cell] = record
     return found
 
@@ -142,11 +142,29 @@ def agrees(record: Record, cell: Cell, store: Store) -> bool:
     return made_from(cell, store) == {"parents": record.parents, "durations": record.durations}
 
 
-def write_paths(cell: Cell, store: Store, path: Path) -> None:
-    """Write the first three pairs' interpolations, if they are done: a row each, linear above spherical."""
-    stage = cell.measures["interpolation"]
-    if not store.is_done(stage):
-        return
-    pixels = np.load(store.path(stage, PATHS), mmap_mode="r", allow_pickle=False)  # (kinds, paths, points, C, H, W)
+def has_pictures(record: Record, path: Path) -> bool:
+    """Tell whether the pictures beside a record are there, and those that it was written with."""
+    unsealed = {} if record.steps is None else {f"{path.stem}.png": None}  # as versions before there were seals left it
+    named = record.pictures or unsealed
+    return all(
+        (beside := path.with_name(name)).is_file() and sha256 in (None, file_sha256(beside))
+        for name, sha256 in named.items()
+    )
+
+
+def pictures(sweep: Sweep, cell: Cell, store: Store) -> dict[str, bytes]:
+    """Return the pictures that belong beside a cell's record, by file name: the real images are those of all cells."""
+    found = {REAL_IMAGES: sweep.real_images}
+    if cell.samples is not None:
+        found[f"{cell.record_name}.png"] = sheet_png(read_samples(store.path(cell.samples, SAMPLES)))
+    stage = cell.measures.get("interpolation")
+    if stage is not None and store.is_done(stage):
+        found[f"{cell.record_name}-interpolation.png"] = paths_png(store.path(stage, PATHS))
+    return found
+
+
+def paths_png(path: Path) -> bytes:
+    """Return the first three pairs' interpolations: a row each, linear above spherical."""
+    pixels = np.load(path, mmap_mode="r", allow_pickle=False)  # (kinds, paths, points, C, H, W)
     rows = pixels[:, :PATHS_SHOWN].swapaxes(0, 1)
-    write_sheet(rows.reshape(-1, *pixels.shape[3:]), path, columns=pixels.shape[2])
+    return sheet_png(rows.reshape(-1, *pixels.shape[3:]), columns=pixels.shape[2])

@@ -27,9 +27,10 @@ from bench.run.worker import Worker
 from bench.store.failures import Busy, StageFailed, reason
 from bench.store.files import wait_until_there
 from bench.store.layout import DONE, LOCK
+from bench.store.lock import TakenOver
 from bench.store.progress import Display
 from bench.store.stage import Stage
-from sfddm.errors import InputError
+from sfddm.errors import InputError, WorkFailed
 from sfddm.performance import set_products
 
 RETRIES = 3  # of a stage whose worker or node was lost; one that fails by itself would fail again
@@ -80,22 +81,47 @@ def compute(sweep: Sweep, worker: Worker, address: str | None, data: Path | None
 
 @contextmanager
 def cluster(address: str | None) -> Iterator[None]:
-    """Connect to the cluster at an address, or start one on this machine, while the block runs. Raises InputError."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to Ray's makers
+    """Connect to the cluster at an address, or start one on this machine, while the block runs.
+
+    Raises InputError if none answers or starts, and WorkFailed if it is lost.
+    """
     on_terminate = signal.getsignal(signal.SIGTERM)
     # Ray would give a worker as many threads as the CPUs it asks for; it has the driver's here, as in a local run.
     threads = {"env_vars": {"OMP_NUM_THREADS": str(torch.get_num_threads())}}
-    try:
-        ray.init(address or "local", runtime_env=threads, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        given = f"--address: '{address}'" if address else "--executor: 'ray'"
-        raise InputError(f"{given} given, but no Ray cluster answers or starts: {error}") from None
-    finally:
-        signal.signal(signal.SIGTERM, on_terminate)  # Ray's own would end without a line
+    with variables_put_back():
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent to Ray's makers
+        try:
+            ray.init(address or "local", runtime_env=threads, log_to_driver=False, logging_level=logging.ERROR)
+        except Exception as error:  # Ray has many, and several are nothing but a RayError or an Exception
+            ray.shutdown()  # what has started of it
+            given = f"--address: '{address}'" if address else "--executor: 'ray'"
+            raise InputError(f"{given} given, but no Ray cluster answers or starts: {one_line(error)}") from None
+        finally:
+            signal.signal(signal.SIGTERM, on_terminate)  # Ray's own would end without a line
+        try:
+            yield
+        except ray.exceptions.RayError as error:
+            raise WorkFailed(f"--executor: the Ray cluster is lost: {one_line(error)}; run the command again") from None
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def variables_put_back() -> Iterator[None]:
+    """Put Ray's environment variables back when the block ends: it sets some for itself, RAY_AUTH_MODE among them."""
+    before = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
     try:
         yield
     finally:
-        ray.shutdown()
+        for name in [name for name in os.environ if name.startswith("RAY_") and name not in before]:
+            del os.environ[name]
+        os.environ.update(before)
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error is and says, short and on one line."""
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}"[:300] if said else type(error).__name__
 
 
 def demand(device: str) -> tuple[int, int]:
@@ -172,8 +198,7 @@ def outcome(task: ray.ObjectRef, stage: Stage) -> str | None:
     try:
         return ray.get(task)
     except ray.exceptions.RayError as error:
-        fault = " ".join(str(error).split())
-        return f"{stage.label}: {type(error).__name__} after {RETRIES} retries: {fault}"[:300]
+        return f"{stage.label}: after {RETRIES} retries: {one_line(error)}"[:300]
 
 
 def do_stage(given: list[ray.ObjectRef], key: str, label: str) -> str | None:
@@ -187,7 +212,7 @@ def do_stage(given: list[ray.ObjectRef], key: str, label: str) -> str | None:
             try:
                 worker.ensure(known[key])
                 return None
-            except Busy:  # another run's, or of a node that was lost: until its heart has stood still long enough
+            except (Busy, TakenOver):  # another run's, or of a node that was lost: until its heart has stood still
                 time.sleep(WAIT_SECONDS)
     except StageFailed as error:
         return str(error)

@@ -11,7 +11,6 @@ from bench.config.variants import base_name
 from bench.datasets.registry import definition_name, load
 from bench.metrics import METRICS
 from bench.metrics.spaces import check_feature_space, feature_weights
-from bench.records.pictures import write_sheet
 from bench.records.record import Record
 from bench.rendering import print_cells
 from bench.run.local import forced_stages, plan, run_sweep
@@ -88,10 +87,7 @@ def perform(sweep: Sweep, place: Place) -> list[Record]:
         with followed(worker):
             records = lead(sweep, worker, place)
     if records:
-        with place.timing.part("records and pictures"):
-            images = worker.store.run.records / sweep.set_name / "real-data.png"
-            write_sheet(sweep.context.images.pixels, images)
-            print_cells(records)
+        print_cells(records)
     return records
 
 

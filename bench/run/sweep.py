@@ -10,6 +10,7 @@ from bench.config.settings import Config
 from bench.config.variants import canonical
 from bench.datasets.dataset import Images
 from bench.metrics import METRICS
+from bench.records.pictures import sheet_png
 from bench.records.record import REAL, cell_name, own_settings, set_name
 from bench.stages import (
     consistency,
@@ -76,6 +77,11 @@ class Sweep:
     def stages(self) -> tuple[Stage, ...]:
         """Every stage of the sweep once, parents before what needs them."""
         return unique(stage for cell in self.cells for stage in cell.stages)
+
+    @cached_property
+    def real_images(self) -> bytes:
+        """A contact sheet of the dataset's first images, as PNG."""
+        return sheet_png(self.context.images.pixels)
 
     @property
     def set_name(self) -> str:

@@ -3,12 +3,14 @@
 import time
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from bench.store.failures import Busy, StageFailed, reason
 from bench.store.files import write_json
 from bench.store.layout import DONE, SETTINGS
-from bench.store.lock import Locks
+from bench.store.lock import Locks, TakenOver
+from bench.store.marker import Marker, write_marker
 from bench.store.progress import Display
 from bench.store.provenance import anonymous, made_by
 from bench.store.stage import Job, Stage
@@ -16,7 +18,7 @@ from bench.store.store import Store
 from bench.store.timing import Timing
 from sfddm.distributed import World
 from sfddm.errors import InputError, NonFiniteLoss, WorkFailed
-from sfddm.files import TEMPORARY
+from sfddm.files import remove, remove_dead
 
 
 class Worker:
@@ -71,6 +73,12 @@ class Worker:
             self._ensure_one(stage)
         self._whole.add(stage.key)
 
+    def tidy(self, stages: Iterable[Stage]) -> None:
+        """Remove the locks that killed processes left in the folders of done stages."""
+        for stage in stages:
+            if self.store.is_done(stage):
+                self.locks.tidy(self.store.path(stage))
+
     def force(self, stages: Iterable[Stage]) -> None:
         """Take the marks of done stages away, all before any of them is computed. Raises InputError."""
         for stage in stages:
@@ -87,7 +95,7 @@ class Worker:
                 if not held:
                     raise Busy(stage.label)
                 for path in [folder.path / DONE, *folder.resume_files()]:
-                    path.unlink(missing_ok=True)
+                    remove(path)
         self.store.forget(stage)
 
     def state(self, stage: Stage) -> tuple[str, str]:
@@ -100,17 +108,21 @@ class Worker:
         folder.log(f"{state}: {why}")
         started = time.perf_counter()
         try:
-            for path in [folder.path / DONE, *folder.path.glob(TEMPORARY)]:
-                path.unlink(missing_ok=True)
+            remove(folder.path / DONE)
+            remove_dead(folder.path)
             write_json(folder.path / SETTINGS, stage.identity | {"label": stage.label})
             if stage.together:
                 self.world.broadcast(stage.key)  # the other processes wait for it
-            stage.work(self.job(stage))
+            markers = self._markers(stage.lineage[:-1])  # before anything is read: what comes later was not
+            job = self.job(stage)
+            stage.work(job)
             for leftover in folder.resume_files():
-                leftover.unlink()
+                remove(leftover)
             seconds = round(time.perf_counter() - started, 3)
-            marker = {"seconds": seconds, **folder.hashes(), **made_by()}
-            write_json(folder.path / DONE, marker)
+            marker = {"seconds": seconds, **folder.hashes(), "parents": read_hashes(job, markers), **made_by()}
+            write_marker(folder.path / DONE, marker)
+        except TakenOver:
+            raise  # without a line in the log: the folder is another's
         except Exception as error:
             self.fail(stage, f"{stage.label}: {reason(error)}")
             folder.log(f"failed: {reason(error)}\n{anonymous(traceback.format_exc())}")
@@ -126,6 +138,23 @@ class Worker:
         self._whole.add(stage.key)
         folder.log(f"done in {seconds} s")
 
+    def _markers(self, stages: Iterable[Stage]) -> dict[str, Marker]:
+        """Return what the done ones among some stages say of themselves, as it is on the disk now, by their names."""
+        found = {}
+        for stage in stages:
+            with suppress(InputError):
+                found[stage.name] = stage.folder(self.store.run).marker()
+        return found
+
     def fail(self, stage: Stage, why: str) -> None:
         """Take a stage as failed, as another process may have found it: this worker does not try it again."""
         self._failed[stage.key] = why
+
+
+def read_hashes(job: Job, markers: dict[str, Marker]) -> dict[str, dict[str, str]]:
+    """Return the sha256 of each artefact that a job read of another stage, as that stage's marker had it."""
+    found = {}
+    for name, artefacts in sorted(job.read_of.items()):
+        sha256 = markers[name]["sha256"] if name in markers else {}
+        found[name] = {artefact: sha256[artefact] for artefact in sorted(artefacts) if artefact in sha256}
+    return found

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.config import methods
 from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.metrics.spaces import FeatureSpace, space_of
@@ -60,6 +61,7 @@ class Context:
             **method.sampling(),
             "seed": seed,
             **self.config.performance.decides(),
+            **methods.identity(method.name),
         }
 
 
@@ -69,7 +71,10 @@ def make_context(config: Config, images: Images, weights: Path | None = None, de
 
 
 def data_identity(images: Images) -> dict[str, Any]:
-    """Return what identifies a dataset's images."""
+    """Return what identifies a dataset's images.
+
+    Their hash is enough: whichever package or version prepared them, the same pixels are the same data.
+    """
     return {"dataset": images.name, "sha256": images.sha256, "preprocessing": images.preprocessing}
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bench.config import methods
 from bench.config.settings import CostSettings
 from bench.records.measured import COST
 from bench.stages.context import Context
@@ -57,6 +58,7 @@ def stage(context: Context, method: Method, steps: int) -> Stage:
         "torch": torch.__version__,
         "machine": provenance.machine(device),
         **_execution_settings(context),
+        **methods.identity(method.name),
     }
     label = f"cost of {method.label} at {plural(steps, 'step')}"
 

@@ -7,7 +7,6 @@ is the same bits, on one device with memory for a unit, for any shard size, numb
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,13 +18,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.store.files import file_sha256, wait_until_there, write_json
+from bench.store.files import file_sha256, read_object, wait_until_there, write_json
 from bench.store.layout import RESUME
 from bench.store.progress import Update
 from bench.store.stage import Job
 from bench.store.timing import synchronise
 from sfddm.denoiser import Denoiser
-from sfddm.files import writing
+from sfddm.files import remove, writing
 from sfddm.noise import ImageNoise
 from sfddm.sampler import to_uint8
 
@@ -181,7 +180,7 @@ def write_shard(path: Path, pixels: np.ndarray, shard: Shard) -> None:
 
 def read_shard(path: Path) -> Shard:
     """Return what a shard cost."""
-    return Shard(**json.loads(path.with_suffix(".json").read_text()))
+    return Shard(**read_object(path.with_suffix(".json")))
 
 
 def is_whole(job: Job, images: range) -> bool:
@@ -196,7 +195,7 @@ def is_whole(job: Job, images: range) -> bool:
         whole = False
     if not whole:
         job.display.say(f"{path}: not what was written (its sha256 differs); sampling it again")
-        about.unlink()
+        remove(about)
         return False
     job.log(f"resumes with {path.name}")
     return True

@@ -1,6 +1,5 @@
 """teacher: the diffusion model that students are distilled from, trained here or taken from a file."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from bench.stages.training import MODEL, train_in_stage, write_training_cost
 from bench.store.files import file_sha256
 from bench.store.stage import Job, Stage
 from sfddm.ddpm import ddpm_loss
+from sfddm.files import copy
 from sfddm.method import BACKWARD, FORWARD
 
 
@@ -48,7 +48,7 @@ def stage(context: Context, seed: int) -> Stage:
 
 def _taken(weights: Path) -> Stage:
     def work(job: Job) -> None:
-        shutil.copyfile(weights, job.folder / MODEL)
+        copy(weights, job.folder / MODEL)
         write_training_cost(job.folder, None, None, [])
 
     return Stage("teacher", f"teacher from {weights.name}", {"weights": file_sha256(weights)}, work)

@@ -6,7 +6,6 @@
 <run>/tables/, <run>/plots/   what is rendered from the records
 """
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,7 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.store.files import file_sha256
+from bench.store.files import file_sha256, read_object
+from bench.store.marker import Marker, read_marker
+from sfddm.errors import InputError
 
 KEY_LENGTH = 16
 STAGE_NAME = re.compile(rf"([a-z][a-z-]*)-([0-9a-f]{{{KEY_LENGTH}}})")
@@ -53,10 +54,9 @@ class StageFolder:
     def settings(self) -> dict[str, Any]:
         """What the stage declared when it began; empty if that cannot be read."""
         try:
-            found = json.loads((self.path / SETTINGS).read_text())
-        except (OSError, ValueError):
+            return read_object(self.path / SETTINGS)
+        except InputError:
             return {}
-        return found if isinstance(found, dict) else {}
 
     @property
     def label(self) -> str | None:
@@ -79,22 +79,23 @@ class StageFolder:
         """Return what an interrupted stage left to resume from, in order."""
         return sorted(self.path.glob(f"{RESUME}*"))
 
-    def marker(self) -> dict[str, Any]:
-        """Return what `done.json` says: seconds, sha256, bytes, versions, git. Raises OSError or ValueError."""
-        marker = json.loads((self.path / DONE).read_text())
-        if not isinstance(marker, dict) or not isinstance(marker.get("sha256"), dict):
-            raise ValueError("no sha256 in it")
-        return marker
+    def marker(self) -> Marker:
+        """Return what `done.json` says. Raises InputError naming the file."""
+        return read_marker(self.path / DONE)
 
     def fault(self, every_hash: bool) -> str | None:
         """Return one line, naming the file, on what is wrong with a done stage; None if all is well.
 
-        Existence and size are checked of all artefacts, the hash of all or only of small ones.
+        Existence and size are checked of all artefacts, the hash of all or only of small ones; and that the parents are
+        still those that it was made from, byte by byte.
         """
         try:
             marker = self.marker()
-        except (OSError, ValueError) as error:
-            return f"{self.path / DONE}: not readable ({error})"
+        except InputError as error:
+            return str(error)
+        return self._artefact_fault(marker, every_hash) or self._parent_fault(marker)
+
+    def _artefact_fault(self, marker: Marker, every_hash: bool) -> str | None:
         sizes = marker.get("bytes", {})
         for name, sha256 in marker["sha256"].items():
             path = self.path / name
@@ -105,6 +106,19 @@ class StageFolder:
                 return f"{path}: has {size} bytes, {sizes[name]} were written"
             if (every_hash or size <= SMALL_BYTES) and file_sha256(path) != sha256:
                 return f"{path}: not what was written (its sha256 differs)"
+        return None
+
+    def _parent_fault(self, marker: Marker) -> str | None:
+        """A parent that is not done is no fault of this stage: done again, it may have the same bytes."""
+        for name, read in marker.get("parents", {}).items():
+            parent = StageFolder(self.path.parent / name)
+            try:
+                now = parent.marker()["sha256"]
+            except InputError:
+                continue
+            for artefact, sha256 in read.items():
+                if now.get(artefact) != sha256:
+                    return f"{parent.path / artefact}: not what {self.path.name} was made from (its sha256 differs)"
         return None
 
     def hashes(self) -> dict[str, Any]:

@@ -3,13 +3,27 @@
 Records say what was measured; only these say what is still to come, and which stages it needs.
 """
 
-from pathlib import Path
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from bench.store.files import digest, write_json
-from bench.store.layout import RunFolder
+from bench.store.files import digest, read_object, write_json
+from bench.store.layout import STAGE_NAME, RunFolder
 from sfddm.errors import InputError
+
+
+def _inside(path: str) -> str:
+    if PurePosixPath(path).is_absolute() or ".." in path.split("/") or "\0" in path:
+        raise ValueError("a path inside the run folder is needed")
+    return path
+
+
+def _stage_name(name: str) -> str:
+    if not STAGE_NAME.fullmatch(name):
+        raise ValueError("the name of a stage is needed, kind-key")
+    return name
 
 
 class RequestedCell(BaseModel):
@@ -20,8 +34,8 @@ class RequestedCell(BaseModel):
     method: str
     steps: int | None
     seed: int
-    record: str
-    stages: tuple[str, ...]
+    record: Annotated[str, AfterValidator(_inside)]
+    stages: tuple[Annotated[str, AfterValidator(_stage_name)], ...]
 
 
 class RequestedSweep(BaseModel):
@@ -48,19 +62,28 @@ def write_request(root: Path, sweep: RequestedSweep) -> Path:
     return path
 
 
-def read_requests(root: Path) -> dict[Path, RequestedSweep]:
-    """Return the sweeps of a run folder by their files. Raises InputError naming a file that is none."""
-    return {path: _read(path) for path in sorted((RunFolder(root).sweeps).glob("*.json"))}
+def read_requests(root: Path, complain: Callable[[str], None] | None = None) -> dict[Path, RequestedSweep]:
+    """Return the sweeps of a run folder by their files.
+
+    A file that is none is named to `complain`, in a line, and left out; without that, InputError is raised for it.
+    """
+    found = {}
+    for path in sorted(RunFolder(root).sweeps.glob("*.json")):
+        try:
+            found[path] = _read(path)
+        except InputError as error:
+            if complain is None:
+                raise
+            complain(str(error))
+    return found
 
 
 def _read(path: Path) -> RequestedSweep:
     try:
-        return RequestedSweep.model_validate_json(path.read_text(encoding="utf-8"))
+        return RequestedSweep.model_validate(read_object(path, "sweep"))
     except ValidationError as error:
         fault = error.errors()[0]
         place = ".".join(map(str, fault["loc"]))
         raise InputError(
             f"{path}: not a sweep: {place}: {fault['msg']}; delete it, and run its command again to have it back"
         ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable sweep ({error})") from None

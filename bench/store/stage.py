@@ -3,14 +3,13 @@
 A stage's key is the hash of its kind, version, settings and parents' keys, never of source text.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.store.files import digest
+from bench.store.files import digest, read_object
 from bench.store.layout import KEY_LENGTH, RunFolder, StageFolder
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Job:
     """What the work of a stage is given: its own folder, those of other stages, a device, a display, and the processes
-    that work together.
+    that work together. It remembers what the work read of other stages: artefacts by the stage's name.
     """
 
     folder: Path
@@ -29,14 +28,16 @@ class Job:
     device: str
     display: "Display"
     world: "World"
+    read_of: dict[str, set[str]] = field(default_factory=dict, compare=False)
 
     def path(self, stage: "Stage", artefact: str) -> Path:
-        """Return the path of another stage's artefact."""
+        """Return the path of another stage's artefact, to read it."""
+        self.read_of.setdefault(stage.name, set()).add(artefact)
         return stage.folder(self.run).path / artefact
 
     def read(self, stage: "Stage", artefact: str) -> dict[str, Any]:
-        """Return a JSON artefact of another stage."""
-        return json.loads(self.path(stage, artefact).read_text())
+        """Return a JSON artefact of another stage. Raises InputError naming the file."""
+        return read_object(self.path(stage, artefact))
 
     def log(self, line: str) -> None:
         """Append a line to the log of the stage that is being done."""

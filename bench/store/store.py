@@ -1,13 +1,14 @@
 """Which stages of a run folder are done, and whether their artefacts still are what was written."""
 
-import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from bench.store.changes import Earlier
+from bench.store.files import read_object
 from bench.store.layout import RunFolder
+from bench.store.marker import Marker
 from bench.store.stage import Stage
 
 
@@ -20,7 +21,7 @@ class Store:
 
     def __init__(self, root: Path, say: Callable[[str], None]) -> None:
         self.run, self.say = RunFolder(root), say
-        self._done: dict[str, dict[str, Any]] = {}
+        self._done: dict[str, Marker] = {}
         self._reported: set[str] = set()
 
     @cached_property
@@ -33,8 +34,8 @@ class Store:
         return stage.folder(self.run).path / artefact
 
     def read(self, stage: Stage, artefact: str) -> dict[str, Any]:
-        """Return a JSON artefact of a done stage."""
-        return json.loads(self.path(stage, artefact).read_text())
+        """Return a JSON artefact of a done stage. Raises InputError naming the file."""
+        return read_object(self.path(stage, artefact))
 
     def is_done(self, stage: Stage) -> bool:
         """Tell whether a stage is done and its artefacts are there; what is wrong with them is reported in one line."""
@@ -51,7 +52,7 @@ class Store:
             self.say(f"{fault}; {stage.label} is computed again")
         return fault is None
 
-    def marker(self, stage: Stage) -> dict[str, Any]:
+    def marker(self, stage: Stage) -> Marker:
         """Return what a done stage's `done.json` says: seconds, sha256, bytes, versions, git."""
         assert self.is_done(stage)
         return self._done[stage.key]
@@ -67,8 +68,9 @@ class Store:
             return "resume", f"from {left[-1].name}"
         return "compute", self.earlier.why_not_done(stage)
 
-    def finished(self, stage: Stage, marker: dict[str, Any]) -> None:
-        """Take in that a stage has just been done."""
+    def finished(self, stage: Stage, marker: Marker) -> None:
+        """Take in that a stage has just been done: what was made from it is looked at again, for it may be another."""
+        self._done = {key: other for key, other in self._done.items() if stage.name not in other.get("parents", {})}
         self._done[stage.key] = marker
 
     def forget(self, stage: Stage) -> None:

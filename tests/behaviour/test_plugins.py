@@ -1,6 +1,7 @@
 """Metrics and feature extractors of another package: measured, recorded, shown, and shown without the package too."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,42 @@ def test_a_metric_that_takes_a_name_of_the_suite_is_refused(tmp_path: Path) -> N
     assert ran.stderr.startswith(
         "sfddm-bench: entry point sfddm_bench.metrics: 'kid' given, but the suite has one of that name"
     )
+
+
+METHOD = """
+from baselines.ddim import DDIM
+from sfddm.single_fold import SingleFold
+
+
+class Twin(DDIM):
+    name = "twin"
+
+
+class Student(SingleFold):
+    name = "student"
+"""
+
+
+def planned(environment: dict[str, str], methods: str, out: Path) -> dict[str, str]:
+    """Return the names of the stages of a dry run by their labels."""
+    words = ["run", "--methods", methods, "--steps", "1", *TINY, "--out", str(out), "--dry-run"]
+    ran = sfddm_bench(*words, **environment)
+    assert ran.returncode == 0, ran.stderr
+    lines = [re.search(r"compute +(.+): not done before  \[(.+)\]", line) for line in ran.stdout.splitlines()]
+    return {match[1]: match[2] for match in lines if match}
+
+
+def test_the_version_of_a_methods_package_is_in_the_keys_of_what_the_method_decides(tmp_path: Path) -> None:
+    entry_points = "[sfddm_bench.methods]\ntwin = twin:Twin\nstudent = twin:Student\n"
+    environment = install(tmp_path / "site", "twin", METHOD, entry_points)
+    (metadata,) = (tmp_path / "site").glob("*.dist-info/METADATA")
+    found = []
+    for version in ("1.0", "2.0"):
+        metadata.write_text(f"Metadata-Version: 2.1\nName: twin\nVersion: {version}\n")
+        found.append(planned(environment, "twin,student,ddim,sfddm", tmp_path / "out"))
+    one, other = found
+    assert one.keys() == other.keys()
+    changed = {name.rpartition("-")[0] for label, name in one.items() if other[label] != name}
+    assert changed == {"fold", "samples", "features", "metrics", "consistency", "interpolation", "cost"}
+    of_plugins = {label for label, name in one.items() if other[label] != name}
+    assert all("twin" in label.lower() or "student" in label.lower() for label in of_plugins), of_plugins

@@ -137,7 +137,7 @@ def test_images_read_back_from_a_grid_are_the_pixels_that_were_written(
 def test_the_sample_grid_shows_each_cell_in_its_row_and_column(tmp_path: Path) -> None:
     written(sweep(("sfddm", "ddim"), (1, 4), (0, 1)), tmp_path, pictures=True)
     (group,) = groups(sweep(("sfddm", "ddim"), (1, 4), (0, 1)))
-    figure = sample_grid(group, cell_pictures([tmp_path]))
+    figure = sample_grid(group, cell_pictures([tmp_path], group.records))
     assert figure is not None
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["sfddm", "ddim"]
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["1 step", "4 steps"]

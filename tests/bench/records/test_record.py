@@ -1,6 +1,8 @@
 """Records on disk: read back, migrated, or refused by one line that names the file."""
 
+import hashlib
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from bench.metrics.shown import value_at
 from bench.records.migrations import place_of
 from bench.records.record import SCHEMA, Record, read_record, read_records, write_record
+from bench.store.seal import sealed
 from sfddm.errors import InputError
 
 # Written by version 0.1.0 as of revision 4fe7ee8, the last of schema 1.
@@ -130,6 +133,79 @@ def test_bytes_that_are_no_text_are_one_line_that_names_the_file(tmp_path: Path)
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match=r"broken\.json: not a readable record"):
         read_record(path)
+
+
+@pytest.mark.parametrize("schema", [2, SCHEMA])
+def test_a_record_whose_seal_was_taken_away_is_refused_saying_what_to_do(schema: int, written: Path) -> None:
+    text = SCHEMA_2.read_text() if schema == 2 else written.read_text()
+    values = {name: value for name, value in json.loads(text).items() if name != "integrity"}
+    assert values["schema_version"] == schema
+    written.write_text(json.dumps(values))
+    with pytest.raises(InputError, match=rf"{written.name}: lacks its own hash \(integrity\); run its cell again"):
+        read_record(written)
+
+
+@pytest.mark.parametrize("odd", ["[" * 100_000, '{"schema_version": 3, "seed": ' + "9" * 5000 + "}", '{"a": NaN}'])
+def test_odd_json_is_one_line_that_names_the_record(odd: str, written: Path) -> None:
+    written.write_text(odd)
+    with pytest.raises(InputError, match=f"{written.name}: not a readable record") as caught:
+        read_record(written)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_failure_does_not_replace_a_good_record_of_the_same_key(written: Path, tmp_path: Path) -> None:
+    good, before = read_record(written), written.read_bytes()
+    failed = good.model_copy(update={"failure": "out of memory", "quality": None})
+    assert write_record(tmp_path, failed, {"a.png": b"of the failure"}) == written
+    assert written.read_bytes() == before
+    assert [path.name for path in written.parent.iterdir()] == [written.name]
+
+
+def test_a_good_record_replaces_a_failure_and_a_broken_one_is_replaced_by_either(written: Path, tmp_path: Path) -> None:
+    good = read_record(written)
+    failed = good.model_copy(update={"failure": "out of memory"})
+    written.write_text("{")
+    write_record(tmp_path, failed)
+    assert read_record(written).failure == "out of memory"
+    write_record(tmp_path, good)
+    assert read_record(written) == good
+
+
+def test_a_failure_of_another_key_is_written_over_a_record_of_the_same_name(written: Path, tmp_path: Path) -> None:
+    """A file name has eight digits of a key; the whole key says whether the stages are the same."""
+    failed = read_record(written)
+    failed = failed.model_copy(update={"failure": "out of memory", "key": failed.key[:8] + "0" * 56})
+    assert write_record(tmp_path, failed) == written
+    assert read_record(written).failure == "out of memory"
+
+
+def test_of_processes_that_fail_and_one_that_does_not_the_good_record_stays(written: Path, tmp_path: Path) -> None:
+    good = read_record(written)
+    failed = good.model_copy(update={"failure": "out of memory"})
+    for _ in range(10):
+        written.unlink()
+        threads = [threading.Thread(target=write_record, args=(tmp_path, one)) for one in (failed, good, failed)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert read_record(written) == good
+    assert [path.name for path in written.parent.iterdir()] == [written.name]
+
+
+def test_a_record_holds_the_hashes_of_the_pictures_written_beside_it(written: Path, tmp_path: Path) -> None:
+    path = write_record(tmp_path, read_record(written), {"real-data.png": b"picture"})
+    assert read_record(path).pictures == {"real-data.png": hashlib.sha256(b"picture").hexdigest()}
+    assert (path.parent / "real-data.png").read_bytes() == b"picture"
+
+
+@pytest.mark.parametrize("name", ["../a.png", "/a.png", "a/b.png", ".png", "a.svg", "a\0.png"])
+def test_a_picture_is_named_beside_its_record(name: str, written: Path) -> None:
+    values = json.loads(written.read_text()) | {"pictures": {name: "0" * 64}}
+    del values["integrity"]
+    written.write_text(json.dumps(sealed(values)))
+    with pytest.raises(InputError, match=f"{written.name}: not a record: pictures"):
+        read_record(written)
 
 
 def test_records_are_read_set_by_set_real_data_first_then_by_seed_steps_and_method(tmp_path: Path) -> None:

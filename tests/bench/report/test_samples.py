@@ -9,8 +9,9 @@ from helpers.outline import Outline
 from PIL import Image
 
 from bench.records.pictures import write_sheet
+from bench.records.record import read_records
 from bench.report.page import write_report
-from bench.report.samples import LARGEST, compact, contact_sheet, find_pictures
+from bench.report.samples import LARGEST, compact, contact_sheet, pictures_of
 
 
 def test_each_grid_and_strip_of_the_first_seed_is_shown_once_and_real_images_beside_them(folder: Path) -> None:
@@ -27,7 +28,7 @@ def test_each_grid_and_strip_of_the_first_seed_is_shown_once_and_real_images_bes
 
 def test_each_dataset_stands_beside_its_own_real_images(tmp_path: Path) -> None:
     write_run(tmp_path, [record("ddim", 1, 0, 5.0), record("ddim", 1, 0, 5.0, dataset="other")])
-    pictures = find_pictures(tmp_path)
+    pictures = pictures_of(tmp_path, read_records(tmp_path))
     assert {"digits-8-smoke/real-data", "other-8-smoke/real-data"} <= set(pictures)
     shown = {
         str(a["src"])

@@ -1,5 +1,6 @@
 """Stages: done once, checked, explained, forced; what is damaged is named and done again."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,10 @@ import pytest
 from bench.run.worker import Worker
 from bench.store.failures import Busy, StageFailed
 from bench.store.files import write_json
+from bench.store.layout import DONE, LOCK
 from bench.store.stage import Job, Stage
 from bench.store.store import Store
-from sfddm.errors import InputError
+from sfddm.errors import InputError, WorkFailed
 
 
 class Said:
@@ -182,6 +184,144 @@ def test_a_locked_stage_is_busy_and_a_failed_one_fails_once_a_run(tmp_path: Path
     with pytest.raises(StageFailed):
         worker_at(tmp_path).ensure(stage)
     assert len(tries) == 2
+
+
+def test_a_holder_that_was_taken_over_stops_with_a_line_and_writes_nothing_more(tmp_path: Path) -> None:
+    """As after a suspended machine: another host took the lock over, and works in the folder now."""
+
+    def work(job: Job) -> None:
+        write_json(job.folder / "first", {})
+        (job.folder / LOCK).write_text("another-kernel 0123")
+        (job.folder / "resume-theirs").touch()
+        write_json(job.folder / "second", {})
+
+    stage = Stage("teacher", "teacher (seed 0)", {}, work)
+    worker = worker_at(tmp_path)
+    with pytest.raises(WorkFailed, match="another process took over while this one stood still"):
+        worker.ensure(stage)
+    folder = folder_of(worker, stage)
+    assert {path.name for path in folder.iterdir()} == {"settings.json", "log.txt", "first", LOCK, "resume-theirs"}
+    assert (folder / LOCK).read_text() == "another-kernel 0123"
+    assert "failed" not in (folder / "log.txt").read_text()
+
+
+def test_a_takeover_after_the_last_artefact_leaves_no_done_marker(tmp_path: Path) -> None:
+    def work(job: Job) -> None:
+        write_json(job.folder / "first", {})
+        (job.folder / "resume-theirs").touch()
+        (job.folder / LOCK).write_text("another-kernel 0123")
+
+    worker = worker_at(tmp_path)
+    stage = Stage("teacher", "teacher (seed 0)", {}, work)
+    with pytest.raises(WorkFailed):
+        worker.ensure(stage)
+    assert not (folder_of(worker, stage) / DONE).exists()
+    assert (folder_of(worker, stage) / "resume-theirs").exists()
+
+
+def reading_chain(model: list[bytes], done: list[str]) -> Stage:
+    """A teacher that writes a model and, each time anew, a clock; and samples that read the model alone."""
+
+    def train(job: Job) -> None:
+        done.append("teacher")
+        (job.folder / "model").write_bytes(model[0])
+        write_json(job.folder / "cost.json", {"seconds": len(done)})
+
+    def sample(job: Job) -> None:
+        done.append("samples")
+        (job.folder / "copy").write_bytes(job.path(teacher, "model").read_bytes())
+
+    teacher = Stage("teacher", "teacher (seed 0)", {}, train)
+    return Stage("samples", "samples (seed 0)", {}, sample, (teacher,))
+
+
+def test_a_marker_names_the_hashes_of_what_was_read_of_the_parents_and_carries_its_own(tmp_path: Path) -> None:
+    last = reading_chain([b"one"], [])
+    folder = ensured(tmp_path, last)
+    (teacher,) = last.parents
+    marker = json.loads((folder / DONE).read_text())
+    assert marker["parents"] == {teacher.name: {"model": hashlib.sha256(b"one").hexdigest()}}
+    assert len(marker["integrity"]) == 64
+
+
+@pytest.mark.parametrize("same_run", [True, False])
+def test_a_stage_is_done_again_if_and_only_if_what_it_read_of_a_parent_has_other_bytes(
+    same_run: bool, tmp_path: Path
+) -> None:
+    model, done = [b"one"], []
+    last = reading_chain(model, done)
+    (teacher,) = last.parents
+    worker = worker_at(tmp_path)
+    worker.ensure(last)
+    for content, expected in [(b"one", ["teacher"]), (b"two", ["teacher", "samples"])]:
+        model[0] = content
+        done.clear()
+        worker = worker if same_run else worker_at(tmp_path)
+        worker.force([teacher])
+        worker.ensure(last)
+        assert done == expected
+    assert (folder_of(worker, last) / "copy").read_bytes() == b"two"
+    line = f"{folder_of(worker, teacher) / 'model'}: not what {last.name} was made from (its sha256 differs)"
+    assert any(said_line.startswith(line) for said_line in said(worker))
+
+
+@pytest.mark.parametrize("change", ["seconds", "sha256", "parents", "without its seal"])
+def test_a_done_marker_that_was_changed_is_a_fault_and_its_stage_is_done_again(change: str, tmp_path: Path) -> None:
+    done: list[str] = []
+    last = reading_chain([b"one"], done)
+    path = ensured(tmp_path, last) / DONE
+    marker = json.loads(path.read_text())
+    if change == "sha256":  # of an artefact that was changed with it
+        (path.parent / "copy").write_bytes(b"two")
+        marker["sha256"]["copy"] = hashlib.sha256(b"two").hexdigest()
+    elif change == "without its seal":
+        del marker["integrity"]
+    else:
+        marker[change] = {"seconds": 99.0, "parents": {}}[change]
+    path.write_text(json.dumps(marker))
+    worker = worker_at(tmp_path)
+    worker.ensure(last)
+    assert done == ["teacher", "samples", "samples"]
+    assert len([line for line in said(worker) if line.startswith(f"{path}: ")]) == 1
+
+
+def test_a_marker_of_a_version_without_seals_and_parents_is_still_a_done_stage(tmp_path: Path) -> None:
+    done: list[str] = []
+    last = reading_chain([b"one"], done)
+    path = ensured(tmp_path, last) / DONE
+    marker = json.loads(path.read_text())
+    path.write_text(json.dumps({name: marker[name] for name in ("seconds", "sha256", "bytes", "versions", "git")}))
+    ensured(tmp_path, last)
+    assert done == ["teacher", "samples"]
+
+
+ODD_MARKERS = {
+    "deep": "[" * 100_000,
+    "no number": '{"sha256": {}, "seconds": NaN}',
+    "a huge number": '{"sha256": {}, "seconds": ' + "9" * 400 + "}",
+    "negative seconds": '{"sha256": {}, "seconds": -1}',
+    "hashes that are none": '{"sha256": {"a": 1}}',
+    "sizes that are none": '{"sha256": {}, "bytes": {"a": "1"}}',
+    "sizes in a list": '{"sha256": {}, "bytes": [1]}',
+    "a file elsewhere": '{"sha256": {"../../a": "0"}}',
+    "a name that no file can have": '{"sha256": {"a\\u0000": "0"}}',
+    "parents that are none": '{"sha256": {}, "parents": [1], "integrity": "0"}',
+}
+
+
+@pytest.mark.parametrize("text", ODD_MARKERS.values(), ids=ODD_MARKERS.keys())
+@pytest.mark.parametrize("name", ["done.json", "settings.json"])
+def test_an_odd_file_of_a_stage_is_that_stages_alone_named_and_done_again(name: str, text: str, tmp_path: Path) -> None:
+    done: list[str] = []
+    last = reading_chain([b"one"], done)
+    (teacher,) = last.parents
+    path = ensured(tmp_path, last).parent / teacher.name / name
+    path.write_text(text)
+    worker = worker_at(tmp_path)
+    assert [worker.state(stage)[0] for stage in last.lineage] == ["compute", "reuse"]
+    worker.ensure(last)
+    assert done == ["teacher", "samples", "teacher"]
+    assert len([line for line in said(worker) if line.startswith(f"{path}: ")]) == 1
 
 
 def test_a_lineage_names_each_stage_once() -> None:

@@ -74,7 +74,7 @@ def test_a_whole_stage_has_no_fault_and_its_log_and_lock_are_no_artefacts(stage:
         (lambda folder: (folder / "model.pt").unlink(), "model.pt: missing"),
         (lambda folder: (folder / "model.pt").write_bytes(b"weight"), "has 6 bytes, 7 were written"),
         (lambda folder: (folder / "model.pt").write_bytes(b"weightz"), "not what was written"),
-        (lambda folder: (folder / DONE).write_text("{"), "not readable"),
+        (lambda folder: (folder / DONE).write_text("{"), "not a readable done marker"),
         (lambda folder: (folder / DONE).write_text("[]"), "no sha256 in it"),
     ],
 )

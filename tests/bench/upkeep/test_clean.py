@@ -13,9 +13,12 @@ from helpers.command_line import ENVIRONMENT, PROGRAM, sfddm_bench
 
 from bench.records.record import read_record, read_records, write_record
 from bench.store.layout import DONE, LOCK, RunFolder
+from bench.store.lock import is_locked
 from bench.store.requests import read_requests, write_request
+from bench.upkeep import clean
 from bench.upkeep.clean import WRITING_SECONDS, leftovers, needed_keys, remove
 from sfddm.errors import InputError
+from sfddm.files import writing
 
 KEY = "0123456789abcdef"
 
@@ -164,8 +167,8 @@ def test_only_the_layouts_own_names_are_looked_at(runs: Path, tmp_path: Path) ->
     (treasure / "thesis.txt").write_text("years of work")
     (treasure / ".old.tmp").write_text("mine")
     stages = runs / "stages"
-    (stages / f"teacher-{KEY}").symlink_to(treasure)
     (stages / "my-notes").mkdir()
+    (stages / "my-link").symlink_to(treasure)
     (runs / "elsewhere").mkdir()
     for path in (runs / "elsewhere" / ".a.tmp", runs / ".b.tmp", treasure / ".old.tmp"):
         path.touch()
@@ -182,7 +185,7 @@ def test_only_the_layouts_own_names_are_looked_at(runs: Path, tmp_path: Path) ->
 
 def test_old_temporary_files_go_and_fresh_ones_stay(runs: Path) -> None:
     stage = next(runs.glob("stages/teacher-*"))
-    old, fresh = stage / ".resume.pt.123.tmp", next(runs.glob("records/*")) / ".x.json.4.tmp"
+    old, fresh = stage / ".resume.pt.01234567.tmp", next(runs.glob("records/*")) / ".x.json.89abcdef.tmp"
     for path in (old, fresh):
         path.write_text("half")
     long_ago = time.time() - WRITING_SECONDS - 60
@@ -192,6 +195,76 @@ def test_old_temporary_files_go_and_fresh_ones_stay(runs: Path) -> None:
     ]
     remove(runs, leftovers(runs))
     assert (old.exists(), fresh.exists()) == (False, True)
+
+
+@pytest.mark.parametrize("part", ["stages", "records", "sweeps", "tables", "plots", "records/*", "stages/teacher-*"])
+def test_a_part_that_is_a_link_is_refused_and_nothing_goes(part: str, narrowed: Path, tmp_path: Path) -> None:
+    """The stages of a linked part are another run's, or what they were made from cannot be told."""
+    (path,) = narrowed.glob(part)
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    before = files(tmp_path / "elsewhere") | files(narrowed)
+    run = sfddm_bench("clean", "--out", str(narrowed), "--yes")
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert f"{path}: is a link" in run.stderr
+    assert files(tmp_path / "elsewhere") | files(narrowed) == before
+
+
+def test_stages_without_records_and_sweeps_are_refused(runs: Path) -> None:
+    """They may be those of another layout, whose records lie elsewhere."""
+    shutil.rmtree(runs / "records")
+    shutil.rmtree(runs / "sweeps")
+    before = files(runs)
+    run = sfddm_bench("clean", "--out", str(runs), "--yes")
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert "neither records nor sweeps" in run.stderr
+    assert files(runs) == before
+
+
+def test_temporary_files_that_are_not_named_as_ours_stay(runs: Path) -> None:
+    names = (".notes.tmp", "x.tmp", ".x.json.4.tmp", ".x.json.0123456g.tmp", ".x.json.012345678.tmp.bak")
+    stage = next(runs.glob("stages/teacher-*"))
+    places = [stage, runs / "tables", next(runs.glob("records/*")), runs]
+    (runs / "tables" / "mine").mkdir()
+    kept = [place / name for place in places for name in names]
+    kept += [runs / "tables" / "mine" / ".x.json.01234567.tmp", runs / ".x.json.01234567.tmp"]
+    for path in kept:
+        path.touch()
+        os.utime(path, (0, 0))
+    assert leftovers(runs) == []
+
+
+def test_a_file_and_a_mount_with_the_name_of_a_stage_stay(
+    narrowed: Path, unneeded: set[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (narrowed / "stages" / f"teacher-{KEY}").write_text("no folder")
+    mount = sorted(unneeded)[0]
+    ismount = os.path.ismount
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == mount or ismount(path))
+    assert {leftover.path for leftover in leftovers(narrowed)} == unneeded - {mount}
+
+
+def test_a_stage_is_removed_under_its_lock(
+    narrowed: Path, unneeded: set[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = []
+    monkeypatch.setattr(clean, "read_requests", lambda root: locked.extend(filter(is_locked, unneeded)) or {})
+    (folder, *_) = sorted(unneeded)
+    assert clean.remove_stage(RunFolder(narrowed), folder)
+    assert locked == [folder]
+    assert not folder.exists()
+
+
+def test_a_temporary_file_that_is_still_being_written_stays(runs: Path) -> None:
+    folder = next(runs.glob("records/*"))
+    with writing(folder / "x.json"):
+        (path,) = folder.glob(".x.json.*.tmp")
+        os.utime(path, (0, 0))
+        shown = leftovers(runs)
+        assert [leftover.path for leftover in shown] == [path]
+        assert remove(runs, shown) == []
+    assert (folder / "x.json").is_file()
+    (folder / "x.json").unlink()
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:

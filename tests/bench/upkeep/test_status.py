@@ -4,6 +4,8 @@ import fcntl
 import json
 from pathlib import Path
 
+import pytest
+from helpers.another_user import of_another_user
 from helpers.command_line import sfddm_bench
 
 from bench.records.record import read_record, write_record
@@ -28,7 +30,9 @@ def test_a_cell_is_missing_without_its_record_and_failed_with_its_reason(runs: P
     (missing,) = runs.glob("records/*/sfddm-1-*.json")
     (failed,) = runs.glob("records/*/ddim-4-*.json")
     missing.unlink()
-    write_record(runs, read_record(failed).model_copy(update={"failure": "out of memory: 3 GB wanted"}))
+    record = read_record(failed)
+    failed.unlink()  # which a failure would not replace
+    write_record(runs, record.model_copy(update={"failure": "out of memory: 3 GB wanted"}))
     run = sfddm_bench("status", "--out", str(runs))
     assert run.returncode == 0
     assert "3 done, 0 running, 1 failed, 1 missing" in run.stdout
@@ -85,3 +89,45 @@ def test_a_broken_sweep_file_is_one_line_that_names_it(runs: Path) -> None:
     run = sfddm_bench("status", "--out", str(runs))
     assert (run.returncode, run.stderr.count("\n")) == (2, 1)
     assert str(path) in run.stderr
+
+
+ODD_SWEEPS = {
+    "deep": "[" * 100_000,
+    "a list": "[]",
+    "no number": '{"resolution": NaN}',
+    "a stage elsewhere": '"stages": ["../../a"]',
+    "a record elsewhere": '"record": "../../a.json"',
+}
+
+
+@pytest.mark.parametrize("odd", ODD_SWEEPS.values(), ids=ODD_SWEEPS.keys())
+def test_an_odd_sweep_file_is_named_and_the_other_sweeps_are_shown(odd: str, runs: Path) -> None:
+    (path,) = runs.glob("sweeps/*.json")
+    values = json.loads(path.read_text())
+    if odd.startswith('"'):
+        values["cells"][0] |= json.loads("{" + odd + "}")
+        odd = json.dumps(values)
+    path.with_name("a-odd.json").write_text(odd)
+    run = sfddm_bench("status", "--out", str(runs))
+    assert (run.returncode, run.stderr.count("\n")) == (2, 1)
+    assert "a-odd.json: not a" in run.stderr
+    assert "5 done, 0 running, 0 failed, 0 missing" in run.stdout
+
+
+def test_another_user_sees_what_runs_in_a_folder_that_only_its_owner_may_write(runs: Path) -> None:
+    (path,) = runs.glob("records/*/sfddm-4-*.json")
+    path.unlink()
+    (folder,) = runs.glob("stages/classifier-*")
+    (folder / LOCK).touch()
+    for path in [runs, *runs.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    for path in runs.parents[:3]:
+        path.chmod(path.stat().st_mode | 0o555)
+    before = {path: path.stat().st_mtime_ns for path in runs.rglob("*")}
+    with (folder / LOCK).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert of_another_user(lambda: states(runs)["sfddm", 4] == "running")
+    assert of_another_user(lambda: states(runs)["sfddm", 4] == "missing")
+    assert {path: path.stat().st_mtime_ns for path in runs.rglob("*")} == before
+    for path in [runs, *runs.rglob("*")]:
+        path.chmod(0o755)

@@ -19,6 +19,7 @@ from bench.commands.verify import Recomputed
 from bench.commands.verify import verify as verify_command
 from bench.records.record import read_record, write_record
 from bench.store.files import file_sha256, write_json
+from bench.store.marker import read_marker, write_marker
 from sfddm.errors import InputError
 
 PROBE = """
@@ -154,7 +155,7 @@ def test_a_record_without_its_hash_is_named(runs: Path) -> None:
     values = json.loads(path.read_text())
     del values["integrity"]
     write_json(path, values)
-    assert one_difference(runs).startswith(f"{path}: carries no hash of itself")
+    assert one_difference(runs).startswith(f"{path}: lacks its own hash")
 
 
 def test_an_edited_table_is_named_with_its_line_and_a_missing_one_too(runs: Path) -> None:
@@ -181,16 +182,26 @@ def test_committed_results_are_verified_without_stages_and_without_torch(runs: P
     assert one_difference(tmp_path / "results").startswith(f"{path}: was changed")
 
 
+def reseal(folder: Path, artefact: str) -> None:
+    """Let a stage, and all that was made from it, say that an artefact is what it is now."""
+    sha256 = file_sha256(folder / artefact)
+    done = read_marker(folder / "done.json")
+    done["sha256"][artefact] = sha256
+    done["bytes"][artefact] = (folder / artefact).stat().st_size
+    write_marker(folder / "done.json", done)
+    for path in folder.parent.glob("*/done.json"):
+        child = read_marker(path)
+        if artefact in child["parents"].get(folder.name, {}):
+            child["parents"][folder.name][artefact] = sha256
+            write_marker(path, child)
+
+
 def test_metrics_that_the_stored_features_do_not_give_are_named(runs: Path) -> None:
     """Hashes, record and table agree with one another, so that only computing again can tell."""
     folder = the(runs, "stages/features-*/features.npz").parent
     features = dict(np.load(folder / "features.npz", allow_pickle=False))
     np.savez(folder / "features.npz", **(features | {"features": features["features"] + 0.5}))
-    done = json.loads((folder / "done.json").read_text())
-    done["sha256"]["features.npz"] = file_sha256(folder / "features.npz")
-    if "bytes" in done:
-        done["bytes"]["features.npz"] = (folder / "features.npz").stat().st_size
-    write_json(folder / "done.json", done)
+    reseal(folder, "features.npz")
     assert verify(runs)[0] == 0
     code, lines = verify(runs, recompute=True)
     assert code == 3
@@ -205,9 +216,7 @@ def test_an_image_that_its_model_does_not_give_is_counted(runs: Path) -> None:
     images[1, 0, 3, 3] ^= 8
     images[15] = 7
     np.save(folder / "samples.npy", images)
-    done = json.loads((folder / "done.json").read_text())
-    done["sha256"]["samples.npy"] = file_sha256(folder / "samples.npy")
-    write_json(folder / "done.json", done)
+    reseal(folder, "samples.npy")
     line = one_difference(runs, resample=4)  # the fifteenth is beyond
     assert "1 of 4 images regenerated on cpu differ, in 1 of 256 values by up to 8 of 255" in line
     assert "2 of 20 images" in one_difference(runs, resample=1000)
@@ -235,7 +244,9 @@ def test_differences_are_said_also_where_the_dataset_is_not_here(
 
 def test_a_failed_cell_has_nothing_to_do_again(runs: Path) -> None:
     path = the(runs, "records/*/ddim-4-*.json")
-    write_record(runs, read_record(path).model_copy(update={"failure": "out of memory", "parents": {}}))
+    record = read_record(path)
+    path.unlink()  # which a failure would not replace
+    write_record(runs, record.model_copy(update={"failure": "out of memory", "parents": {}}))
     assert not [line for line in verify(runs, recompute=True, resample=1)[1] if "cannot be checked" in line]
 
 

@@ -5,10 +5,10 @@ weights and schedule always match (the authors' code overwrites its tables on lo
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import nn
@@ -19,6 +19,8 @@ from sfddm.files import writing
 from sfddm.schedule import ScheduleName, alpha_bar_table
 from sfddm.unet import UNet, UNetConfig
 from sfddm.unet2d import UNet2D, UNet2DConfig
+
+MOST_TIMESTEPS = 10**6  # a thousand times as many as anyone uses, and a table of 8 MB
 
 
 class DenoiserSpec(BaseModel):
@@ -33,9 +35,15 @@ class DenoiserSpec(BaseModel):
     network: UNetConfig | UNet2DConfig
     prediction: Prediction = "eps"
     schedule: ScheduleName = "sigmoid"
-    timesteps: int = Field(1024, ge=1)
-    indices: tuple[int, ...] | None = None
+    timesteps: int = Field(1024, ge=1, le=MOST_TIMESTEPS)
+    indices: Annotated[tuple[int, ...], Field(min_length=1)] | None = None
     time_input: Literal["t", "phi"] = "t"
+
+    @model_validator(mode="after")
+    def _indices_are_timesteps(self) -> "DenoiserSpec":
+        if self.indices is not None and not all(0 <= index < self.timesteps for index in self.indices):
+            raise ValueError(f"indices must be of the {self.timesteps} timesteps")
+        return self
 
     def denoiser(self, network: nn.Module) -> Denoiser:
         """Return the denoiser made of this specification and a network."""
@@ -48,7 +56,30 @@ class DenoiserSpec(BaseModel):
         """Return a randomly initialised network, a function of the seed; the global generator does not change."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return UNet(self.network) if isinstance(self.network, UNetConfig) else UNet2D(self.network)
+            return self._network()
+
+    def check_weights(self, weights: dict[str, torch.Tensor]) -> None:
+        """Raise ValueError if weights are not those of the network, which takes no memory for it.
+
+        What a file says of its network may be of any size; the network is made only if its weights are there.
+        """
+        try:
+            with torch.device("meta"):
+                wanted = {name: value.shape for name, value in self._network().state_dict().items()}
+        except InputError:
+            raise
+        except Exception as error:  # torch and diffusers raise anything of a size that cannot be
+            raise ValueError(f"there is no such network ({error})") from None
+        for name in sorted(wanted.keys() | weights.keys()):
+            if name not in wanted or name not in weights or weights[name].shape != wanted[name]:
+                found, needed = (
+                    str(tuple(shape)) if shape is not None else "none"
+                    for shape in (weights[name].shape if name in weights else None, wanted.get(name))
+                )
+                raise ValueError(f"'{name}' is {found}, the network has {needed}")
+
+    def _network(self) -> nn.Module:
+        return UNet(self.network) if isinstance(self.network, UNetConfig) else UNet2D(self.network)
 
 
 def save_denoiser(path: Path, network: nn.Module, spec: DenoiserSpec) -> None:
@@ -79,9 +110,13 @@ def load_denoiser(path: Path) -> tuple[Denoiser, DenoiserSpec]:
     Raises InputError in one line.
     """
     spec = read_spec(path)
-    network = spec.fresh_network(seed=0)
     try:
-        network.load_state_dict(load_file(path))
-    except (RuntimeError, SafetensorError) as error:
+        weights = load_file(path)
+        spec.check_weights(weights)
+        network = spec.fresh_network(seed=0)
+        network.load_state_dict(weights)
+    except InputError:
+        raise
+    except (RuntimeError, SafetensorError, ValueError, OSError) as error:
         raise InputError(f"{path}: weights do not fit the network: {' '.join(str(error).split())[:200]}") from None
     return spec.denoiser(network.eval()), spec

@@ -8,7 +8,7 @@ Several operations are done in another order than the library's, with fewer pass
 
 import math
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -20,6 +20,7 @@ GROUPS = 8  # of every GroupNorm
 MEMORY = 4  # learned keys and values beside those of the image
 TINY = 1e-12  # below this norm a pixel's channels are not scaled to one (torch's F.normalize)
 WORTH_FOLDING = 512  # pixels in a batch from which summing an upsampling's weights costs less than it saves
+MOST_LEVELS = 16  # each halves the side: enough for images of 32,768 pixels
 
 
 class UNetConfig(BaseModel):
@@ -31,7 +32,7 @@ class UNetConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dim: int = Field(64, ge=GROUPS, multiple_of=GROUPS)
-    dim_mults: tuple[int, ...] = Field((1, 2, 4, 8), min_length=1)
+    dim_mults: tuple[Annotated[int, Field(ge=1)], ...] = Field((1, 2, 4, 8), min_length=1, max_length=MOST_LEVELS)
     channels: int = Field(3, ge=1)
     full_attention: tuple[bool, ...] | None = None
     heads: int = Field(4, ge=1)

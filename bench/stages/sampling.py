@@ -7,16 +7,16 @@ is the same bits, on one device with memory for a unit, for any shard size, numb
 """
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field, TypeAdapter
 from torch import Tensor
 
 from bench.store.files import file_sha256, wait_until_there, write_json
@@ -54,12 +54,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Shard:
-    """What a finished shard cost. calls: of the network."""
+    """What a finished shard cost. calls: of the network, as many for each unit."""
 
     sha256: str
-    units: int
-    calls: int
-    seconds: float
+    units: Annotated[int, Field(gt=0)]
+    calls: Annotated[int, Field(ge=0)]
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 def unit_size(shape: tuple[int, int, int], device: str = "cpu") -> int:
@@ -180,8 +180,11 @@ def write_shard(path: Path, pixels: np.ndarray, shard: Shard) -> None:
 
 
 def read_shard(path: Path) -> Shard:
-    """Return what a shard cost."""
-    return Shard(**json.loads(path.with_suffix(".json").read_text()))
+    """Return what a shard cost. Raises OSError; ValueError if its file does not say it."""
+    shard = TypeAdapter(Shard).validate_json(path.with_suffix(".json").read_bytes(), strict=True)
+    if shard.calls % shard.units:
+        raise ValueError(f"{shard.calls} calls for {shard.units} units")
+    return shard
 
 
 def is_whole(job: Job, images: range) -> bool:
@@ -192,7 +195,7 @@ def is_whole(job: Job, images: range) -> bool:
         return False
     try:
         whole = file_sha256(path) == read_shard(path).sha256
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError):
         whole = False
     if not whole:
         job.display.say(f"{path}: not what was written (its sha256 differs); sampling it again")

@@ -21,6 +21,9 @@ from sfddm.unet2d import UNet2D, UNet2DConfig
 from sfddm.weights import fit, read_metadata, read_safetensors
 
 
+MOST_TIMESTEPS = 10**6  # a thousand times as many as anyone uses, and a table of 8 MB
+
+
 class DenoiserSpec(BaseModel):
     """What a denoiser is, apart from its weights.
 
@@ -33,7 +36,7 @@ class DenoiserSpec(BaseModel):
     network: UNetConfig | UNet2DConfig
     prediction: Prediction = "eps"
     schedule: ScheduleName = "sigmoid"
-    timesteps: int = Field(1024, ge=1, le=1_000_000)
+    timesteps: int = Field(1024, ge=1, le=MOST_TIMESTEPS)
     indices: tuple[int, ...] | None = Field(default=None, min_length=1)
     time_input: Literal["t", "phi"] = "t"
 

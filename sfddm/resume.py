@@ -32,12 +32,26 @@ def save_state(folder: Path, iteration: int, state: dict[str, Any]) -> None:
 def load_state(folder: Path, complain: Callable[[str], None]) -> dict[str, Any] | None:
     """Return the newest undamaged state, or None; each damaged one is named in a line by `complain`, and removed."""
     for path in reversed(saved_states(folder)):
-        match = NAME.fullmatch(path.name)
-        assert match
-        if file_sha256(path).startswith(match[1]):
-            return torch.load(path, map_location="cpu", weights_only=True)
-        complain(
-            f"{path}: not what was written (its sha256 differs); resuming from the previous state, or starting over"
-        )
-        remove(path)
+        try:
+            return _checked(path)
+        except ValueError as error:
+            complain(f"{path}: {error}; resuming from the previous state, or starting over")
+            remove(path)
     return None
+
+
+def _checked(path: Path) -> dict[str, Any]:
+    """Return the state in a file. Raises ValueError saying what is wrong with it; OSError."""
+    match = NAME.fullmatch(path.name)
+    assert match
+    if not file_sha256(path).startswith(match[1]):
+        raise ValueError("not what was written (its sha256 differs)")
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # of what is no state of ours, torch raises anything
+        raise ValueError(f"not a training state ({' '.join(str(error).split())[:80]})") from None
+    if not isinstance(state, dict):
+        raise ValueError(f"not a training state, it holds a {type(state).__name__}")
+    return state

@@ -6,16 +6,27 @@ from typing import Annotated
 import typer
 
 from bench.commands.options import RUNS, DataRoot, Out
+from sfddm.errors import InputError
 
-EXAMPLES = "Examples: sfddm-bench doctor | sfddm-bench doctor --data-root /data --out /scratch/runs"
+EXAMPLES = (
+    "Examples: sfddm-bench doctor | sfddm-bench doctor --data-root /data --out /scratch/runs | "
+    "sfddm-bench doctor --inception"
+)
 
 
 def doctor(
     data_root: DataRoot = None,
     inception_weights: Annotated[Path | None, typer.Option(help="The Inception-2015 file to check.")] = None,
     out: Out = RUNS,
+    inception: Annotated[
+        bool, typer.Option("--inception", help="Only compare the plain Inception network with the file's own code.")
+    ] = False,
 ) -> None:
     """Say what is installed, found and missing, each with the command that fixes it; exit with 1 if nothing can run."""
+    if inception:
+        compare_inception(inception_weights)
+        return
+
     from rich.console import Console
 
     from bench.upkeep.doctor import BROKEN, COLOURS, examine
@@ -32,3 +43,22 @@ def doctor(
         console.print(f"[red]{broken} broken: no run can work until that is fixed[/]")
         raise typer.Exit(1)
     console.print("[green]a digits run can work here:[/] sfddm-bench run --dataset digits --scale smoke")
+
+
+def compare_inception(option: Path | None) -> None:
+    """Print how far the plain network's features are from the file's own; exit with 1 if they are not equal."""
+    from bench.metrics.inception import EQUAL, SIDES, WEIGHTS, cache_folder, compared, find_weights
+
+    path = find_weights(option)
+    if path is None:
+        raise InputError(
+            f"--inception: there is nothing to compare, '{cache_folder() / WEIGHTS}' is not here; put clean-fid's "
+            f"{WEIGHTS} there, or name it with --inception-weights"
+        )
+    found = compared(path, SIDES)
+    for images, difference in found.items():
+        print(f"{images}: {difference:.2e}")
+    largest = max(found.values())
+    print(f"largest difference of a feature, relative to the largest feature: {largest:.2e}; up to {EQUAL:g} is equal")
+    if largest > EQUAL:
+        raise typer.Exit(1)

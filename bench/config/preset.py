@@ -1,12 +1,12 @@
 """Presets: a TOML file for each dataset, with its defaults, its scales and its resolutions."""
 
-import tomllib
 from importlib import resources
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from bench.config.settings import ANY_RESOLUTION
+from bench.config.toml import parse_toml
 from sfddm.errors import InputError
 
 
@@ -47,7 +47,7 @@ def load_preset(dataset: str) -> Preset:
     """Return the preset of a dataset of the catalogue. Raises InputError for an unknown one."""
     if dataset not in preset_names():
         raise InputError(f"--dataset: '{dataset}' given, possible: {', '.join(preset_names())}")
-    sections = tomllib.loads(resources.files("bench.config.presets").joinpath(f"{dataset}.toml").read_text())
+    sections = parse_toml(resources.files("bench.config.presets").joinpath(f"{dataset}.toml").read_text())
     return Preset(
         steps=sections.pop("steps"),
         methods=sections.pop("methods"),

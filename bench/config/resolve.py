@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from bench.config import methods
 from bench.config.preset import Preset, merged
 from bench.config.settings import Config, first_fault, toml_value
+from bench.config.toml import DEPTH
 from sfddm.errors import InputError
 from sfddm.training import TrainSettings
 
@@ -27,6 +28,8 @@ def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
         keys = path.strip().split(".")
         if not equals or not all(keys):
             raise InputError(f"--set: '{assignment}' given, the form is section.key=value")
+        if len(keys) > DEPTH:
+            raise InputError(f"--set: a key of {len(keys)} parts given, the form is section.key=value")
         nested = toml_value(text)
         for key in reversed(keys):
             nested = {key: nested}

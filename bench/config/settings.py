@@ -1,14 +1,14 @@
 """The resolved configuration of a run: frozen objects that refuse an unknown key."""
 
 import difflib
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.config import methods, variants
-from sfddm.checkpoint import DenoiserSpec, read_spec
+from bench.config.toml import parse_toml
+from sfddm.checkpoint import MOST_TIMESTEPS, DenoiserSpec, read_spec
 from sfddm.denoiser import Prediction
 from sfddm.errors import InputError
 from sfddm.method import Fold, Method, share_budget
@@ -26,7 +26,7 @@ class TeacherSettings(TrainSettings):
     """The teacher's diffusion process and training; `weights` is a file to take instead of training one."""
 
     weights: Path | None = None
-    timesteps: int = Field(1024, ge=1)
+    timesteps: int = Field(1024, ge=1, le=MOST_TIMESTEPS)
     schedule: ScheduleName = "sigmoid"
     prediction: Prediction = "eps"
 
@@ -137,9 +137,10 @@ class Config(BaseModel):
 def toml_value(text: str) -> Any:
     """Return the value that a setting's text stands for: TOML, or a bare word as a string."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        tables = parse_toml(f"value = {text}")
+    except ValueError:
         return text.strip()
+    return tables["value"] if len(tables) == 1 else text.strip()  # a line break may begin another key
 
 
 def first_fault(error: ValidationError, section: str = "", option: str = "--set") -> str:

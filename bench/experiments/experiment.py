@@ -6,7 +6,6 @@ datasets, seeds, metrics    as the options of `run`
 [scales.smoke]              what is different at a scale
 """
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bench.config import methods
 from bench.config.preset import merged
 from bench.config.settings import Config, Scale
+from bench.config.toml import parse_toml
 from bench.config.variants import base_name
 from bench.run.sweep import methods_by_steps
 from bench.store.files import digest
@@ -85,7 +85,7 @@ def load_experiment(name: str) -> Experiment:
 def parse_experiment(name: str, text: str, source: str) -> Experiment:
     """Return the experiment in a TOML text, checked at every scale; `source` names it in an InputError."""
     try:
-        experiment = Experiment.model_validate({"name": name, **tomllib.loads(text)})
+        experiment = Experiment.model_validate({"name": name, **parse_toml(text)})
         for scale in experiment.scales:
             experiment.at(scale)
         for method, _ in experiment.wanted():
@@ -95,7 +95,7 @@ def parse_experiment(name: str, text: str, source: str) -> Experiment:
         fault = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])  # a misspelt key first
         where = ".".join(map(str, fault["loc"]))
         raise InputError(f"{source}: {where}: {fault['msg'][0].lower()}{fault['msg'][1:]}") from None
-    except (tomllib.TOMLDecodeError, InputError) as error:
+    except ValueError as error:  # InputError is one
         raise InputError(f"{source}: {error}") from None
     return experiment
 

@@ -12,13 +12,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from pydantic import Field, TypeAdapter
 from torch import Tensor
 
-from bench.store.files import file_sha256, read_object, wait_until_there, write_json
+from bench.store.files import file_sha256, read_text, wait_until_there, write_json
 from bench.store.layout import RESUME
 from bench.store.progress import Update
 from bench.store.stage import Job
@@ -53,12 +54,12 @@ class Task:
 
 @dataclass(frozen=True)
 class Shard:
-    """What a finished shard cost. calls: of the network."""
+    """What a finished shard cost. calls: of the network, as many for each unit."""
 
     sha256: str
-    units: int
-    calls: int
-    seconds: float
+    units: Annotated[int, Field(gt=0)]
+    calls: Annotated[int, Field(ge=0)]
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 def unit_size(shape: tuple[int, int, int], device: str = "cpu") -> int:
@@ -179,8 +180,11 @@ def write_shard(path: Path, pixels: np.ndarray, shard: Shard) -> None:
 
 
 def read_shard(path: Path) -> Shard:
-    """Return what a shard cost."""
-    return Shard(**read_object(path.with_suffix(".json")))
+    """Return what a shard cost. Raises OSError; ValueError or InputError if its file does not say it."""
+    shard = TypeAdapter(Shard).validate_json(read_text(path.with_suffix(".json")), strict=True)
+    if shard.calls % shard.units:
+        raise ValueError(f"{shard.calls} calls for {shard.units} units")
+    return shard
 
 
 def is_whole(job: Job, images: range) -> bool:
@@ -191,7 +195,7 @@ def is_whole(job: Job, images: range) -> bool:
         return False
     try:
         whole = file_sha256(path) == read_shard(path).sha256
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError):
         whole = False
     if not whole:
         job.display.say(f"{path}: not what was written (its sha256 differs); sampling it again")

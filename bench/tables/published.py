@@ -1,6 +1,5 @@
 """Published values, and whether ours may be compared with them."""
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -9,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bench.config.toml import parse_toml
 from bench.records.groups import image_counts
 from bench.records.record import Record
 from bench.tables.summary import Statistic
@@ -62,12 +62,12 @@ def published(path: Path | None = None) -> list[Series]:
     """Return the published series, of this package's file or another. Raises InputError naming the file and fault."""
     source = path or Path(str(resources.files("bench.tables").joinpath("published.toml")))
     try:
-        return [Series.model_validate(values) for values in tomllib.loads(source.read_text())["series"]]
-    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
-        raise InputError(f"{source}: not a file of published values ({error})") from None
+        return [Series.model_validate(values) for values in parse_toml(source.read_text())["series"]]
     except ValidationError as error:
         fault = error.errors()[0]
         raise InputError(f"{source}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{source}: not a file of published values ({error})") from None
 
 
 def concerning(series: Sequence[Series], dataset: str) -> list[Series]:

@@ -47,10 +47,16 @@ def test_ten_thousand_records_render_all_tables_in_ten_seconds(tmp_path: Path) -
 def test_csv_reads_back_to_the_same_numbers() -> None:
     records = sweep(steps=(1, 4))
     first = frame(records)
-    again = pd.read_csv(StringIO(csv(first)), dtype=first.dtypes.to_dict())
+    again = pd.read_csv(StringIO(csv(first)), dtype=first.dtypes.to_dict(), float_precision="round_trip")
     pd.testing.assert_frame_equal(again, first, check_exact=True)
     statistics = summary_frame([summary(records, measure) for measure in measures(records)])
-    again = pd.read_csv(StringIO(csv(statistics)), dtype={"steps": "Int64"}, keep_default_na=False, na_values=[""])
+    again = pd.read_csv(
+        StringIO(csv(statistics)),
+        dtype={"steps": "Int64"},
+        keep_default_na=False,
+        na_values=[""],
+        float_precision="round_trip",
+    )
     for name in ("mean", "sd", "minimum", "low", "high"):
         pd.testing.assert_series_equal(again[name], statistics[name], check_exact=True)
 

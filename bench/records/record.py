@@ -1,12 +1,14 @@
 """Records: one JSON file per cell, the only thing tables, plots and reports are made from. No torch here."""
 
 import json
+import math
 import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo
 
+from bench.config.numbers import Count, NonNegative, PositiveCount, Side
 from bench.config.variants import base_name
 from bench.metrics.consistency import Consistency
 from bench.metrics.distance import distance_name, is_fid
@@ -19,11 +21,31 @@ from bench.metrics.training_cost import TrainingCost
 from bench.records.migrations import SCHEMA, migrated
 from bench.store.files import digest, write_json
 from bench.store.layout import RunFolder, record_paths
+from bench.store.names import check_name
+from bench.store.text import check_shown
 from sfddm.errors import InputError
 
 INTEGRITY = "integrity"  # the name, in a record's file, of the hash of all the rest
 LONGEST_NAME = 80  # characters of a method's name in a file name; a variant's can be any length
 REAL = "real data"  # the method name of the floor: one half of the data against the other
+
+
+def _path_part(name: str, info: ValidationInfo) -> str:
+    return check_name(str(info.field_name), name)
+
+
+def _shown_name(name: str, info: ValidationInfo) -> str:
+    return check_shown(str(info.field_name), name)
+
+
+def _method_name(name: str, info: ValidationInfo) -> str:
+    base_name(_shown_name(name, info))
+    return name
+
+
+PathPart = Annotated[str, AfterValidator(_path_part)]
+ShownName = Annotated[str, AfterValidator(_shown_name)]
+MethodName = Annotated[str, AfterValidator(_method_name)]
 
 
 class Record(Section):
@@ -35,26 +57,26 @@ class Record(Section):
     """
 
     schema_version: int = SCHEMA
-    key: str
+    key: ShownName
     failure: str | None = None
 
     # What was run.
-    dataset: str
+    dataset: PathPart
     dataset_sha256: str
     preprocessing: str
-    resolution: int
-    method: str
-    steps: int | None
-    nfe: int | None = None  # network evaluations per image, counted
+    resolution: Side
+    method: MethodName
+    steps: PositiveCount | None
+    nfe: PositiveCount | None = None  # network evaluations per image, counted
     grid: str | None = None
-    timesteps: list[int] | None = None  # the teacher's indices that the sampler visits, increasing
+    timesteps: list[Count] | None = None  # the teacher's indices that the sampler visits, increasing
     sampling: dict[str, Any] = Field(default_factory=dict)  # sampler, eta, clip rule
-    seed: int
-    scale: str
+    seed: Count
+    scale: PathPart
 
     # What was measured; quality under a protocol.
     protocol: Protocol | None = None
-    feature_space: str
+    feature_space: ShownName
     quality: Quality | None = None
     consistency: Consistency | None = None
     interpolation: Interpolation | None = None
@@ -69,7 +91,7 @@ class Record(Section):
     git: dict[str, Any]
     command: list[str] = Field(default_factory=list)
     parents: dict[str, str] = Field(default_factory=dict)
-    durations: dict[str, float] = Field(default_factory=dict)
+    durations: dict[str, NonNegative] = Field(default_factory=dict)
 
     @property
     def is_fid(self) -> bool:
@@ -109,8 +131,8 @@ class Record(Section):
 def cell_name(method: str, steps: int | None, seed: int, key: str) -> str:
     """Return the name of the record that a cell has or will have."""
     count = "" if steps is None else f"-{steps}"
-    safe = re.sub(r"[^\w.=-]+", "-", method).strip("-")[:LONGEST_NAME]
-    return f"{safe}{count}-seed{seed}-{key[:8]}"
+    safe, short_key = (re.sub(r"[^\w.=-]+", "-", text) for text in (method, key[:8]))  # a path has no other part of it
+    return f"{safe.strip('-')[:LONGEST_NAME]}{count}-seed{seed}-{short_key}"
 
 
 def set_name(dataset: str, resolution: int, scale: str) -> str:
@@ -180,7 +202,8 @@ def read_record(path: Path) -> Record:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        values = json.loads(text)
+        values = json.loads(text, parse_constant=_no_number)
+        check_finite(values)
         check_schema(values, path)
         if INTEGRITY in values and values.pop(INTEGRITY) != fingerprint(text):
             raise InputError(f"{path}: was changed after it was written; run its cell again, or take it from a copy")
@@ -189,6 +212,21 @@ def read_record(path: Path) -> Record:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(_unreadable(path, error)) from None
+    except RecursionError:
+        raise InputError(f"{path}: not a record: its JSON is nested too deeply") from None
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def check_finite(values: Any, place: str = "") -> None:
+    """Raise ValueError, naming the place, for a number that is infinite: JSON reads 1e999 as one."""
+    if isinstance(values, float) and not math.isfinite(values):
+        raise ValueError(f"{place} is {values}, finite numbers are possible")
+    if isinstance(values, dict | list):
+        for name, value in values.items() if isinstance(values, dict) else enumerate(values):
+            check_finite(value, f"{place}.{name}".removeprefix("."))
 
 
 def has_integrity(path: Path) -> bool:
@@ -229,7 +267,9 @@ def _unreadable(path: Path, error: Exception) -> str:
         return str(error)
     if isinstance(error, ValidationError):
         fault = error.errors()[0]
-        return f"{path}: not a record: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+        place = ".".join(map(str, fault["loc"]))
+        told = fault["msg"].removeprefix("Value error, ").removeprefix(f"{place}: ")
+        return f"{path}: not a record: {place}: {told}"
     if isinstance(error, (KeyError, TypeError, AttributeError)):
         return f"{path}: not a record of its schema: {error} is missing or of another type"
     return f"{path}: not a readable record ({error})"

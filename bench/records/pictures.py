@@ -9,12 +9,20 @@ from sfddm.files import writing
 
 SHOWN = 64
 COLUMNS = 8
+PATHS_SHOWN = 3
 GAP = 170  # grey between images in a figure: seen beside white images and black ones
 LEAST_PIXELS = 512  # a sheet is enlarged, by whole factors, to at least this width
 
 
 def write_sheet(pixels: np.ndarray, path: Path, columns: int = COLUMNS) -> None:
     """Write the first 64 of uint8 images (N,C,H,W) as one PNG, eight or so a row, one pixel of white between."""
+    picture = Image.fromarray(sheet_of(pixels, columns))
+    with writing(path) as file:
+        picture.save(file, format="PNG")
+
+
+def sheet_of(pixels: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
+    """Return what `write_sheet` writes: uint8 (H,W), or (H,W,C) in colour."""
     shown = np.asarray(pixels[:SHOWN])
     count, channels, height, width = shown.shape
     rows = -(-count // columns)
@@ -24,9 +32,16 @@ def write_sheet(pixels: np.ndarray, path: Path, columns: int = COLUMNS) -> None:
         sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)
     factor = max(1, -(-LEAST_PIXELS // sheet.shape[1]))
     sheet = sheet.repeat(factor, axis=0).repeat(factor, axis=1)
-    picture = Image.fromarray(sheet.squeeze(2) if channels == 1 else sheet)
-    with writing(path) as file:
-        picture.save(file, format="PNG")
+    return sheet.squeeze(2) if channels == 1 else sheet
+
+
+def rows_of_paths(pixels: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the first three pairs' paths as images, and how many stand in a row: linear above spherical.
+
+    pixels: uint8 (kinds, paths, points, C, H, W).
+    """
+    rows = pixels[:, :PATHS_SHOWN].swapaxes(0, 1)
+    return rows.reshape(-1, *pixels.shape[3:]), pixels.shape[2]
 
 
 def read_sheet(path: Path, resolution: int, rows: int, columns: int) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.records.pictures import write_sheet
+from bench.records.pictures import rows_of_paths, write_sheet
 from bench.records.record import NewerRecord, Record, read_record, write_record
 from bench.run.recording import failed_record, made_from, made_on, make_record
 from bench.run.sweep import Cell, Sweep
@@ -27,7 +27,6 @@ from bench.store.store import Store
 from sfddm.errors import InputError, WorkFailed
 
 WAIT_SECONDS = 0.5
-PATHS_SHOWN = 3
 
 
 def plan(sweep: Sweep, worker: Worker) -> Iterator[tuple[str, str, str, str]]:
@@ -147,6 +146,5 @@ def write_paths(cell: Cell, store: Store, path: Path) -> None:
     stage = cell.measures["interpolation"]
     if not store.is_done(stage):
         return
-    pixels = np.load(store.path(stage, PATHS), mmap_mode="r", allow_pickle=False)  # (kinds, paths, points, C, H, W)
-    rows = pixels[:, :PATHS_SHOWN].swapaxes(0, 1)
-    write_sheet(rows.reshape(-1, *pixels.shape[3:]), path, columns=pixels.shape[2])
+    rows, points = rows_of_paths(np.load(store.path(stage, PATHS), mmap_mode="r", allow_pickle=False))
+    write_sheet(rows, path, columns=points)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from bench.plots.style import label_width
 from bench.records.groups import Group
-from bench.records.pictures import GAP, read_rows, read_sheet
+from bench.records.pictures import GAP, is_whole, read_rows, read_sheet
 from bench.records.record import Record
 from bench.tables.caption import heading
 from bench.tables.summary import by_cell
@@ -92,7 +92,9 @@ def first_seed(group: Group, pictures: Mapping[str, Path], suffix: str) -> dict[
     for (name, steps), records in by_cell(group.records).items():
         for record in records:
             path = pictures.get(record.name + suffix)
-            if steps is not None and path is not None and (name, steps) not in found:
+            if steps is None or path is None or (name, steps) in found:
+                continue
+            if is_whole(path, record.resolution, rows=bool(suffix)):
                 found[name, steps] = (record, path)
     least = min((record.seed for record, _ in found.values()), default=0)
     return {cell: pair for cell, pair in found.items() if pair[0].seed == least}

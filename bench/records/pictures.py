@@ -1,10 +1,13 @@
 """Contact sheets: many images as one picture, written beside records and read back. No torch."""
 
+import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from bench.store.text import printable
 from sfddm.files import writing
 
 SHOWN = 64
@@ -65,6 +68,22 @@ def read_rows(path: Path, resolution: int, rows: int) -> np.ndarray:
     """Return the first rows of a written sheet as one picture, uint8, at the images' own resolution."""
     sheet = reduced(np.asarray(Image.open(path)))
     return sheet[1 : rows * (resolution + 1), 1:-1]
+
+
+@cache
+def is_whole(path: Path, resolution: int, rows: bool = False) -> bool:
+    """Tell whether a picture is a sheet, or rows, of images of a resolution; name it on stderr if it is not."""
+    try:
+        found = read_rows(path, resolution, 1) if rows else read_sheet(path, resolution, 1, 1)
+        if found.size and (rows or found.shape[:2] == (resolution, resolution)):
+            return True
+        why = "its size is another"
+    except (OSError, ValueError, IndexError, SyntaxError, ZeroDivisionError, Image.DecompressionBombError) as error:
+        why = str(error)
+    print(
+        f"left out: {printable(str(path))}: not a picture of {resolution}x{resolution} images ({why})", file=sys.stderr
+    )
+    return False
 
 
 def reduced(pixels: np.ndarray) -> np.ndarray:

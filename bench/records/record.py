@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from bench.records.migrations import SCHEMA, migrated
 from bench.store.files import digest, write_json
 from bench.store.layout import RunFolder, record_paths
 from bench.store.names import check_name
-from bench.store.text import check_shown
+from bench.store.text import check_shown, printable
 from sfddm.errors import InputError
 
 INTEGRITY = "integrity"  # the name, in a record's file, of the hash of all the rest
@@ -243,6 +244,26 @@ def read_records(root: Path) -> list[Record]:
     if not paths:
         raise InputError(f"no records in '{root}'; make some with: sfddm-bench run --out {root}")
     found = [(path.parent, read_record(path)) for path in paths]
+    return [record for _, record in sorted(found, key=lambda pair: (pair[0], *sort_key(pair[1])))]
+
+
+def readable_records(root: Path) -> list[Record]:
+    """Return the records under a folder that can be read, as `read_records` does; name the others on stderr.
+
+    One bad record is one cell less in tables and plots. Raises InputError if none can be read.
+    """
+    found, faults = [], []
+    for path in record_paths(root):
+        try:
+            found.append((path.parent, read_record(path)))
+        except InputError as error:
+            faults.append(error)
+    if not found:
+        raise (
+            faults[0] if faults else InputError(f"no records in '{root}'; make some with: sfddm-bench run --out {root}")
+        )
+    for fault in faults:
+        print(f"left out: {printable(str(fault))}", file=sys.stderr)
     return [record for _, record in sorted(found, key=lambda pair: (pair[0], *sort_key(pair[1])))]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from bench.plots.samples import PATHS, shared_steps
-from bench.records.pictures import read_rows, read_sheet
+from bench.records.pictures import is_whole, read_rows, read_sheet
 from bench.records.record import Record
 
 LARGEST = 60_000  # bytes of one picture in the page; a larger one is stored as JPEG
@@ -42,6 +42,7 @@ def samples(rows: Sequence[Row], pictures: Mapping[str, Path]) -> Samples | None
 
     The other seeds' lie beside their records: a page of them all would be too large to send.
     """
+    pictures = {name: path for name, path in pictures.items() if _is_whole(path, name, rows)}
     pictured = [row for row in rows if picture_name(row[1]) in pictures]
     if not pictured:
         return None
@@ -59,6 +60,12 @@ def samples(rows: Sequence[Row], pictures: Mapping[str, Path]) -> Samples | None
         strips={name: strip(record, pictures) for name, record in strips if record.steps == strip_steps},
         strip_steps=strip_steps,
     )
+
+
+def _is_whole(path: Path, name: str, rows: Sequence[Row]) -> bool:
+    """Whether a picture of one of the rows' set can be read; those of other sets are not looked at."""
+    sizes = [record.resolution for _, record in rows if name.startswith(f"{record.set_name}/")]
+    return bool(sizes) and is_whole(path, sizes[0], rows=name.endswith("-interpolation"))
 
 
 def contact_sheets(rows: Sequence[Row], pictures: Mapping[str, Path]) -> dict[str, dict[int, bytes]]:

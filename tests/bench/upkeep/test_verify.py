@@ -20,6 +20,7 @@ from bench.commands.verify import verify as verify_command
 from bench.records.pictures import write_sheet
 from bench.records.record import Record, cell_name, read_record, record_path, write_record
 from bench.store.files import file_sha256, write_json
+from bench.upkeep.recompute import unequal
 from sfddm.errors import InputError
 
 PROBE = """
@@ -299,6 +300,37 @@ def test_metrics_that_the_stored_features_do_not_give_are_named(runs: Path) -> N
     named = [line for line in lines if "metrics.json: distance.value is" in line]
     assert len(named) == 1
     assert folder.name.partition("-")[2] in (Path(named[0].partition(":")[0]).parent / "settings.json").read_text()
+
+
+def sealed(folder: Path, name: str) -> None:
+    """Give a changed artefact its hash in the done marker."""
+    done = json.loads((folder / "done.json").read_text())
+    done["sha256"][name] = file_sha256(folder / name)
+    if "bytes" in done:
+        done["bytes"][name] = (folder / name).stat().st_size
+    write_json(folder / "done.json", done)
+
+
+@pytest.mark.parametrize(("kind", "field"), [("consistency", "ssim"), ("interpolation", "linear")])
+def test_consistency_and_interpolation_that_the_stored_images_do_not_give_are_named(
+    kind: str, field: str, runs: Path
+) -> None:
+    path = the(runs, f"stages/{kind}-*/{kind}.json")
+    values = json.loads(path.read_text())
+    if kind == "consistency":
+        values["ssim"] = 0.5
+    else:
+        values["linear"]["length"] *= 2
+    write_json(path, values)
+    sealed(path.parent, path.name)
+    assert any(line.startswith(f"{path}: {field}") for line in verify(runs, recompute=True)[1])
+
+
+def test_a_number_near_zero_is_compared_on_the_scale_of_what_it_is_computed_from() -> None:
+    stored, again = {"distance.min_eigenvalue": -1.1e-17}, {"distance.min_eigenvalue": -1.2e-17}
+    assert unequal(stored, again, {"distance.min_eigenvalue": 1.0}) == []
+    assert len(unequal(stored, again)) == 1
+    assert len(unequal({"distance.min_eigenvalue": 0.1}, again, {"distance.min_eigenvalue": 1.0})) == 1
 
 
 def test_an_image_that_its_model_does_not_give_is_counted(runs: Path) -> None:

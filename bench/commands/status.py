@@ -15,14 +15,20 @@ def status(
 ) -> None:
     """Show which cells of each sweep are done, running, failed and missing (numbers are step counts)."""
     import json
+    import sys
 
     from rich.console import Console
 
-    from bench.store.requests import read_requests
+    from bench.store.requests import readable_requests
+    from bench.store.text import printable
     from bench.upkeep.status import as_values, show, sweep_status
     from sfddm.errors import InputError
 
-    sweeps = read_requests(out)
+    sweeps, faults = readable_requests(out)
+    if faults and not sweeps:
+        raise faults[0]
+    for fault in faults:
+        print(f"left out: {printable(str(fault))}", file=sys.stderr)
     if not sweeps:
         raise InputError(f"--out: no sweeps in '{out}'; start one with: sfddm-bench run --out {out}")
     if as_json:

@@ -53,6 +53,17 @@ def read_requests(root: Path) -> dict[Path, RequestedSweep]:
     return {path: _read(path) for path in sorted((RunFolder(root).sweeps).glob("*.json"))}
 
 
+def readable_requests(root: Path) -> tuple[dict[Path, RequestedSweep], list[InputError]]:
+    """Return the sweeps of a run folder that can be read, by their files, and what is wrong with each other one."""
+    found, faults = {}, []
+    for path in sorted(RunFolder(root).sweeps.glob("*.json")):
+        try:
+            found[path] = _read(path)
+        except InputError as error:
+            faults.append(error)
+    return found, faults
+
+
 def _read(path: Path) -> RequestedSweep:
     try:
         return RequestedSweep.model_validate_json(path.read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ from bench.rendering import write_tables
 from bench.store.files import file_sha256
 from bench.store.layout import DONE, RunFolder, StageFolder, record_paths, run_folders, split_stage_name
 from bench.store.progress import Display
-from bench.store.requests import read_requests
+from bench.store.requests import readable_requests
 from bench.upkeep.content import contradictions
 from bench.upkeep.links import dataset_faults, missing_parents, unneeded
 from bench.upkeep.pictures import picture_fault, pictures
@@ -117,7 +117,7 @@ def _records(run: RunFolder, result: Verification) -> dict[Path, Record]:
 def stage_folders(run: RunFolder, path: Path, record: Record) -> list[StageFolder]:
     """Return the folders that exist of the stages that a record was made from."""
     keys = set(record.parents.values())
-    for sweep in read_requests(run.root).values():
+    for sweep in readable_requests(run.root)[0].values():
         for cell in sweep.cells:
             if run.root / cell.record == path:
                 keys |= {split_stage_name(name)[1] for name in cell.stages}
@@ -158,12 +158,9 @@ def _links(run: RunFolder, records: dict[Path, Record], result: Verification) ->
     for folder, key in missing_parents(there):
         if folder.is_done and key not in {own for record in records.values() for own in record.parents.values()}:
             result.differs(folder.path, f"was made from a stage that is not here: {key}")
-    try:
-        sweeps = list(read_requests(run.root).values())
-    except InputError as error:
-        result.differences.append(str(error))
-        return
-    for folder in unneeded(run, records.values(), sweeps):
+    sweeps, faults = readable_requests(run.root)
+    result.differences.extend(map(str, faults))
+    for folder in [] if faults else unneeded(run, records.values(), sweeps.values()):
         result.notes.append(f"{folder.path}: no record and no sweep needs it; sfddm-bench clean removes it")
 
 

@@ -392,3 +392,13 @@ def test_bad_input_is_one_line(words: list[str], said: str) -> None:
     run = sfddm_bench("verify", *words)
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
     assert said in run.stderr
+
+
+def test_a_sweep_that_cannot_be_read_is_named_and_stops_nothing_else(runs: Path) -> None:
+    bad = runs / "sweeps" / "bad.json"
+    bad.write_text("[[[")
+    assert one_difference(runs).startswith(f"{bad}: not a sweep")
+    run = sfddm_bench("status", "--out", str(runs))
+    assert run.returncode == 0
+    assert "5 done" in run.stdout
+    assert run.stderr.startswith(f"left out: {bad}: ")

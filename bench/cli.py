@@ -1,7 +1,12 @@
 """The command line: one module of `bench.commands` for each command; torch is imported only by those that compute."""
 
+import os
 import signal
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from errno import EBADF, EIO, ENOSPC
+from io import TextIOWrapper
 from typing import Any
 
 import typer
@@ -21,11 +26,17 @@ from bench.commands import (
     teacher,
     verify,
 )
+from bench.store.crash import last_line
+from bench.store.text import printable
 from sfddm.errors import InputError, ParameterError, WorkFailed
 
 EXIT_FAILED = 1  # a cell failed
 EXIT_BAD_INPUT = 2
+EXIT_FAULT = 70  # a fault of this program, or of a package that it uses (EX_SOFTWARE of sysexits.h)
 EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141  # as a shell has it of a process that SIGPIPE ended
+
+KEEPING = ("run", "reproduce", "prepare")  # the commands that resume what they have begun
 
 # Click's UsageError, from wherever Typer has it: recent versions carry a Click of their own.
 UsageError: Any = typer.BadParameter.__mro__[1]
@@ -60,30 +71,93 @@ def terminate(*_: Any) -> None:
 def main() -> None:
     """Run the command line; every error is one line on stderr and an exit code, never a traceback."""
     signal.signal(signal.SIGTERM, terminate)
+    print_any_text()
+    code = EXIT_FAULT
     try:
+        code = outcome()
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, such as `| head`
+        close_stdout()
+        code = EXIT_BROKEN_PIPE
+    except OSError as error:
+        close_stdout()
+        code = complain(f"stdout: cannot be written ({error.strerror})", EXIT_FAILED)
+    sys.exit(code)
+
+
+def outcome() -> int:
+    """Do what the command line asks; return the exit code, every error but one of stdout's being told."""
+    try:
+        refuse_empty(sys.argv[1:])
         code = app(standalone_mode=False)
     except ParameterError as error:  # of the library, which knows nothing of options
-        sys.exit(complain(f"--{error}" if "." not in error.parameter else str(error), EXIT_BAD_INPUT))
+        return complain(f"--{error}" if "." not in error.parameter else str(error), EXIT_BAD_INPUT)
     except InputError as error:
-        sys.exit(complain(str(error), EXIT_BAD_INPUT))
+        return complain(str(error), EXIT_BAD_INPUT)
     except UsageError as error:
-        sys.exit(complain(error.format_message(), EXIT_BAD_INPUT))
+        return complain(error.format_message(), EXIT_BAD_INPUT)
     except WorkFailed as error:
-        sys.exit(complain(str(error), EXIT_FAILED))
-    except OSError as error:
-        if error.filename is None:
-            raise
-        sys.exit(complain(f"{error.filename}: {error.strerror}", EXIT_FAILED))
+        return complain(str(error), EXIT_FAILED)
     except (KeyboardInterrupt, typer.Abort):
-        code = EXIT_INTERRUPTED
+        return complain(interrupted(sys.argv[1:]), EXIT_INTERRUPTED)
+    except OSError as error:
+        if stdout_failed(error):
+            raise
+        if error.filename is None:
+            return complain(last_line(error), EXIT_FAULT)
+        return complain(f"{error.filename}: {error.strerror}", EXIT_FAILED)
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # as Rich ends when nobody reads
+            raise BrokenPipeError from None
+        # Else it comes from another package: only this module ends the process.
+        return complain(f"{last_line(error)}; a plug-in or package ended the process", EXIT_FAULT)
+    except BaseException as error:
+        return complain(last_line(error), EXIT_FAULT)
     if code == EXIT_INTERRUPTED:  # some versions of Typer turn Ctrl-C into this exit code themselves
-        sys.exit(complain("interrupted; what is done is kept, the same command resumes from there", EXIT_INTERRUPTED))
-    sys.exit(code if isinstance(code, int) else 0)
+        return complain(interrupted(sys.argv[1:]), EXIT_INTERRUPTED)
+    return code if isinstance(code, int) else 0
+
+
+def print_any_text() -> None:
+    """Have stdout and stderr print a question mark for what their encoding has no code for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def refuse_empty(words: Sequence[str]) -> None:
+    """Raise InputError for an option or argument that is given and empty: none has a meaning when it is."""
+    for before, word in zip(["", *words], words, strict=False):
+        option, equals, value = word.partition("=")
+        if equals and option.startswith("--") and not value.strip():
+            raise InputError(f"{option}: '{value}' given, which is empty; leave the option out, or give it a value")
+        if not word.strip():
+            name = before if before.startswith("-") and "=" not in before else "argument"
+            raise InputError(f"{name}: '{word}' given, which is empty; leave it out, or give it a value")
+
+
+def interrupted(words: Sequence[str]) -> str:
+    """Return what an interruption leaves: only some commands keep what they have done."""
+    if any(word in KEEPING for word in words[:2]):
+        return "interrupted; what is done is kept, the same command resumes from there"
+    return "interrupted"
+
+
+def stdout_failed(error: OSError) -> bool:
+    """Tell whether it is stdout that cannot be written: a full device, or a pipe that nobody reads."""
+    return isinstance(error, BrokenPipeError) or (error.filename is None and error.errno in (ENOSPC, EIO, EBADF))
+
+
+def close_stdout() -> None:
+    """Let nothing more be written to stdout, so that Python does not fail again when it ends."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(message: str, code: int) -> int:
     """Print one line on stderr and return the exit code."""
-    print(f"sfddm-bench: {' '.join(message.split())}", file=sys.stderr)
+    with suppress(OSError, ValueError):
+        print(f"sfddm-bench: {printable(' '.join(message.split()))}", file=sys.stderr)
     return code
 
 

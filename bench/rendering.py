@@ -3,14 +3,15 @@
 The same records give the same bytes.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.records.groups import Group, groups
-from bench.records.record import Record, read_records
-from bench.store.files import check_writable, write_text
-from bench.store.layout import RunFolder, record_paths
+from bench.records.record import Record, readable_records
+from bench.store.files import check_writable, digest, file_sha256, write_json, write_text
+from bench.store.layout import RunFolder
 from bench.tables.caption import conditions_text, device_text, floor_text, heading
 from bench.tables.cells import cells_table, csv, frame, summary_frame
 from bench.tables.comparison import comparison_frame, comparison_table
@@ -22,6 +23,8 @@ from bench.tables.published import published
 from bench.tables.summary import by_cell, summarise
 from bench.tables.table import Table, summary_table
 from sfddm.errors import InputError
+
+DRAWN = ".drawn.json"  # beside the plots: what they were drawn from
 
 
 @dataclass(frozen=True)
@@ -37,24 +40,37 @@ class Rendered:
 def render(records: Sequence[Record], folder: Path, out: Path) -> list[Path]:
     """Render records, whose pictures are in `folder`, into <out>/tables and <out>/plots; return the paths.
 
-    Plots that are newer than every record under `folder` are left as they are: drawing takes seconds.
+    Plots that were drawn from the very same records and pictures are left as they are: drawing takes seconds.
     """
     found, run = groups(records), RunFolder(out)
-    tables, drawn = write_tables(found, run.tables), plots_since(found, folder, run.plots)
-    if drawn:
+    tables, drawn_from = write_tables(found, run.tables), drawing_of(records, folder)
+    if (drawn := plots_of(drawn_from, run.plots)) is not None:
         return tables + drawn
     from bench.plots.figures import write_plots  # matplotlib takes half a second to import
 
-    return tables + write_plots(found, [folder], run.plots)
+    plots = write_plots(found, [folder], run.plots)
+    hashes = {path.name: file_sha256(path) for path in plots}
+    write_json(run.plots / DRAWN, {"drawn_from": drawn_from, "sha256": hashes})
+    return tables + plots
 
 
-def plots_since(found: Sequence[Group], folder: Path, plots: Path) -> list[Path]:
-    """Return the groups' plots, if each is newer than every record under a folder; otherwise none."""
-    stems = {group.stem for group in found if group.cells}
-    drawn = sorted(path for path in plots.glob("*.p*") if path.stem.rpartition("-")[0] in stems)
-    last = max((path.stat().st_mtime_ns for path in record_paths(folder)), default=0)
-    whole = {path.stem.rpartition("-")[0] for path in drawn} == stems
-    return drawn if whole and all(path.stat().st_mtime_ns > last for path in drawn) else []
+def drawing_of(records: Sequence[Record], folder: Path) -> str:
+    """Return the hash of all that plots are drawn from: the set of records, and the pictures beside them."""
+    pictures = {path.stem: file_sha256(path) for path in sorted(folder.rglob("records/*/*.png"))}
+    return digest({"records": sorted(record.model_dump_json() for record in records), "pictures": pictures})
+
+
+def plots_of(drawn_from: str, plots: Path) -> list[Path] | None:
+    """Return the plots in a folder if they were drawn from that and are still as drawn, else None.
+
+    What they were drawn from decides, not the clock: a record that was removed, or copied in, has no later time.
+    """
+    try:
+        drawn = json.loads((plots / DRAWN).read_text())
+        whole = all(file_sha256(plots / name) == sha256 for name, sha256 in drawn["sha256"].items())
+        return [plots / name for name in drawn["sha256"]] if whole and drawn["drawn_from"] == drawn_from else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
 
 
 def write_tables(found: Sequence[Group], folder: Path) -> list[Path]:
@@ -141,7 +157,7 @@ def read_groups(folders: Sequence[Path], out: Path | None) -> tuple[list[Group],
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"PATH: '{folder}' given, a folder with records is needed, such as runs")
-    found = groups([record for folder in folders for record in read_records(folder)])
+    found = groups([record for folder in folders for record in readable_records(folder)])
     for group in found:
         by_cell(group.records)
     return found, check_writable(out or folders[0])

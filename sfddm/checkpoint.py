@@ -20,7 +20,6 @@ from sfddm.unet import UNet, UNetConfig
 from sfddm.unet2d import UNet2D, UNet2DConfig
 from sfddm.weights import fit, read_metadata, read_safetensors
 
-
 MOST_TIMESTEPS = 10**6  # a thousand times as many as anyone uses, and a table of 8 MB
 
 

@@ -83,7 +83,7 @@ def share_budget(folds: Sequence[Fold], budget: int) -> list[Fold]:
 class MethodSettings(BaseModel):
     """Settings of a method without training."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Method:

@@ -31,12 +31,12 @@ REPORT_EVERY = 50  # iterations; no more often, because reading the loss from a 
 class TrainSettings(BaseModel):
     """How one model is trained. Defaults are the SFDDM authors': Adam 2e-4 constant, no EMA, no clipping, no flips."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    iterations: int = Field(1000, ge=1)
-    batch: int = Field(50, ge=1)
+    iterations: int = Field(1000, ge=1, le=10**10)
+    batch: int = Field(50, ge=1, le=2**20)
     learning_rate: float = Field(2e-4, gt=0)
-    warmup: int = Field(0, ge=0)
+    warmup: int = Field(0, ge=0, le=10**10)
     decay: Literal["constant", "linear", "cosine"] = "constant"
     ema: float = Field(0.0, ge=0, lt=1)
     clip_gradient: float | None = Field(None, gt=0)

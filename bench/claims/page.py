@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from bench.claims.verdicts import Finding, Test, Verdict
+from bench.store.text import printable
 
 STYLES = {"supported": "bold green", "not supported": "bold red", "undecided": "bold yellow"}
 MARKS = {True: "holds", False: "fails", None: "cannot tell"}
@@ -19,9 +20,9 @@ def print_verdicts(verdicts: Sequence[Verdict]) -> None:
     for verdict in verdicts:
         console.print(Text.assemble((verdict.verdict.upper(), STYLES[verdict.verdict]), f"  {verdict.claim}"))
         for finding in informed(verdict):
-            console.print(Padding(Text(f"{finding.setup.label}: {finding.verdict}"), (0, 0, 0, 2)))
+            console.print(Padding(Text(printable(f"{finding.setup.label}: {finding.verdict}")), (0, 0, 0, 2)))
             for test in finding.tests:
-                console.print(Padding(Text(f"- {line(test)}"), (0, 0, 0, 4)))
+                console.print(Padding(Text(printable(f"- {line(test)}")), (0, 0, 0, 4)))
         if verdict.missing:
             console.print(Padding(Text(f"missing: {verdict.missing}", style="dim"), (0, 0, 0, 2)))
         console.print()

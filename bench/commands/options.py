@@ -1,12 +1,14 @@
 """Options that several commands share, how they are read and checked. Torch is imported only when it is needed."""
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bench.config.variants import split_outside_brackets
+from bench.store.limits import LARGEST_COUNT
 from sfddm.errors import InputError
 
 DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where prepared datasets are (else $SFDDM_DATA).")]
@@ -30,28 +32,57 @@ Folders = Annotated[list[Path] | None, typer.Argument(help="Folders with records
 RUNS = Path("runs")
 EXECUTORS = ("local", "ray")
 CONNECT_SECONDS = 10.0
+LONGEST_SECONDS = 30 * 86400.0
 
 
 def comma_list(option: str, text: str) -> list[str]:
     """Return the parts of a comma-separated option, in order and without repeats; brackets hold a part together."""
     parts = split_outside_brackets(text)
+    if not text.strip():
+        raise InputError(f"{option}: '{text}' given, which is empty; leave the option out, or give such as 1,4,16")
     if not all(parts):
         raise InputError(f"{option}: '{text}' given, a comma-separated list is possible, such as 1,4,16")
     return list(dict.fromkeys(parts))
 
 
-def integers(option: str, text: str, least: int) -> list[int]:
-    """Return a comma-separated option of whole numbers, each at least `least`."""
+def integers(option: str, text: str, least: int, most: int = LARGEST_COUNT) -> list[int]:
+    """Return a comma-separated option of whole numbers, each from `least` to `most`."""
+    found = []
     for part in comma_list(option, text):
-        if not part.lstrip("-").isdecimal() or int(part) < least:
-            raise InputError(f"{option}: '{part}' given, whole numbers from {least} up are possible, such as 1,4,16")
-    return [int(part) for part in comma_list(option, text)]
+        digits = part.removeprefix("-")
+        value = int(part) if digits.isascii() and digits.isdecimal() and len(digits) <= len(str(most)) else None
+        if value is None or not least <= value <= most:
+            shown = part if len(part) <= 40 else f"{part[:20]}... ({len(part)} characters)"
+            up = f"from {least} up" if most == LARGEST_COUNT else f"from {least} to {most}"
+            raise InputError(
+                f"{option}: '{shown}' given, whole numbers {up} are possible, such as 1,4,16"
+                + (f"; the largest is {most}" if most == LARGEST_COUNT and digits.isdecimal() else "")
+            )
+        found.append(value)
+    return found
 
 
-def at_least(option: str, value: int | None, least: int) -> None:
-    """Raise InputError for a whole number that is too small; None was not given."""
-    if value is not None and value < least:
-        raise InputError(f"{option}: {value} given, a whole number from {least} up is possible")
+def at_least(option: str, value: int | None, least: int, most: int = LARGEST_COUNT) -> None:
+    """Raise InputError for a whole number that is too small or too large; None was not given."""
+    if value is not None and not least <= value <= most:
+        up = f"from {least} up" if value < least else f"from {least} to {most}"
+        raise InputError(f"{option}: {value} given, a whole number {up} is possible")
+
+
+def seconds_above_0(option: str, value: float) -> float:
+    """Return a number of seconds. Raises InputError if it is not above 0, not a number, or beyond a month."""
+    if not 0 < value <= LONGEST_SECONDS:
+        raise InputError(f"{option}: {value:g} given, a number above 0 and up to {LONGEST_SECONDS:g} is possible")
+    return value
+
+
+def check_could_write(folder: Path, option: str = "--out") -> None:
+    """Raise InputError if a folder could not be made and written to; nothing is made, so that a dry run may ask."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir():
+        raise InputError(f"{option}: '{folder}' given, but '{there}' is not a folder; name another")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{option}: '{folder}' given, but '{there}' cannot be written; name a folder you may write to")
 
 
 def check_device(device: str) -> str:

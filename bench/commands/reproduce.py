@@ -14,6 +14,7 @@ from bench.commands.options import (
     InceptionWeights,
     Out,
     Scale,
+    check_could_write,
     check_device,
     check_executor,
     comma_list,
@@ -55,10 +56,12 @@ def reproduce(
         raise InputError("NAME: one experiment's name, or --list, is needed: sfddm-bench reproduce --list names them")
 
     check_executor(executor, address, device)
+    check_could_write(out)
 
     from bench.commands.run import finish
     from bench.experiments.experiment import load_experiment
     from bench.experiments.sweeps import print_list, request, those_there
+    from bench.run.room import check_room
     from bench.run.session import Place, check_failures, perform, prepare
 
     place = Place(check_device(device), out, data_root, inception_weights, dry_run, executor=executor, address=address)
@@ -68,6 +71,8 @@ def reproduce(
     experiment = load_experiment(name)
     chosen = datasets or those_there(experiment, place)
     sweeps = [prepare(request(experiment, one, scale, wanted_seeds, place), place) for one in chosen]
+    for sweep in sweeps:
+        check_room(sweep, out)
     print(f"{experiment.title}. {experiment.question}")
     records = [record for sweep in sweeps for record in perform(sweep, place)]
     if records:

@@ -19,6 +19,7 @@ from bench.commands.options import (
     Resolution,
     Scale,
     at_least,
+    check_could_write,
     check_device,
     check_executor,
     comma_list,
@@ -78,12 +79,15 @@ def run(
     """Train a teacher, distil students, sample, evaluate, and write records, tables, plots and sample sheets."""
     wanted_steps = None if steps is None else integers("--steps", steps, 1)
     wanted_seeds = integers("--seeds", seeds, 0)
-    names = comma_list("--methods", methods) if methods else None
+    names = None if methods is None else comma_list("--methods", methods)
+    asked = comma_list("--metrics", metrics)
     at_least("--images", images, 1)
     at_least("--budget", budget, 1)
     check_executor(executor, address, device)
+    check_could_write(out)
 
-    from bench.records.record import read_records
+    from bench.records.record import readable_records
+    from bench.run.room import check_room
     from bench.run.session import Place, Request, check_failures, perform, prepare, preset_of
     from bench.run.sweep import methods_by_steps
     from bench.store.timing import seconds_since_start
@@ -104,12 +108,13 @@ def run(
             images=images,
             budget=budget,
             assignments=assignments or [],
-            metrics=comma_list("--metrics", metrics),
+            metrics=asked,
         )
         sweep = prepare(request, place)
+        check_room(sweep, out)
     records = perform(sweep, place)
     if records:
-        finish(read_records(out), place, out)  # of this sweep and of earlier ones
+        finish(readable_records(out), place, out)  # of this sweep and of earlier ones
     check_failures(records)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import Device, at_least, check_device, comma_list
+from bench.commands.options import Device, at_least, check_could_write, check_device, comma_list, seconds_above_0
 from sfddm.errors import InputError
 
 EXAMPLES = (
@@ -35,8 +35,8 @@ def speed(
         if name not in PARTS:
             raise InputError(f"--parts: '{name}' given, possible: {', '.join(PARTS)}")
     at_least("--batch", batch, 1)
-    if not seconds > 0:
-        raise InputError(f"--seconds: {seconds:g} given, a number above 0 is possible")
+    seconds_above_0("--seconds", seconds)
+    check_could_write(out)
 
     import torch
 

@@ -15,16 +15,22 @@ def status(
 ) -> None:
     """Show which cells of each sweep are done, running, failed and missing (numbers are step counts)."""
     import json
+    import sys
 
     from rich.console import Console
 
     from bench.store.requests import read_requests
+    from bench.store.text import printable
     from bench.upkeep.status import as_values, show, sweep_status
     from sfddm.errors import InputError
 
-    unreadable: list[str] = []
-    sweeps = read_requests(out, unreadable.append)
-    if not sweeps and not unreadable:
+    faults: list[str] = []
+    sweeps = read_requests(out, faults.append)
+    if faults and not sweeps:
+        raise InputError(faults[0])
+    for fault in faults:
+        print(f"left out: {printable(fault)}", file=sys.stderr)
+    if not sweeps:
         raise InputError(f"--out: no sweeps in '{out}'; start one with: sfddm-bench run --out {out}")
     if as_json:
         print(json.dumps([as_values(path, sweep_status(out, sweep)) for path, sweep in sweeps.items()], indent=1))
@@ -32,5 +38,3 @@ def status(
         console = Console(width=None if Console().is_terminal else 140, highlight=False)
         for path, sweep in sweeps.items():
             show(console, path, sweep, sweep_status(out, sweep))
-    if unreadable:  # the others are shown first
-        raise InputError("; ".join(unreadable))

@@ -38,13 +38,15 @@ def verify(
     at_least("--resample", resample, 1)
 
     from bench.store.progress import Display
-    from bench.upkeep.verify import Verification, result_folders, verify_folder
+    from bench.store.text import printable
+    from bench.upkeep.verify import Verification, check_datasets, result_folders, verify_folder
 
-    result = Verification()
+    result, known = Verification(), {}
     try:
         with Display() as display:
             for run in result_folders(path):
                 records = verify_folder(run, result, display)
+                known.update(records)
                 if recompute is None and resample is None:
                     continue
                 from bench.upkeep.recompute import Recomputation
@@ -55,9 +57,12 @@ def verify(
                         again.recompute_metrics(file, record)
                     if resample is not None:
                         again.resample(file, record, resample)
+            check_datasets(known.values(), data_root, result)
     finally:  # what was found is reported, even if the rest could not be looked at
         for line in result.differences:
-            print(line)
+            print(printable(line))
+        for line in result.notes:
+            print(f"note: {printable(line)}")
     outcome = f"{len(result.differences)} differ" if result.differences else "all is as it should be"
     print(f"{outcome}; checked in {path}: {result.summary()}")
     raise typer.Exit(EXIT_DIFFERS if result.differences else 0)

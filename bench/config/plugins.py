@@ -33,7 +33,7 @@ class Plugin:
         """Import what the entry point names. Raises InputError if that fails."""
         try:
             return self.entry.load()
-        except Exception as error:  # another package's code may raise anything
+        except (Exception, SystemExit) as error:  # another package's code may raise anything
             fault = " ".join(str(error).split())[:120]
             raise InputError(
                 f"entry point {self.entry.group}: '{self.name}' of {self.distribution} cannot be loaded "

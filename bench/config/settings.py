@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.config import methods, variants
 from bench.config.toml import parse_toml
+from bench.store.limits import LARGEST_COUNT
 from sfddm.checkpoint import MOST_TIMESTEPS, DenoiserSpec, read_spec
 from sfddm.denoiser import Prediction
 from sfddm.errors import InputError
@@ -17,6 +18,8 @@ from sfddm.schedule import ScheduleName
 from sfddm.training import TrainSettings
 from sfddm.unet import UNetConfig
 
+# Beyond what any machine does: a mistyped number is refused before memory is taken.
+MOST_IN_A_BATCH, MOST_REPEATS = 2**20, 10**6
 Scale = Literal["smoke", "quick", "paper"]
 ANY_RESOLUTION = "folder"
 Resize = Literal["clean", "legacy_tensorflow"]
@@ -38,15 +41,19 @@ class EvaluationSettings(BaseModel):
 
     feature_space: str  # "inception", "<dataset>-cnn" (the dataset's own classifier), or another package's extractor
     resize: Resize = "clean"  # of Inception's input
-    images: int = Field(ge=2)
-    batch: int = Field(256, ge=1)  # of feature extraction; sampling has its own (stages/sampling.py)
-    splits: int = Field(10, ge=1)  # of the Inception score
-    kid_subsets: int = Field(100, ge=1)
-    kid_subset: int = Field(1000, ge=2)  # images in a subset, at most; never more than there are
-    neighbours: int = Field(3, ge=1)  # of precision and recall
-    seed: int = Field(0, ge=0)  # of subsets, groups and splits: the same for every cell
-    consistency_images: int = Field(256, ge=2)  # of which the teacher makes full-length ones; at most `images`
-    interpolation_paths: int = Field(16, ge=1)
+    images: int = Field(ge=2, le=LARGEST_COUNT)
+    batch: int = Field(
+        256, ge=1, le=MOST_IN_A_BATCH
+    )  # of feature extraction; sampling has its own (stages/sampling.py)
+    splits: int = Field(10, ge=1, le=LARGEST_COUNT)  # of the Inception score
+    kid_subsets: int = Field(100, ge=1, le=MOST_REPEATS)
+    kid_subset: int = Field(1000, ge=2, le=LARGEST_COUNT)  # images in a subset, at most; never more than there are
+    neighbours: int = Field(3, ge=1, le=LARGEST_COUNT)  # of precision and recall
+    seed: int = Field(0, ge=0, le=LARGEST_COUNT)  # of subsets, groups and splits: the same for every cell
+    consistency_images: int = Field(
+        256, ge=2, le=LARGEST_COUNT
+    )  # of which the teacher makes full-length ones; at most `images`
+    interpolation_paths: int = Field(16, ge=1, le=MOST_REPEATS)
 
     def kid_subset_of(self, images: int, reference_images: int) -> int:
         """Return how many images a KID subset has: the setting, or all there are if that is fewer."""
@@ -62,9 +69,9 @@ class CostSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seconds: float = Field(default=10.0, gt=0)
-    repeats: int = Field(default=30, ge=3)
-    batch: int = Field(default=1024, ge=1)
+    seconds: float = Field(default=10.0, gt=0, allow_inf_nan=False)
+    repeats: int = Field(default=30, ge=3, le=MOST_REPEATS)
+    batch: int = Field(default=1024, ge=1, le=MOST_IN_A_BATCH)
 
 
 class ClassifierSettings(BaseModel):
@@ -72,9 +79,9 @@ class ClassifierSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    epochs: int = Field(default=30, ge=1)
-    batch: int = Field(default=64, ge=1)
-    learning_rate: float = Field(default=2e-3, gt=0)
+    epochs: int = Field(default=30, ge=1, le=MOST_REPEATS)
+    batch: int = Field(default=64, ge=1, le=MOST_IN_A_BATCH)
+    learning_rate: float = Field(default=2e-3, gt=0, allow_inf_nan=False)
 
 
 class Config(BaseModel):
@@ -92,7 +99,9 @@ class Config(BaseModel):
     cost: CostSettings = CostSettings()
     performance: Performance = Performance()
     methods: dict[str, dict[str, Any]]
-    budget: int | None = None  # network evaluations in training, the same for every trained method and step count
+    budget: int | None = Field(
+        default=None, ge=1, le=LARGEST_COUNT
+    )  # network evaluations in training, the same for every trained method and step count
 
     def identity(self) -> dict[str, Any]:
         """Return as plain values what decides numbers: of the performance only that; nothing of it at its default."""

@@ -5,6 +5,7 @@ A variant is a method like any other in a sweep, with rows, lines and records un
 
 import re
 
+from bench.store.text import check_shown
 from sfddm.errors import InputError
 
 VARIANT = re.compile(r"([^\[\]=\s]+)\[(.+)\]")
@@ -46,6 +47,6 @@ def base_name(name: str) -> str:
 
 def canonical(name: str) -> str:
     """Return the one spelling of a variant: settings in alphabetical order, no spaces. Raises InputError."""
-    base, settings = parse(name)
+    base, settings = parse(check_shown("--methods", name))
     inner = ",".join(f"{key}={''.join(value.split())}" for key, value in sorted(settings.items()))
     return f"{base}[{inner}]" if settings else base

@@ -15,12 +15,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.config import methods
+from bench.config.numbers import Count, PositiveCount
 from bench.config.preset import merged
 from bench.config.settings import Config, Scale
 from bench.config.toml import parse_toml
 from bench.config.variants import base_name
 from bench.run.sweep import methods_by_steps
 from bench.store.files import digest
+from bench.store.names import check_name
 from sfddm.errors import InputError
 from sfddm.method import BACKWARD, FORWARD
 
@@ -31,7 +33,7 @@ class Block(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     methods: list[str] = Field(min_length=1)
-    steps: list[int] = Field(min_length=1)
+    steps: list[PositiveCount] = Field(min_length=1)
 
 
 class Experiment(BaseModel):
@@ -44,7 +46,7 @@ class Experiment(BaseModel):
     question: str
     note: str = ""
     datasets: list[str] = Field(min_length=1)
-    seeds: list[int] = Field(min_length=1)
+    seeds: list[Count] = Field(min_length=1)
     metrics: list[str] = ["quality"]
     set: list[str] = []
     cells: list[Block] = Field(min_length=1)
@@ -86,6 +88,7 @@ def parse_experiment(name: str, text: str, source: str) -> Experiment:
     """Return the experiment in a TOML text, checked at every scale; `source` names it in an InputError."""
     try:
         experiment = Experiment.model_validate({"name": name, **parse_toml(text)})
+        check_name("name", experiment.name)
         for scale in experiment.scales:
             experiment.at(scale)
         for method, _ in experiment.wanted():

@@ -5,6 +5,7 @@ Each measure stands beside its value for unrelated pairs, which is the scale it 
 
 from typing import TYPE_CHECKING, Annotated
 
+from bench.config.numbers import Count, Finite, PositiveCount, Similarity
 from bench.metrics.shown import Section, Shown
 
 if TYPE_CHECKING:
@@ -23,17 +24,20 @@ class Consistency(Section):
     """
 
     psnr: Annotated[
-        float | None, Shown("consistency with the teacher, PSNR", "dB", "higher", 1, beside="psnr_unrelated")
+        Finite | None, Shown("consistency with the teacher, PSNR", "dB", "higher", 1, beside="psnr_unrelated")
     ]
-    ssim: Annotated[float, Shown("consistency with the teacher, SSIM", "-1 to 1", "higher", 3, beside="ssim_unrelated")]
+    ssim: Annotated[
+        Similarity, Shown("consistency with the teacher, SSIM", "-1 to 1", "higher", 3, beside="ssim_unrelated")
+    ]
     cosine: Annotated[
-        float, Shown("consistency with the teacher, cosine{space}", "-1 to 1", "higher", 3, beside="cosine_unrelated")
+        Similarity,
+        Shown("consistency with the teacher, cosine{space}", "-1 to 1", "higher", 3, beside="cosine_unrelated"),
     ]
-    psnr_unrelated: float | None
-    ssim_unrelated: float
-    cosine_unrelated: float
-    identical: int
-    images: int
+    psnr_unrelated: Finite | None
+    ssim_unrelated: Similarity
+    cosine_unrelated: Similarity
+    identical: Count
+    images: PositiveCount
 
 
 def consistency(images: "Tensor", others: "Tensor", features: "Tensor", other_features: "Tensor") -> Consistency:

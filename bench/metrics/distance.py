@@ -5,6 +5,7 @@ It is called FID on Inception-2015 features only; on any other features it is FD
 
 from typing import Annotated, Self
 
+from bench.config.numbers import Finite, FrechetValue
 from bench.metrics.metric import Given, Metric, Reasons
 from bench.metrics.shown import Shown
 
@@ -27,12 +28,14 @@ class Distance(Metric):
     """low, high: the 95 % interval. path: how the matrix root was found. rank_deficient: fewer images than features."""
 
     name: str
-    value: Annotated[float | None, Shown("{distance}", "", "lower", 2, brief="{distance}", interval=("low", "high"))]
-    low: float | None = None
-    high: float | None = None
-    infinity: Annotated[float | None, Shown("{distance} infinity", "", "lower", 2)] = None
+    value: Annotated[
+        FrechetValue | None, Shown("{distance}", "", "lower", 2, brief="{distance}", interval=("low", "high"))
+    ]
+    low: Finite | None = None
+    high: Finite | None = None
+    infinity: Annotated[Finite | None, Shown("{distance} infinity", "", "lower", 2)] = None
     path: str | None = None
-    min_eigenvalue: float | None = None
+    min_eigenvalue: Finite | None = None
     rank_deficient: bool | None = None
 
     @classmethod

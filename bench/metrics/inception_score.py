@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
 
+from bench.config.numbers import NonNegative
 from bench.metrics.metric import Given, Metric, Reasons
 from bench.metrics.shown import Shown
 from sfddm.errors import InputError
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 class InceptionScore(Metric):
     """Mean and standard deviation over splits."""
 
-    mean: Annotated[float, Shown("IS{space}", "", "higher", 2, brief="IS{space}")]
-    sd: float
+    mean: Annotated[NonNegative, Shown("IS{space}", "", "higher", 2, brief="IS{space}")]
+    sd: NonNegative
 
     @classmethod
     def of(cls, given: Given) -> tuple[Self | None, Reasons]:

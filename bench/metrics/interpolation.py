@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Annotated
 
+from bench.config.numbers import NonNegative, PositiveCount
 from bench.metrics.shown import Section, Shown
 
 if TYPE_CHECKING:
@@ -17,11 +18,11 @@ class PathLength(Section):
     the paths that have a length. None if no path has one.
     """
 
-    length: float
-    ends: float
-    ratio: Annotated[float | None, Shown(TITLE, "1 is straight", None, 2)]
-    largest_step: float | None
-    paths: int
+    length: NonNegative
+    ends: NonNegative
+    ratio: Annotated[NonNegative | None, Shown(TITLE, "1 is straight", None, 2)]
+    largest_step: NonNegative | None
+    paths: PositiveCount
 
 
 class Interpolation(Section):

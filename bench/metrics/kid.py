@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import numpy as np
 
+from bench.config.numbers import Finite, NonNegative
 from bench.metrics.metric import Given, Metric, Reasons
 from bench.metrics.shown import Shown
 from sfddm.errors import InputError
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 class KID(Metric):
     """Mean and standard deviation over subsets."""
 
-    mean: Annotated[float, Shown("KID{space}", "x 1000", "lower", 2, factor=1000)]
-    sd: float
+    mean: Annotated[Finite, Shown("KID{space}", "x 1000", "lower", 2, factor=1000)]
+    sd: NonNegative
 
     @classmethod
     def of(cls, given: Given) -> tuple[Self, Reasons]:

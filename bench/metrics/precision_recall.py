@@ -7,6 +7,7 @@ to the k-th nearest other image of the set.
 
 from typing import TYPE_CHECKING, Annotated, Self
 
+from bench.config.numbers import Share
 from bench.metrics.metric import Given, Metric, Reasons
 from bench.metrics.shown import Shown
 
@@ -19,8 +20,8 @@ CHUNK = 1024  # rows of a distance matrix at a time, so that memory stays bounde
 class PrecisionRecall(Metric):
     """Both between 0 and 1."""
 
-    precision: Annotated[float, Shown("precision{space}", "0 to 1", "higher", 3, brief="precision")]
-    recall: Annotated[float, Shown("recall{space}", "0 to 1", "higher", 3, brief="recall")]
+    precision: Annotated[Share, Shown("precision{space}", "0 to 1", "higher", 3, brief="precision")]
+    recall: Annotated[Share, Shown("recall{space}", "0 to 1", "higher", 3, brief="recall")]
 
     @classmethod
     def of(cls, given: Given) -> tuple[Self | None, Reasons]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict
 
+from bench.config.numbers import Count, PositiveCount
 from bench.store.files import digest
 
 if TYPE_CHECKING:
@@ -27,21 +28,21 @@ class Protocol(BaseModel):
     network_sha256: str
     resize: str
     quantisation: str = "uint8, rounded"
-    images: int
+    images: PositiveCount
     reference: str
     reference_sha256: str
-    reference_images: int
+    reference_images: PositiveCount
     preprocessing: str
     lossy_reference: bool
     feature_dtype: str = "float32"
     statistics_dtype: str = "float64"
     tf32: bool = False
     distance: str = "Cholesky and symmetric eigenvalues"
-    is_splits: int
-    kid_subsets: int
-    kid_subset_size: int
-    neighbours: int
-    seed: int
+    is_splits: PositiveCount
+    kid_subsets: PositiveCount
+    kid_subset_size: PositiveCount
+    neighbours: PositiveCount
+    seed: Count
 
     @property
     def sha256(self) -> str:

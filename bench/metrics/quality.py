@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
+from bench.config.numbers import Finite, PositiveCount
 from bench.config.plugins import METRICS, plugins
 from bench.metrics.distance import Distance
 from bench.metrics.inception_score import InceptionScore
@@ -25,13 +26,13 @@ class Quality(Section):
     plugged: the numbers of other packages' metrics, by the metric's name.
     """
 
-    images: int
-    reference_images: int
+    images: PositiveCount
+    reference_images: PositiveCount
     distance: Distance | None = None
     inception_score: InceptionScore | None = None
     kid: KID | None = None
     precision_recall: PrecisionRecall | None = None
-    plugged: dict[str, dict[str, float | int | str | None]] = Field(default_factory=dict)
+    plugged: dict[str, dict[str, Finite | int | str | None]] = Field(default_factory=dict)
 
 
 BUILT_IN: dict[str, type[Metric]] = {

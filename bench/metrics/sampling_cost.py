@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from bench.config.numbers import Count, NonNegative, PositiveCount
 from bench.metrics.shown import Section, Shown
 
 MIB = 2**20
@@ -10,19 +11,21 @@ MIB = 2**20
 class Latency(Section):
     """Seconds of one image, over calls."""
 
-    median: Annotated[float, Shown("seconds per image, batch 1", "s, median", "lower", kind="cost", brief="s/image")]
-    q25: float
-    q75: float
-    p95: float
-    repeats: int
-    warm_up_calls: int | None = None
+    median: Annotated[
+        NonNegative, Shown("seconds per image, batch 1", "s, median", "lower", kind="cost", brief="s/image")
+    ]
+    q25: NonNegative
+    q75: NonNegative
+    p95: NonNegative
+    repeats: PositiveCount
+    warm_up_calls: Count | None = None
 
 
 class Throughput(Section):
     """The best rate over batch sizes, and its batch."""
 
-    images_per_second: Annotated[float, Shown("throughput at the best batch", "images/s", "higher", kind="cost")]
-    batch: int
+    images_per_second: Annotated[NonNegative, Shown("throughput at the best batch", "images/s", "higher", kind="cost")]
+    batch: PositiveCount
 
 
 class SamplingCost(Section):
@@ -34,20 +37,20 @@ class SamplingCost(Section):
 
     latency: Latency | None = None
     throughput: Throughput | None = None
-    wall_seconds: float | None = None
+    wall_seconds: NonNegative | None = None
     images_per_second: Annotated[
-        float | None,
+        NonNegative | None,
         Shown("sampling rate of the cell's own images", "images/s", "higher", kind="cost", brief="images/s"),
     ] = None
-    first_call_seconds: float | None = None
-    compile_seconds: float | None = None
-    seconds_per_nfe: float | None = None
+    first_call_seconds: NonNegative | None = None
+    compile_seconds: NonNegative | None = None
+    seconds_per_nfe: NonNegative | None = None
     gpu_peak_bytes: Annotated[
-        int | None, Shown("peak GPU memory of sampling, allocated", "MiB", "lower", 0, kind="cost", factor=1 / MIB)
+        Count | None, Shown("peak GPU memory of sampling, allocated", "MiB", "lower", 0, kind="cost", factor=1 / MIB)
     ] = None
-    gpu_reserved_bytes: int | None = None
-    gpu_device_bytes: int | None = None
+    gpu_reserved_bytes: Count | None = None
+    gpu_device_bytes: Count | None = None
     rss_peak_bytes: Annotated[
-        int | None, Shown("peak resident memory of sampling", "MiB", "lower", 0, kind="cost", factor=1 / MIB)
+        Count | None, Shown("peak resident memory of sampling", "MiB", "lower", 0, kind="cost", factor=1 / MIB)
     ] = None
-    weights_bytes: int | None = None
+    weights_bytes: Count | None = None

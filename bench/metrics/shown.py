@@ -5,7 +5,8 @@ This is the only place a number is described; tables, plots and reports read it 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 
@@ -54,7 +55,7 @@ def whole_fields(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator
     """Yield the path of every field that is a whole number, or None."""
     for name, info in model.model_fields.items():
         own = (*path, name)
-        if info.annotation is int or set(get_args(info.annotation)) == {int, type(None)}:
+        if set(_members(info.annotation)) - {type(None)} == {int}:
             yield own
         for inner in models_of(info.annotation):
             yield from whole_fields(inner, own)
@@ -62,8 +63,13 @@ def whole_fields(model: type[BaseModel], path: tuple[str, ...] = ()) -> Iterator
 
 def models_of(annotation: Any) -> list[type[BaseModel]]:
     """Return the models that an annotation names: itself, or the members of a union."""
-    members = get_args(annotation) or (annotation,)
-    return [one for one in members if isinstance(one, type) and issubclass(one, BaseModel)]
+    return [one for one in _members(annotation) if isinstance(one, type) and issubclass(one, BaseModel)]
+
+
+def _members(annotation: Any) -> list[Any]:
+    """Return the types that an annotation allows: the members of a union, each without its bounds."""
+    found = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    return [get_args(one)[0] if get_origin(one) is Annotated else one for one in found]
 
 
 def value_at(root: Any, path: tuple[str, ...]) -> Any:

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from bench.config.numbers import Count, NonNegative
 from bench.metrics.shown import Section, Shown
 
 
@@ -9,9 +10,9 @@ class TrainingCost(Section):
     """evaluations and seconds are of the student's folds, without the teacher's, which stand beside them."""
 
     evaluations: Annotated[
-        int, Shown("training cost", "thousand network evaluations", None, kind="cost", factor=1 / 1000)
+        Count, Shown("training cost", "thousand network evaluations", None, kind="cost", factor=1 / 1000)
     ]
-    seconds: Annotated[float, Shown("training time", "s", None, kind="cost", brief="training s")]
-    folds: Annotated[int, Shown("folds", "", None, 0, kind="cost", brief="folds")]
-    teacher_seconds: float | None = None
-    teacher_evaluations: int | None = None
+    seconds: Annotated[NonNegative, Shown("training time", "s", None, kind="cost", brief="training s")]
+    folds: Annotated[Count, Shown("folds", "", None, 0, kind="cost", brief="folds")]
+    teacher_seconds: NonNegative | None = None
+    teacher_evaluations: Count | None = None

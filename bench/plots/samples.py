@@ -92,8 +92,9 @@ def first_seed(group: Group, pictures: Mapping[str, Path], suffix: str) -> dict[
     for (name, steps), records in by_cell(group.records).items():
         for record in records:
             path = pictures.get(record.name + suffix)
-            if steps is not None and path is not None and (name, steps) not in found:
-                found[name, steps] = (record, path)
+            if steps is None or path is None or (name, steps) in found:
+                continue
+            found[name, steps] = (record, path)
     least = min((record.seed for record, _ in found.values()), default=0)
     return {cell: pair for cell, pair in found.items() if pair[0].seed == least}
 

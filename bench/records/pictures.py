@@ -15,9 +15,11 @@ from PIL import Image
 
 from bench.records.record import Record
 from bench.store.files import write_bytes
+from bench.store.text import printable
 
 SHOWN = 64
 COLUMNS = 8
+PATHS_SHOWN = 3
 GAP = 170  # grey between images in a figure: seen beside white images and black ones
 LEAST_PIXELS = 512  # a sheet is enlarged, by whole factors, to at least this width
 
@@ -28,7 +30,14 @@ def write_sheet(pixels: np.ndarray, path: Path, columns: int = COLUMNS) -> None:
 
 
 def sheet_png(pixels: np.ndarray, columns: int = COLUMNS) -> bytes:
-    """Return the first 64 of uint8 images (N,C,H,W) as one PNG, eight or so a row, one pixel of white between."""
+    """Return the contact sheet of uint8 images (N,C,H,W) as a PNG file."""
+    buffer = BytesIO()
+    Image.fromarray(sheet_of(pixels, columns)).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def sheet_of(pixels: np.ndarray, columns: int = COLUMNS) -> np.ndarray:
+    """Return the first 64 of images (N,C,H,W), eight or so a row, a pixel of white between: uint8 (H,W) or (H,W,3)."""
     shown = np.asarray(pixels[:SHOWN])
     count, channels, height, width = shown.shape
     rows = -(-count // columns)
@@ -38,15 +47,21 @@ def sheet_png(pixels: np.ndarray, columns: int = COLUMNS) -> bytes:
         sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)
     factor = max(1, -(-LEAST_PIXELS // sheet.shape[1]))
     sheet = sheet.repeat(factor, axis=0).repeat(factor, axis=1)
-    picture = Image.fromarray(sheet.squeeze(2) if channels == 1 else sheet)
-    buffer = BytesIO()
-    picture.save(buffer, format="PNG")
-    return buffer.getvalue()
+    return sheet.squeeze(2) if channels == 1 else sheet
+
+
+def rows_of_paths(pixels: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the first three pairs' paths as images, and how many stand in a row: linear above spherical.
+
+    pixels: uint8 (kinds, paths, points, C, H, W).
+    """
+    rows = pixels[:, :PATHS_SHOWN].swapaxes(0, 1)
+    return rows.reshape(-1, *pixels.shape[3:]), pixels.shape[2]
 
 
 def to_stderr(line: str) -> None:
     """Print a line of the program on stderr."""
-    print(f"sfddm-bench: {line}", file=sys.stderr)
+    print(f"sfddm-bench: {printable(line)}", file=sys.stderr)
 
 
 def find_pictures(

@@ -2,12 +2,14 @@
 
 import hashlib
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, ValidationInfo
 
+from bench.config.numbers import Count, NonNegative, PositiveCount, Side
 from bench.config.variants import base_name
 from bench.metrics.consistency import Consistency
 from bench.metrics.distance import distance_name, is_fid
@@ -21,7 +23,9 @@ from bench.records.migrations import SCHEMA, migrated
 from bench.store.files import parse_json, read_object, read_text, write_bytes, write_json
 from bench.store.layout import RunFolder, record_paths
 from bench.store.lock import Locks
+from bench.store.names import check_name
 from bench.store.seal import INTEGRITY, fingerprint, sealed
+from bench.store.text import check_shown, printable
 from sfddm.errors import InputError
 
 LONGEST_NAME = 80  # characters of a method's name in a file name; a variant's can be any length
@@ -30,6 +34,24 @@ REAL = "real data"  # the method name of the floor: one half of the data against
 
 PictureName = Annotated[str, StringConstraints(pattern=r"^[\w=-][\w.=-]*\.png$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _path_part(name: str, info: ValidationInfo) -> str:
+    return check_name(str(info.field_name), name)
+
+
+def _shown_name(name: str, info: ValidationInfo) -> str:
+    return check_shown(str(info.field_name), name)
+
+
+def _method_name(name: str, info: ValidationInfo) -> str:
+    base_name(_shown_name(name, info))
+    return name
+
+
+PathPart = Annotated[str, AfterValidator(_path_part)]
+ShownName = Annotated[str, AfterValidator(_shown_name)]
+MethodName = Annotated[str, AfterValidator(_method_name)]
 
 
 class Record(Section):
@@ -41,26 +63,26 @@ class Record(Section):
     """
 
     schema_version: int = SCHEMA
-    key: str
+    key: ShownName
     failure: str | None = None
 
     # What was run.
-    dataset: str
+    dataset: PathPart
     dataset_sha256: str
     preprocessing: str
-    resolution: int
-    method: str
-    steps: int | None
-    nfe: int | None = None  # network evaluations per image, counted
+    resolution: Side
+    method: MethodName
+    steps: PositiveCount | None
+    nfe: PositiveCount | None = None  # network evaluations per image, counted
     grid: str | None = None
-    timesteps: list[int] | None = None  # the teacher's indices that the sampler visits, increasing
+    timesteps: list[Count] | None = None  # the teacher's indices that the sampler visits, increasing
     sampling: dict[str, Any] = Field(default_factory=dict)  # sampler, eta, clip rule
-    seed: int
-    scale: str
+    seed: Count
+    scale: PathPart
 
     # What was measured; quality under a protocol.
     protocol: Protocol | None = None
-    feature_space: str
+    feature_space: ShownName
     quality: Quality | None = None
     consistency: Consistency | None = None
     interpolation: Interpolation | None = None
@@ -76,7 +98,7 @@ class Record(Section):
     git: dict[str, Any]
     command: list[str] = Field(default_factory=list)
     parents: dict[str, str] = Field(default_factory=dict)
-    durations: dict[str, float] = Field(default_factory=dict)
+    durations: dict[str, NonNegative] = Field(default_factory=dict)
     pictures: dict[PictureName, Sha256] = Field(default_factory=dict)
 
     @property
@@ -117,8 +139,8 @@ class Record(Section):
 def cell_name(method: str, steps: int | None, seed: int, key: str) -> str:
     """Return the name of the record that a cell has or will have."""
     count = "" if steps is None else f"-{steps}"
-    safe = re.sub(r"[^\w.=-]+", "-", method).strip("-")[:LONGEST_NAME]
-    return f"{safe}{count}-seed{seed}-{key[:8]}"
+    safe, short_key = (re.sub(r"[^\w.=-]+", "-", text) for text in (method, key[:8]))  # a path has no other part of it
+    return f"{safe.strip('-')[:LONGEST_NAME]}{count}-seed{seed}-{short_key}"
 
 
 def set_name(dataset: str, resolution: int, scale: str) -> str:
@@ -207,7 +229,7 @@ def read_record(path: Path) -> Record:
         if INTEGRITY in values and values.pop(INTEGRITY) != fingerprint(text):
             raise InputError(f"{path}: was changed after it was written; run its cell again, or take it from a copy")
         return Record.model_validate(migrated(values))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(_unreadable(path, error)) from None
 
 
@@ -225,6 +247,26 @@ def read_records(root: Path) -> list[Record]:
     if not paths:
         raise InputError(f"no records in '{root}'; make some with: sfddm-bench run --out {root}")
     found = [(path.parent, read_record(path)) for path in paths]
+    return [record for _, record in sorted(found, key=lambda pair: (pair[0], *sort_key(pair[1])))]
+
+
+def readable_records(root: Path) -> list[Record]:
+    """Return the records under a folder that can be read, as `read_records` does; name the others on stderr.
+
+    One bad record is one cell less in tables and plots. Raises InputError if none can be read.
+    """
+    found, faults = [], []
+    for path in record_paths(root):
+        try:
+            found.append((path.parent, read_record(path)))
+        except InputError as error:
+            faults.append(error)
+    if not found:
+        raise (
+            faults[0] if faults else InputError(f"no records in '{root}'; make some with: sfddm-bench run --out {root}")
+        )
+    for fault in faults:
+        print(f"left out: {printable(str(fault))}", file=sys.stderr)
     return [record for _, record in sorted(found, key=lambda pair: (pair[0], *sort_key(pair[1])))]
 
 
@@ -249,7 +291,9 @@ def _unreadable(path: Path, error: Exception) -> str:
         return str(error)
     if isinstance(error, ValidationError):
         fault = error.errors()[0]
-        return f"{path}: not a record: {'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+        place = ".".join(map(str, fault["loc"]))
+        told = fault["msg"].removeprefix("Value error, ").removeprefix(f"{place}: ")
+        return f"{path}: not a record: {place}: {told}"
     if isinstance(error, (KeyError, TypeError, AttributeError)):
         return f"{path}: not a record of its schema: {error} is missing or of another type"
     return f"{path}: not a readable record ({error})"

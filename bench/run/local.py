@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.records.pictures import sheet_png
+from bench.records.pictures import rows_of_paths, sheet_png
 from bench.records.record import NewerRecord, Record, read_record, write_record
 from bench.run.recording import failed_record, made_from, made_on, make_record
 from bench.run.sweep import Cell, Sweep
@@ -28,7 +28,6 @@ from bench.store.store import Store
 from sfddm.errors import InputError, WorkFailed
 
 WAIT_SECONDS = 0.5
-PATHS_SHOWN = 3
 REAL_IMAGES = "real-data.png"
 
 
@@ -165,6 +164,5 @@ def pictures(sweep: Sweep, cell: Cell, store: Store) -> dict[str, bytes]:
 
 def paths_png(path: Path) -> bytes:
     """Return the first three pairs' interpolations: a row each, linear above spherical."""
-    pixels = np.load(path, mmap_mode="r", allow_pickle=False)  # (kinds, paths, points, C, H, W)
-    rows = pixels[:, :PATHS_SHOWN].swapaxes(0, 1)
-    return sheet_png(rows.reshape(-1, *pixels.shape[3:]), columns=pixels.shape[2])
+    rows, points = rows_of_paths(np.load(path, mmap_mode="r", allow_pickle=False))
+    return sheet_png(rows, columns=points)

@@ -116,6 +116,7 @@ def _warmed_up(contest: Contest, terms: Terms, say: Callable[[str], None]) -> tu
             if name in (OURS, AGAIN):
                 raise
             failed[name] = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:120]}"
+            say(f"{contest.name}: {name} {failed[name]}")
     return ready, failed
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from bench.metrics.shown import whole_fields
 from bench.records.record import REAL, Record
@@ -15,6 +16,8 @@ from bench.tables.table import DASH, Entry, Table, number
 
 BEFORE = ("seed", "nfe", "grid")  # what stands before the measurements in a row of the CSV
 SECTIONS = ("quality", "consistency", "interpolation", "sampling_cost", "training_cost")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+OURS = ("unit",)  # declared beside the numbers: `-1 to 1` is no formula
 AFTER = ("failure", "key")
 DISTANCE = ("quality.distance.name", "quality.distance.value")  # stand in the row under what the distance is called
 
@@ -87,8 +90,20 @@ def summary_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
 
 
 def csv(table: pd.DataFrame) -> str:
-    """Return a data frame as CSV; floats so that they read back to the same bits, nothing for what is missing."""
-    return str(table.to_csv(index=False, lineterminator="\n"))
+    """Return a data frame as CSV; floats so that they read back to the same bits, nothing for what is missing.
+
+    A text that a spreadsheet would take for a formula has an apostrophe in front, which a spreadsheet does not show.
+    """
+    safe = table.rename(columns=as_text)
+    for name in safe.columns:
+        if name not in OURS and not is_numeric_dtype(safe[name]):
+            safe[name] = safe[name].map(as_text)
+    return str(safe.to_csv(index=False, lineterminator="\n"))
+
+
+def as_text(value: object) -> object:
+    """Return a value as a spreadsheet may read it: a text that begins as a formula with an apostrophe in front."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def cells_table(cells: dict[RowKey, list[Record]], brief: bool = False) -> Table:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as of_markup
 from rich.table import Table as RichTable
 
+from bench.store.text import printable
 from bench.tables.table import Entry, Table
 
 WIDTH = 400  # if the output is no terminal: no line is cut or broken
@@ -19,6 +20,11 @@ def print_tables(title: str, tables: Sequence[Table]) -> None:
         console.print(f"\n[bold]{escape(table.title)}[/bold]")
         console.print(rich_table(table))
         console.print(escape(" ".join(table.notes)), style="dim")
+
+
+def escape(text: str) -> str:
+    """Return a text as a terminal may have it: no markup of Rich, and nothing that moves the cursor."""
+    return of_markup(printable(text))
 
 
 def rich_table(table: Table) -> RichTable:

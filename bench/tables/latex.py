@@ -1,5 +1,6 @@
 """Tables as LaTeX, with booktabs: a file of table environments to \\input, which need booktabs and graphicx."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from bench.tables.table import Entry, Table
@@ -16,7 +17,7 @@ def latex(tables: Sequence[Table], label: str) -> str:
     """Return tables as LaTeX environments, labelled tab:<label>-1 and so on."""
     parts = [PREAMBLE]
     for position, table in enumerate(tables, 1):
-        parts.append(latex_table(table, f"tab:{label}-{position}"))
+        parts.append(latex_table(table, f"tab:{plain(label)}-{position}"))
     return "\n\n".join(parts) + "\n"
 
 
@@ -50,6 +51,11 @@ def latex_table(table: Table, label: str) -> str:
 def escape(text: str) -> str:
     """Return a text as LaTeX shows it; characters beyond ASCII that LaTeX may not know become question marks."""
     return "".join(SPECIAL.get(character, character if character.isascii() else "?") for character in text)
+
+
+def plain(label: str) -> str:
+    """Return a label without what LaTeX would take for markup or for the end of the argument."""
+    return re.sub(r"[^A-Za-z0-9:.+=_-]", "-", label)
 
 
 def _line(cells: Iterable[str]) -> str:

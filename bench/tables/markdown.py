@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bench.store.text import printable
 from bench.tables.table import Entry, Table
 
 
@@ -20,7 +21,7 @@ def markdown_table(table: Table) -> list[str]:
     rows = [[escape(text) for text in table.head], *([_entry(entry) for entry in row] for row in table.rows)]
     if table.floor is not None:
         label, value = table.floor
-        rows.append([f"*{label}*", value, *[""] * (len(table.head) - 2)])
+        rows.append([f"*{escape(label)}*", escape(value), *[""] * (len(table.head) - 2)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(table.head))]
 
     def line(cells: Sequence[str]) -> str:
@@ -37,7 +38,8 @@ def markdown_table(table: Table) -> list[str]:
 
 
 def escape(text: str) -> str:
-    """Return a text without what Markdown would take for markup, or for a column's end."""
+    """Return a text without what Markdown would take for markup, or for the end of a column or line."""
+    text = printable(" ".join(text.split("\n")))
     for character in "\\`*_|<>":
         text = text.replace(character, f"\\{character}")
     return text

@@ -1,9 +1,11 @@
-"""Redoing parts of a recorded cell from its record alone: its metrics from the stored features, its first images."""
+"""Redoing parts of a recorded cell from its record alone: its measurements, its first images."""
 
 import json
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,23 +15,29 @@ from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
 from bench.metrics.spaces import feature_weights
-from bench.records.measured import JUDGING, METRICS, PROTOCOL, read_quality
+from bench.records.measured import CONSISTENCY, INTERPOLATION, JUDGING, METRICS, PROTOCOL, read_quality
 from bench.records.record import Record
 from bench.run.sweep import Cell, Resolver
 from bench.run.worker import Worker
 from bench.stages.context import Context, make_context
+from bench.stages.features import FEATURES, read_features
+from bench.stages.interpolation import PATHS, measure
 from bench.stages.samples import sampling_task
 from bench.stages.sampling import SAMPLES, ShardSampler, read_samples
 from bench.store.files import flat
 from bench.store.layout import RunFolder
 from bench.store.progress import Display
-from bench.store.stage import Stage
+from bench.store.stage import Job, Stage
+from bench.store.store import Store
 from bench.upkeep.verify import Verification
 from sfddm.errors import InputError
 from sfddm.performance import Performance
 
 # Relative. The same float64 arithmetic on another processor's BLAS moves a distance by about 1e-9 of it.
 METRIC_TOLERANCE = 1e-6
+# Of features that a network computes again in float32, on another processor or with other threads; and what a measure
+# near zero, such as a cosine or SSIM of unrelated images, is relative to.
+NETWORK_TOLERANCE, NETWORK_SCALE = 1e-4, 1.0
 
 
 class Recomputation:
@@ -78,14 +86,52 @@ class Recomputation:
         return context, resolver.cell(record.method, record.steps, record.seed)
 
     def recompute_metrics(self, path: Path, record: Record) -> None:
-        """Compute a record's metrics from the stored features and compare; a failed cell has none."""
+        """Compute a record's measurements from what is stored and compare; a failed cell has none."""
         if record.failure is not None:
             return
-        _, cell = self.cell(path, record, features=True)
+        context, cell = self.cell(path, record, features=True)
+        self._keys(path, record, cell)
         for stage in cell.measures["quality"].lineage:
             if stage.kind in JUDGING and self._here(path, stage, "features"):
                 self._recompute(stage, record.feature_space)
                 self.result.checked["metrics recomputed"] += 1
+        recorded = set(record.parents.values())
+        consistent, interpolated = cell.measures.get("consistency"), cell.measures.get("interpolation")
+        if consistent and consistent.key in recorded and self._here(path, consistent, "consistency"):
+            self._again(consistent, CONSISTENCY, consistent.work)
+        if interpolated and interpolated.key in recorded and self._here(path, interpolated, "interpolation"):
+            self._again(interpolated, INTERPOLATION, lambda job: self._paths(context, interpolated, job))
+
+    def _keys(self, path: Path, record: Record, cell: Cell) -> None:
+        """Compare a record's key, grid and parents with those that its settings give; a cost is one machine's."""
+        if cell.kind is not None and cell.steps is not None and record.grid != cell.kind.grid(cell.steps):
+            self.result.differs(path, f"grid is {record.grid}, its settings give {cell.kind.grid(cell.steps)}")
+        if record.config["teacher"]["weights"] is None and record.key != cell.key:
+            self.result.differs(path, f"its key is {record.key[:12]}, its settings and data give {cell.key[:12]}")
+        stages = {stage.label: stage for end in cell.measures.values() for stage in end.lineage if stage.kind != "cost"}
+        for label, key in record.parents.items():
+            if label in stages and stages[label].key != key:
+                self.result.differs(path, f"{label} has key {key}, its settings and data give {stages[label].key}")
+
+    def _paths(self, context: Context, stage: Stage, job: Job) -> None:
+        """Measure the stored images of paths again."""
+        points = np.load(self.store.path(stage, PATHS), mmap_mode="r", allow_pickle=False)
+        np.save(job.folder / PATHS, points.reshape(-1, *points.shape[3:]))
+        measure(job, context, points.shape[1])
+
+    def _again(self, stage: Stage, file: str, work: Callable[[Job], None]) -> None:
+        """Do a measurement again, apart from the stage's folder, and compare the file it writes."""
+        with TemporaryDirectory() as scratch:
+            try:
+                work(self.worker.job(stage, Path(scratch)))
+                stored = flat(json.loads(self.store.path(stage, file).read_text()))
+                again = flat(json.loads((Path(scratch) / file).read_text()))
+            except Exception as error:
+                self.result.differs(self.store.path(stage), f"cannot be recomputed from what is stored ({error})")
+                return
+        self.result.checked[f"{stage.kind} recomputed"] += 1
+        for line in unequal(stored, again, dict.fromkeys([*stored, *again], NETWORK_SCALE), NETWORK_TOLERANCE):
+            self.result.differs(self.store.path(stage, file), line)
 
     def _here(self, path: Path, stage: Stage, what: str) -> bool:
         """Tell whether a stage and its parents are done here; a missing one is a difference."""
@@ -103,8 +149,9 @@ class Recomputation:
             except Exception as error:
                 self.result.differs(folder, f"cannot be recomputed from its features ({error})")
                 return
+        scales = scales_of(self.store, stage)
         for file in (METRICS, PROTOCOL):
-            for line in unequal(stored[file], again[file]):
+            for line in unequal(stored[file], again[file], scales):
                 self.result.differs(folder / file, line)
 
     def resample(self, path: Path, record: Record, wanted: int) -> None:
@@ -155,18 +202,43 @@ def as_values(folder: Path, space: str) -> dict[str, dict[str, Any]]:
     return {METRICS: flat(measured) | {"reasons": reasons}, PROTOCOL: protocol.model_dump()}
 
 
-def unequal(stored: dict[str, Any], again: dict[str, Any]) -> list[str]:
-    """Return `name is stored, recomputed it is again` for each value that differs by more than the tolerance."""
+def scales_of(store: Store, stage: Stage) -> dict[str, float]:
+    """Return, by name, the scale of what numbers that may be near zero are computed from.
+
+    A Frechet distance is a difference of traces; min_eigenvalue is the least of a matrix whose largest eigenvalue is at
+    most the product of the traces; KID is a difference of means of the kernel (|x|^2 / d + 1)^3.
+    """
+    traces, squares = [], []
+    for parent in stage.lineage:
+        if parent.kind in ("features", "reference"):
+            features = read_features(store.path(parent, FEATURES)).features.double()
+            traces.append(features.var(0).sum().item())
+            squares.append((features.square().sum(1) / features.shape[1]).mean().item())
+    trace, kernel = max(traces), (max(squares) + 1) ** 3
+    scales = {f"distance.{name}": trace for name in ("value", "low", "high", "infinity")}
+    return scales | {"distance.min_eigenvalue": max(trace, trace**2), "kid.mean": kernel, "kid.sd": kernel}
+
+
+def unequal(
+    stored: dict[str, Any],
+    again: dict[str, Any],
+    scales: Mapping[str, float] = MappingProxyType({}),
+    tolerance: float = METRIC_TOLERANCE,
+) -> list[str]:
+    """Return `name is stored, recomputed it is again` for each value that differs by more than the tolerance.
+
+    The tolerance is relative to the values, or to the scale that they are computed from, if that is larger.
+    """
     names = dict.fromkeys([*stored, *again])
     return [
         f"{name} is {stored.get(name)}, recomputed it is {again.get(name)}"
         for name in names
-        if not _close(stored.get(name), again.get(name))
+        if not _close(stored.get(name), again.get(name), scales.get(name, 0.0), tolerance)
     ]
 
 
-def _close(stored: Any, again: Any) -> bool:
+def _close(stored: Any, again: Any, scale: float, tolerance: float) -> bool:
     numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (stored, again))
-    if numbers and abs(stored - again) <= METRIC_TOLERANCE * max(abs(stored), abs(again)):
+    if numbers and abs(stored - again) <= tolerance * max(abs(stored), abs(again), scale):
         return True
     return bool(stored == again)

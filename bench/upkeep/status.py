@@ -6,12 +6,14 @@ from functools import cache
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from bench.records.record import read_record
 from bench.store.layout import RunFolder
 from bench.store.lock import is_locked
 from bench.store.requests import RequestedCell, RequestedSweep
+from bench.store.text import printable
 from sfddm.errors import InputError
 
 STATES = {"done": "green", "running": "yellow", "failed": "red", "missing": "dim"}
@@ -77,8 +79,9 @@ def as_values(path: Path, found: list[CellState]) -> dict[str, object]:
 def show(console: Console, path: Path, sweep: RequestedSweep, found: list[CellState]) -> None:
     """Print a sweep's counts, and a table of its cells unless all are done."""
     counts = {state: sum(one.state == state for one in found) for state in STATES}
+    title = f"{sweep.dataset} {sweep.resolution}x{sweep.resolution}, scale {sweep.scale}"
     console.print(
-        f"[bold]{sweep.dataset} {sweep.resolution}x{sweep.resolution}, scale {sweep.scale}[/]: "
+        f"[bold]{escape(printable(title))}[/]: "
         + ", ".join(f"[{colour}]{counts[state]} {state}[/]" for state, colour in STATES.items())
         + f"  [dim]({path.name})[/]",
         soft_wrap=True,
@@ -90,11 +93,11 @@ def show(console: Console, path: Path, sweep: RequestedSweep, found: list[CellSt
     for method, seed in rows:
         own = [one for one in found if (one.cell.method, one.cell.seed) == (method, seed)]
         steps = [_steps(one.cell.steps for one in own if one.state == state) for state in STATES]
-        table.add_row(method, str(seed), *steps)
+        table.add_row(escape(printable(method)), str(seed), *steps)
     console.print(table)
     for state in ("running", "failed"):
         for note in dict.fromkeys(_noted(one) for one in found if one.state == state):
-            console.print(f"{state}: {note}", style=STATES[state], markup=False, soft_wrap=True)
+            console.print(printable(f"{state}: {note}"), style=STATES[state], markup=False, soft_wrap=True)
 
 
 def _steps(counts: Iterable[int | None]) -> str:

@@ -1,21 +1,27 @@
-"""Whether a run folder or a folder of committed results is what it says: hashes, records, metrics, tables. No torch.
+"""Whether a run folder or a folder of committed results is what it says: hashes, records, stages, tables. No torch.
 
 Each check adds what it looked at and one line for each thing that differs; none of them changes or repairs anything.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.records.groups import groups
-from bench.records.measured import JUDGING, METRICS, read_quality
+from bench.records.measured import JUDGING
 from bench.records.record import Record, has_integrity, read_record, sort_key
 from bench.rendering import write_tables
-from bench.store.files import file_sha256, flat
+from bench.store.files import file_sha256
 from bench.store.layout import DONE, RunFolder, StageFolder, record_paths, run_folders, split_stage_name
 from bench.store.progress import Display
 from bench.store.requests import read_requests
+from bench.upkeep.content import contradictions
+from bench.upkeep.links import dataset_faults, missing_parents, unneeded
+from bench.upkeep.pictures import picture_fault, pictures
+from bench.upkeep.rebuilt import rebuilt
 from sfddm.errors import InputError
+from sfddm.words import plural
 
 
 class Verification:
@@ -24,14 +30,22 @@ class Verification:
     def __init__(self) -> None:
         self.checked: Counter[str] = Counter()
         self.differences: list[str] = []
+        self.notes: list[str] = []
+        self.damaged: set[Path] = set()  # folders of stages with an artefact that differs
+        self.compared = 0  # records of which stages are here
 
     def differs(self, path: Path, what: object) -> None:
         """Note a difference, on one line."""
         self.differences.append(f"{path}: {' '.join(str(what).split())}")
 
     def summary(self) -> str:
-        """Return `3 records, 12 artefacts`."""
-        return ", ".join(f"{count} {kind}" for kind, count in self.checked.items())
+        """Return `3 records, 12 artefacts; 3 records: 2 compared with stages, 1 with nothing here but ..`."""
+        counts = ", ".join(f"{count} {kind}" for kind, count in self.checked.items() if count)
+        records = self.checked["records"]
+        return (
+            f"{counts}; {plural(records, 'record')}: {self.compared} compared with stages, {records - self.compared} "
+            "with nothing here but their own seal and tables"
+        )
 
 
 def result_folders(path: Path) -> list[RunFolder]:
@@ -48,8 +62,8 @@ def verify_folder(run: RunFolder, result: Verification, display: Display) -> dic
     """Do every check that needs no computing; return the records that could be read, by their files."""
     _artefacts(run, result, display)
     records = _records(run, result)
-    for path, record in records.items():
-        _quality(run, path, record, result)
+    _content(run, records, result, display)
+    _links(run, records, result)
     _tables(run, records, result)
     return records
 
@@ -64,23 +78,27 @@ def _artefacts(run: RunFolder, result: Verification, display: Display) -> None:
             result.checked["stages"] += 1
             try:
                 hashes = folder.marker()["sha256"]
-            except (OSError, ValueError) as error:
-                result.differs(folder.path / DONE, f"not a readable done marker ({error})")
+            except InputError as error:
+                result.differences.append(str(error))
+                result.damaged.add(folder.path)
                 hashes = {}
             for name, sha256 in hashes.items():
-                _artefact(folder.path / name, str(sha256), result)
+                if not _artefact(folder.path / name, str(sha256), result):
+                    result.damaged.add(folder.path)
             update(number)
 
 
-def _artefact(path: Path, sha256: str, result: Verification) -> None:
+def _artefact(path: Path, sha256: str, result: Verification) -> bool:
+    """Tell whether an artefact has the hash that its done marker has."""
     result.checked["artefacts"] += 1
     try:
         found = file_sha256(path)
     except OSError as error:
         result.differs(path, f"is missing, {DONE} lists it ({error.strerror})")
-        return
+        return False
     if found != sha256:
         result.differs(path, f"its sha256 is {found[:12]}, {DONE} says {sha256[:12]}")
+    return found == sha256
 
 
 def _records(run: RunFolder, result: Verification) -> dict[Path, Record]:
@@ -100,33 +118,67 @@ def _records(run: RunFolder, result: Verification) -> dict[Path, Record]:
 def stage_folders(run: RunFolder, path: Path, record: Record) -> list[StageFolder]:
     """Return the folders that exist of the stages that a record was made from."""
     keys = set(record.parents.values())
-    for sweep in read_requests(run.root).values():
+    for sweep in read_requests(run.root, lambda fault: None).values():  # named by `_links`
         for cell in sweep.cells:
             if run.root / cell.record == path:
                 keys |= {split_stage_name(name)[1] for name in cell.stages}
     return [folder for folder in run.stage_folders() if folder.key in keys]
 
 
-def _quality(run: RunFolder, path: Path, record: Record, result: Verification) -> None:
-    """Compare a record with what its last stage measured, if that is here."""
-    for folder in stage_folders(run, path, record):
-        if folder.kind not in JUDGING:
-            continue
+def _content(run: RunFolder, records: dict[Path, Record], result: Verification, display: Display) -> None:
+    """Compare every record with itself, and with what its stages say of it, and its pictures with what they show."""
+    there = {key: folder for key, folder in run.stages_by_key().items() if folder.is_done}
+    with display.task(f"comparing {len(records)} records with their stages", len(records), "records") as update:
+        for number, (path, record) in enumerate(records.items(), 1):
+            for line in contradictions(path, record):
+                result.differs(path, line)
+            if record.failure is None and there:
+                _stages(run, path, record, there, result)
+            update(number)
+
+
+def _stages(run: RunFolder, path: Path, record: Record, there: dict[str, StageFolder], result: Verification) -> None:
+    parents = record.parents or {folder.label or "": folder.key for folder in stage_folders(run, path, record)}
+    found = rebuilt(record, parents, there)
+    result.compared += bool(found.folders)
+    result.checked["records compared with their metrics"] += any(kind in found.folders for kind in JUDGING)
+    for line in found.differences(record):
+        result.differs(path, line)
+    if found.missing:
+        result.differs(path, f"was made from stages that are not here: {', '.join(found.missing)}")
+    sound = {kind: [one for one in own if one.path not in result.damaged] for kind, own in found.folders.items()}
+    for picture, expected in pictures(path, sound):
+        result.checked["pictures"] += 1
+        if told := picture_fault(picture, expected):
+            result.differs(picture, told)
+
+
+def _links(run: RunFolder, records: dict[Path, Record], result: Verification) -> None:
+    """Name stages whose parents are missing, and note those that nothing needs."""
+    there = run.stages_by_key()
+    for folder, key in missing_parents(there):
+        if folder.is_done and key not in {own for record in records.values() for own in record.parents.values()}:
+            result.differs(folder.path, f"was made from a stage that is not here: {key}")
+    faults: list[str] = []
+    sweeps = read_requests(run.root, faults.append)
+    result.differences.extend(faults)
+    for folder in [] if faults else unneeded(run, records.values(), sweeps.values()):
+        result.notes.append(f"{folder.path}: no record and no sweep needs it; sfddm-bench clean removes it")
+
+
+def check_datasets(records: Iterable[Record], root: Path | None, result: Verification) -> None:
+    """Hash the datasets that records name, if they are here; note those that are not."""
+    for dataset in dict.fromkeys((r.dataset, r.resolution, r.dataset_sha256) for r in records):
+        name, resolution, sha256 = dataset
         try:
-            quality, protocol, reasons = read_quality(folder.path, record.feature_space)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # unfinished, or named already by its hash
-        result.checked["records compared with their metrics"] += 1
-        measured = {"quality": quality.model_dump(), "protocol": protocol.model_dump()}
-        own = record.model_dump(include={"quality", "protocol"})
-        expected, found = flat(measured), flat({name: own[name] or {} for name in measured})
-        for name in dict.fromkeys([*expected, *found]):
-            if expected.get(name) != found.get(name):
-                told = f"{name} is {found.get(name)}, {folder.path.name}/{METRICS} says {expected.get(name)}"
-                result.differs(path, told)
-        for name, why in reasons.items():
-            if record.reasons.get(name) != why:
-                result.differs(path, f"the reason for {name} is {record.reasons.get(name)}, {METRICS} says {why}")
+            faults = dataset_faults(dataset, root)
+        except (OSError, ValueError) as error:
+            faults = [f"{name} {resolution}x{resolution}: cannot be read ({error})"]
+        if faults is None:
+            result.notes.append(f"dataset {name} {resolution}x{resolution} ({sha256[:12]}) is not here to compare with")
+            continue
+        result.checked["datasets hashed"] += 1
+        result.differences.extend(faults)
 
 
 def _tables(run: RunFolder, records: dict[Path, Record], result: Verification) -> None:

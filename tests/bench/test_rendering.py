@@ -12,8 +12,9 @@ import pytest
 from helpers.command_line import ROOT, sfddm_bench
 from helpers.made_records import STEPS, made, sweep, written
 
+from bench.plots.figures import write_plots
 from bench.records.groups import groups
-from bench.records.record import REAL, read_records
+from bench.records.record import REAL, read_records, readable_records
 from bench.rendering import render, rendered, write_tables
 from bench.tables.cells import csv, frame, summary_frame
 from bench.tables.measures import measures
@@ -142,3 +143,34 @@ def test_the_golden_renders_are_right_and_unchanged(tmp_path: Path) -> None:
         if os.environ.get("SFDDM_WRITE_GOLDEN"):
             golden.write_bytes(path.read_bytes())
         assert path.read_text() == golden.read_text(), f"{golden.name} differs; if it should, write it again"
+
+
+def test_one_bad_record_or_picture_is_named_and_everything_else_is_rendered(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(sweep(("ddim", "pd"), (1,), (0,)), tmp_path, pictures=True)
+    bad, picture = next(tmp_path.rglob("pd-1-*.json")), next(tmp_path.rglob("ddim-1-*.png"))
+    bad.write_text("[" * 100_000)
+    picture.write_bytes(picture.read_bytes()[:100])
+    assert {record.method for record in readable_records(tmp_path)} == {REAL, "ddim"}
+    assert [path.name for path in write_plots(groups(readable_records(tmp_path)), [tmp_path], tmp_path / "plots")]
+    said = capsys.readouterr().err
+    assert str(bad) in said
+    assert str(picture) in said
+
+
+@pytest.mark.slow
+def test_plots_are_drawn_again_if_the_set_of_records_changes_whatever_the_clock_says(tmp_path: Path) -> None:
+    records = sweep(("ddim",), (1, 4), (0,))
+    written(records, tmp_path)
+    render(records, tmp_path, tmp_path)
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "plots").glob("*.p*")}
+    render(records, tmp_path, tmp_path)
+    assert kept == {path: path.stat().st_mtime_ns for path in kept}
+    render(records[:-1], tmp_path, tmp_path)
+    assert all(path.stat().st_mtime_ns > before for path, before in kept.items() if "quality" in path.name)
+
+
+def test_csv_has_no_formula_and_its_negative_numbers_stay_numbers() -> None:
+    table = pd.DataFrame({"method": ["=1+1", "@x", "-a", "plain"], "value": [-1.5, 2.0, -3.0, 0.0]})
+    assert csv(table).splitlines()[1:] == ["'=1+1,-1.5", "'@x,2.0", "'-a,-3.0", "plain,0.0"]

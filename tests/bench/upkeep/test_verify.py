@@ -17,9 +17,11 @@ from helpers.made_records import changed
 
 from bench.commands.verify import Recomputed
 from bench.commands.verify import verify as verify_command
-from bench.records.record import read_record, write_record
+from bench.records.pictures import write_sheet
+from bench.records.record import Record, cell_name, read_record, record_path, write_record
 from bench.store.files import file_sha256, write_json
 from bench.store.marker import read_marker, write_marker
+from bench.upkeep.recompute import unequal
 from sfddm.errors import InputError
 
 PROBE = """
@@ -141,6 +143,107 @@ def test_a_record_that_was_signed_anew_is_caught_by_its_metrics_and_tables(runs:
     assert any(line.startswith(f"{runs}/tables/") and "is not what its records give" in line for line in lines)
 
 
+# By what is edited: the record's field, its new value, and what is said of it.
+EDITS: dict[str, tuple[str, object, str]] = {
+    "consistency": ("consistency__ssim", 0.99, "consistency.ssim is 0.99, consistency-"),
+    "consistency of unrelated pairs": ("consistency__cosine_unrelated", 0.0, "consistency.cosine_unrelated is 0.0, "),
+    "interpolation": ("interpolation__linear__ratio", 1.0, "interpolation.linear.ratio is 1.0, interpolation-"),
+    "latency": ("sampling_cost__latency__median", 1e-6, "sampling_cost.latency.median is 1e-06, cost-"),
+    "throughput": ("sampling_cost__throughput__images_per_second", 1e6, "sampling_cost.throughput.images_per_"),
+    "its own rate": ("sampling_cost__images_per_second", 1e6, "sampling_cost.images_per_second is 1000000.0, samples-"),
+    "NFE": ("nfe", 1, "nfe is 1, "),
+    "timesteps": ("timesteps", [1, 2, 3, 4], "timesteps is [1, 2, 3, 4], samples-"),
+    "sampling": ("sampling__eta", 0.5, "sampling.eta is 0.5, samples-"),
+    "folds": ("training_cost__folds", 2, "training_cost.folds is 2, "),
+    "training evaluations": ("training_cost__evaluations", 1, "training_cost.evaluations is 1, fold-"),
+    "training seconds": ("training_cost__seconds", 0.0, "training_cost.seconds is 0.0, fold-"),
+    "the teacher's cost": ("training_cost__teacher_evaluations", 1, "training_cost.teacher_evaluations is 1, teacher-"),
+    "protocol": ("protocol__neighbours", 5, "protocol.neighbours is 5, metrics-"),
+    "durations": ("durations", {}, "durations.teacher (seed 0) is None, teacher-"),
+    "teacher settings": ("config__teacher__iterations", 9, "config.teacher.iterations is 9, teacher-"),
+    "machine": ("machine__processor", "a faster one", "machine.processor is a faster one, cost-"),
+    "seed": ("seed", 7, "seed is 7, "),
+    "steps": ("steps", 2, "steps is 2, samples-"),
+    "method": ("method", "ddim", "method is ddim, samples-"),
+    "grid": ("grid", "leading", "grid is leading, "),
+    "dataset": ("dataset_sha256", "0" * 64, "dataset_sha256 is 0000"),
+    "key": ("key", "0" * 64, "its key is 000000000000, its method, steps, settings and parents give "),
+}
+
+
+def resealed(runs: Path, path: Path, record: Record) -> Path:
+    """Put an edited record in the place of another, with its pictures, as someone would who hides the edit."""
+    pictures = {suffix: path.with_name(f"{path.stem}{suffix}.png").read_bytes() for suffix in ("", "-interpolation")}
+    for file in path.parent.glob(f"{path.stem}*"):
+        file.unlink()
+    written = write_record(runs, record)
+    for suffix, data in pictures.items():
+        written.with_name(f"{written.stem}{suffix}.png").write_bytes(data)
+    return written
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_a_field_that_was_edited_and_sealed_again_is_named(name: str, runs: Path) -> None:
+    field, value, said = EDITS[name]
+    path = the(runs, "records/*/sfddm-4-*.json")
+    written = resealed(runs, path, changed(read_record(path), **{field: value}))
+    assert any(line.startswith(f"{written}: {said}") for line in verify(runs)[1])
+
+
+def test_a_record_under_another_name_is_named(runs: Path) -> None:
+    path = the(runs, "records/*/sfddm-4-*.json")
+    record = read_record(path)
+    other = path.rename(path.with_name(f"{cell_name('ddim', 4, 0, record.key)}.json"))
+    said = f"{other}: its file is called {other.name}, its content gives {record_path(runs, record).name}"
+    assert said in verify(runs)[1]
+
+
+def test_without_stages_a_method_or_seed_that_does_not_go_with_the_key_is_named(runs: Path) -> None:
+    shutil.rmtree(runs / "stages")
+    for pattern, field, value in (("sfddm-4-*", "method", "pd"), ("ddim-4-*", "seed", 3), ("real-*", "seed", 3)):
+        path = the(runs, f"records/*/{pattern}.json")
+        record = changed(read_record(path), **{field: value})
+        path.unlink()
+        written = write_record(runs, record)
+        assert any(line.startswith(f"{written}: it") for line in verify(runs)[1]), pattern
+
+
+def test_a_measurement_of_which_no_stage_is_among_the_parents_is_named(runs: Path) -> None:
+    path = the(runs, "records/*/sfddm-4-*.json")
+    record = read_record(path)
+    kept = {label: key for label, key in record.parents.items() if not label.startswith("consistency")}
+    write_record(runs, record.model_copy(update={"parents": kept}))
+    assert any("consistency.ssim is" in line and "none of its stages says so" in line for line in verify(runs)[1])
+
+
+def test_pictures_that_do_not_show_their_cells_images_are_named(runs: Path) -> None:
+    sheet, other = (next(iter(runs.glob(f"records/*/{name}-seed0-????????.png"))) for name in ("sfddm-4", "ddim-1"))
+    sheet.write_bytes(other.read_bytes())
+    assert one_difference(runs).startswith(f"{sheet}: is not what its stage's images give: ")
+    sheet.write_bytes(other.read_bytes()[:200])
+    assert one_difference(runs).startswith(f"{sheet}: is not a readable picture")
+    sheet.unlink()
+    assert one_difference(runs).startswith(f"{sheet}: is missing")
+
+
+def test_missing_parents_are_named_and_a_stage_that_nothing_needs_is_noted(runs: Path) -> None:
+    extra = runs / "stages" / f"samples-{'0' * 16}"
+    extra.mkdir()
+    code, lines = verify(runs)
+    assert code == 0
+    assert lines[0].startswith(f"note: {extra}: no record and no sweep needs it")
+    shutil.rmtree(extra)
+    shutil.rmtree(the(runs, "stages/consistency-*"))
+    assert "was made from stages that are not here: consistency of " in one_difference(runs)
+
+
+def test_how_many_records_had_stages_to_be_compared_with_is_reported(runs: Path) -> None:
+    rest = "with nothing here but their own seal and tables"
+    assert verify(runs)[1][-1].endswith(f"5 records: 5 compared with stages, 0 {rest}")
+    shutil.rmtree(runs / "stages")
+    assert verify(runs)[1][-1].endswith(f"5 records: 0 compared with stages, 5 {rest}")
+
+
 @pytest.mark.parametrize("change", ["truncated", "newer"])
 def test_an_unreadable_record_and_one_of_a_future_schema_are_named(change: str, runs: Path) -> None:
     path = the(runs, "records/*/ddim-1-*.json")
@@ -210,6 +313,37 @@ def test_metrics_that_the_stored_features_do_not_give_are_named(runs: Path) -> N
     assert folder.name.partition("-")[2] in (Path(named[0].partition(":")[0]).parent / "settings.json").read_text()
 
 
+def sealed(folder: Path, name: str) -> None:
+    """Give a changed artefact its hash in the done marker."""
+    done = json.loads((folder / "done.json").read_text())
+    done["sha256"][name] = file_sha256(folder / name)
+    if "bytes" in done:
+        done["bytes"][name] = (folder / name).stat().st_size
+    write_json(folder / "done.json", done)
+
+
+@pytest.mark.parametrize(("kind", "field"), [("consistency", "ssim"), ("interpolation", "linear")])
+def test_consistency_and_interpolation_that_the_stored_images_do_not_give_are_named(
+    kind: str, field: str, runs: Path
+) -> None:
+    path = the(runs, f"stages/{kind}-*/{kind}.json")
+    values = json.loads(path.read_text())
+    if kind == "consistency":
+        values["ssim"] = 0.5
+    else:
+        values["linear"]["length"] *= 2
+    write_json(path, values)
+    sealed(path.parent, path.name)
+    assert any(line.startswith(f"{path}: {field}") for line in verify(runs, recompute=True)[1])
+
+
+def test_a_number_near_zero_is_compared_on_the_scale_of_what_it_is_computed_from() -> None:
+    stored, again = {"distance.min_eigenvalue": -1.1e-17}, {"distance.min_eigenvalue": -1.2e-17}
+    assert unequal(stored, again, {"distance.min_eigenvalue": 1.0}) == []
+    assert len(unequal(stored, again)) == 1
+    assert len(unequal({"distance.min_eigenvalue": 0.1}, again, {"distance.min_eigenvalue": 1.0})) == 1
+
+
 def test_an_image_that_its_model_does_not_give_is_counted(runs: Path) -> None:
     folder = the(runs, "stages/samples-*/samples.npy").parent
     images = np.load(folder / "samples.npy", allow_pickle=False)
@@ -217,6 +351,12 @@ def test_an_image_that_its_model_does_not_give_is_counted(runs: Path) -> None:
     images[15] = 7
     np.save(folder / "samples.npy", images)
     reseal(folder, "samples.npy")
+    picture = next(
+        path.with_suffix(".png")
+        for path in runs.glob("records/*/*.json")
+        if folder.name.rpartition("-")[2] in read_record(path).parents.values()
+    )
+    write_sheet(images, picture)
     line = one_difference(runs, resample=4)  # the fifteenth is beyond
     assert "1 of 4 images regenerated on cpu differ, in 1 of 256 values by up to 8 of 255" in line
     assert "2 of 20 images" in one_difference(runs, resample=1000)
@@ -263,3 +403,13 @@ def test_bad_input_is_one_line(words: list[str], said: str) -> None:
     run = sfddm_bench("verify", *words)
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
     assert said in run.stderr
+
+
+def test_a_sweep_that_cannot_be_read_is_named_and_stops_nothing_else(runs: Path) -> None:
+    bad = runs / "sweeps" / "bad.json"
+    bad.write_text("[[[")
+    assert one_difference(runs).startswith(f"{bad}: not a sweep")
+    run = sfddm_bench("status", "--out", str(runs))
+    assert run.returncode == 0
+    assert "5 done" in run.stdout
+    assert run.stderr.startswith(f"left out: {bad}: ")

@@ -94,7 +94,7 @@ def csv(table: pd.DataFrame) -> str:
 
     A text that a spreadsheet would take for a formula has an apostrophe in front, which a spreadsheet does not show.
     """
-    safe = table.rename(columns=as_text)
+    safe = table.set_axis([as_text(name) for name in table.columns], axis="columns")
     for name in safe.columns:
         if name not in OURS and not is_numeric_dtype(safe[name]):
             safe[name] = safe[name].map(as_text)

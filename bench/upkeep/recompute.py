@@ -31,6 +31,7 @@ from bench.store.stage import Job, Stage
 from bench.store.store import Store
 from bench.upkeep.verify import Verification
 from sfddm.errors import InputError
+from sfddm.files import writing
 from sfddm.performance import Performance
 
 # Relative. The same float64 arithmetic on another processor's BLAS moves a distance by about 1e-9 of it.
@@ -116,7 +117,8 @@ class Recomputation:
     def _paths(self, context: Context, stage: Stage, job: Job) -> None:
         """Measure the stored images of paths again."""
         points = np.load(self.store.path(stage, PATHS), mmap_mode="r", allow_pickle=False)
-        np.save(job.folder / PATHS, points.reshape(-1, *points.shape[3:]))
+        with writing(job.folder / PATHS) as file:
+            np.save(file, points.reshape(-1, *points.shape[3:]))
         measure(job, context, points.shape[1])
 
     def _again(self, stage: Stage, file: str, work: Callable[[Job], None]) -> None:

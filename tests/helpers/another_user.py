@@ -1,9 +1,20 @@
 """What a user sees who has no rights of his own on a run's folder."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 NOBODY = 65534
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """Yield a new folder that every user may look into: those that pytest makes are the user's own."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 def of_another_user(ask: Callable[[], bool]) -> bool:

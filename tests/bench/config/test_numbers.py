@@ -54,10 +54,10 @@ def test_a_number_too_large_for_a_float_and_json_nested_too_deeply_are_refused(t
     path = write_record(tmp_path, made("ddim", 4, 0))
     text = path.read_text()
     path.write_text(text.replace('"budget": null', '"budget": 1e999'))
-    with pytest.raises(InputError, match=r"config\.budget is inf"):
+    with pytest.raises(InputError, match="1e999 is beyond all bounds"):
         read_record(path)
     path.write_text("[" * 200_000)
-    with pytest.raises(InputError, match="nested too deeply"):
+    with pytest.raises(InputError, match=r"nested more than \d+ deep|recursion"):
         read_record(path)
 
 

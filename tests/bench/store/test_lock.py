@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from helpers.another_user import of_another_user
+from helpers.another_user import of_another_user, open_folder
 from helpers.command_line import ENVIRONMENT
 
 from bench.store import lock as locks
@@ -147,16 +147,15 @@ def test_waiting_for_a_lock_ends_when_it_is_free(tmp_path: Path) -> None:
     assert order == ["first", "second"]
 
 
-def test_a_user_without_the_right_to_write_sees_who_holds_a_lock(tmp_path: Path) -> None:
+def test_a_user_without_the_right_to_write_sees_who_holds_a_lock() -> None:
     """In a process without rights of its own: the tests may run as root, who may do everything."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    with Locks().hold(tmp_path):
-        (tmp_path / LOCK).chmod(0o444)
-        assert of_another_user(lambda: is_locked(tmp_path)) is True
-        (tmp_path / LOCK).chmod(0o000)
-        assert of_another_user(lambda: is_locked(tmp_path)) is True
-    assert of_another_user(lambda: is_locked(tmp_path)) is False
-    (tmp_path / LOCK).touch(0o000)
-    os.utime(tmp_path / LOCK, (0, 0))
-    assert of_another_user(lambda: is_locked(tmp_path)) is False
+    with open_folder() as folder:
+        with Locks().hold(folder):
+            (folder / LOCK).chmod(0o444)
+            assert of_another_user(lambda: is_locked(folder)) is True
+            (folder / LOCK).chmod(0o000)
+            assert of_another_user(lambda: is_locked(folder)) is True
+        assert of_another_user(lambda: is_locked(folder)) is False
+        (folder / LOCK).touch(0o000)
+        os.utime(folder / LOCK, (0, 0))
+        assert of_another_user(lambda: is_locked(folder)) is False

@@ -313,15 +313,6 @@ def test_metrics_that_the_stored_features_do_not_give_are_named(runs: Path) -> N
     assert folder.name.partition("-")[2] in (Path(named[0].partition(":")[0]).parent / "settings.json").read_text()
 
 
-def sealed(folder: Path, name: str) -> None:
-    """Give a changed artefact its hash in the done marker."""
-    done = json.loads((folder / "done.json").read_text())
-    done["sha256"][name] = file_sha256(folder / name)
-    if "bytes" in done:
-        done["bytes"][name] = (folder / name).stat().st_size
-    write_json(folder / "done.json", done)
-
-
 @pytest.mark.parametrize(("kind", "field"), [("consistency", "ssim"), ("interpolation", "linear")])
 def test_consistency_and_interpolation_that_the_stored_images_do_not_give_are_named(
     kind: str, field: str, runs: Path
@@ -333,7 +324,7 @@ def test_consistency_and_interpolation_that_the_stored_images_do_not_give_are_na
     else:
         values["linear"]["length"] *= 2
     write_json(path, values)
-    sealed(path.parent, path.name)
+    reseal(path.parent, path.name)
     assert any(line.startswith(f"{path}: {field}") for line in verify(runs, recompute=True)[1])
 
 
@@ -408,7 +399,7 @@ def test_bad_input_is_one_line(words: list[str], said: str) -> None:
 def test_a_sweep_that_cannot_be_read_is_named_and_stops_nothing_else(runs: Path) -> None:
     bad = runs / "sweeps" / "bad.json"
     bad.write_text("[[[")
-    assert one_difference(runs).startswith(f"{bad}: not a sweep")
+    assert one_difference(runs).startswith(f"{bad}: not a readable sweep")
     run = sfddm_bench("status", "--out", str(runs))
     assert run.returncode == 0
     assert "5 done" in run.stdout

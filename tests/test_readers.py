@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from helpers.made_records import made
 from helpers.mutations import damaged, files, tries
 from hypothesis import strategies as st
 from safetensors import safe_open
@@ -22,8 +23,14 @@ from bench.config.resolve import parse_overrides, resolve, setting_names
 from bench.config.settings import Config, toml_value
 from bench.config.toml import DEPTH, parse_toml
 from bench.config.variants import canonical
+from bench.datasets.packed import MANIFEST, Manifest, read_manifest
 from bench.experiments.experiment import Experiment, parse_experiment
+from bench.records.record import Record, read_record, write_record
 from bench.stages.sampling import Shard, is_whole, read_shard, shard_path, write_shard
+from bench.store.layout import DONE, SETTINGS, StageFolder
+from bench.store.marker import write_marker
+from bench.store.requests import RequestedCell, RequestedSweep, read_requests, write_request
+from bench.store.seal import sealed
 from bench.tables.published import Series, published
 from sfddm.checkpoint import DenoiserSpec, load_denoiser, read_spec, save_denoiser
 from sfddm.errors import InputError
@@ -253,3 +260,115 @@ def test_a_shard_is_whole_with_its_cost_or_is_sampled_again(examples: int, tmp_p
         path.unlink()
     path.with_suffix(".json").write_bytes(about)
     assert not is_whole(Told(tmp_path), images)  # type: ignore[arg-type]
+
+
+@repeated
+def test_a_record_is_read_or_refused(examples: int, tmp_path: Path) -> None:
+    path = write_record(tmp_path, made("sfddm", 4, 0))
+    valid = json.loads(path.read_text())
+    whole = read_record(path)
+
+    def check(given: tuple[bytes, bool]) -> None:
+        data, with_seal = given
+        with suppress(ValueError, RecursionError):
+            values = json.loads(data)
+            if with_seal and isinstance(values, dict):
+                data = json.dumps(sealed(values)).encode()
+        path.write_bytes(data)
+        found = read(read_record, path)
+        assert found is None or isinstance(found, Record)
+        assert found in (None, whole) or with_seal  # changed, and read all the same: only if it was sealed again
+
+    tries(check, st.tuples(files(json.dumps(valid).encode(), valid), st.booleans()), examples)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> StageFolder:
+    """A done stage."""
+    folder = StageFolder(tmp_path / f"fold-{'a' * 16}")
+    folder.path.mkdir()
+    (folder.path / "model.pt").write_bytes(b"weights")
+    parents = {"teacher-" + "b" * 16: {"model.pt": "c" * 64}}
+    write_marker(folder.path / DONE, {"seconds": 1.5, **folder.hashes(), "parents": parents})
+    return folder
+
+
+@repeated
+def test_a_done_marker_is_read_or_is_a_fault(examples: int, stage: StageFolder) -> None:
+    path = stage.path / DONE
+    valid = json.loads(path.read_text())
+    assert stage.fault(every_hash=True) is None
+
+    def check(data: bytes) -> None:
+        path.write_bytes(data)
+        found = read(stage.marker)
+        assert found is None or isinstance(found["sha256"], dict)
+        fault = StageFolder(stage.path).fault(every_hash=True)
+        assert (fault is None) or "\n" not in fault
+        assert fault or found
+
+    tries(check, files(json.dumps(valid).encode(), valid), examples)
+
+
+@repeated
+def test_a_stages_settings_are_read_or_empty(examples: int, stage: StageFolder) -> None:
+    valid = {"kind": "fold", "label": "fold 1", "settings": {"a": [1, 2]}, "parents": ["b" * 16]}
+
+    def check(data: bytes) -> None:
+        (stage.path / SETTINGS).write_bytes(data)
+        found = StageFolder(stage.path)
+        assert isinstance(found.settings, dict)
+        assert found.label is None or isinstance(found.label, str)
+        assert all(isinstance(key, str) for key in found.parents)
+
+    tries(check, files(json.dumps(valid).encode(), valid), examples)
+
+
+@repeated
+def test_a_sweep_is_read_or_named_and_left_out(examples: int, tmp_path: Path) -> None:
+    cell = RequestedCell(method="ddim", steps=4, seed=0, record="records/a/b.json", stages=(f"fold-{'a' * 16}",))
+    path = write_request(tmp_path, RequestedSweep(dataset="digits", resolution=8, scale="smoke", cells=(cell,)))
+    valid = json.loads(path.read_text())
+
+    def check(data: bytes) -> None:
+        path.write_bytes(data)
+        said: list[str] = []
+        found = read_requests(tmp_path, said.append)
+        assert len(found) + len(said) == 1
+        assert all(line.startswith(str(path)) for line in said)
+
+    tries(check, files(json.dumps(valid).encode(), valid), examples)
+
+
+@repeated
+def test_a_manifest_is_read_or_refused(examples: int, tmp_path: Path) -> None:
+    folder = tmp_path / "cifar10" / "32"
+    folder.mkdir(parents=True)
+    valid = {
+        "schema_version": 2,
+        "name": "cifar10",
+        "dataset": "cifar10",
+        "resolution": 32,
+        "count": 4,
+        "source_kind": "zip",
+        "source_name": "a.zip",
+        "source_count": 5,
+        "preprocessing": "none",
+        "preprocessing_rule": "as it is",
+        "versions": {"pillow": "11"},
+        "lossy": False,
+        "classes": ["a", "b"],
+        "corrupt": ["c.png"],
+        "sha256": "0" * 64,
+        "labels_sha256": "1" * 64,
+        "left_out": {"hidden": 2},
+    }
+    (folder / MANIFEST).write_text(json.dumps(valid))
+    assert read_manifest(folder).count == 4
+
+    def check(data: bytes) -> None:
+        (folder / MANIFEST).write_bytes(data)
+        found = read(read_manifest, folder)
+        assert found is None or isinstance(found, Manifest)
+
+    tries(check, files(json.dumps(valid).encode(), valid), examples)

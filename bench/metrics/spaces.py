@@ -54,7 +54,7 @@ class FeatureSpace(Protocol):
 
 @dataclass(frozen=True)
 class InceptionSpace:
-    """Inception-2015 features; weights None: not here yet, which only a dry run may leave so."""
+    """Inception-2015 features; weights None: those in the cache."""
 
     weights: Path | None
     resize: Resize
@@ -101,7 +101,7 @@ class ClassifierSpace:
 
 @dataclass(frozen=True)
 class PluggedSpace:
-    """The features of another package's extractor; weights None: not here yet, which only a dry run may leave so."""
+    """The features of another package's extractor; weights None: those in the cache."""
 
     declared: Extractor
     distribution: str
@@ -159,7 +159,7 @@ def space_of(
 
 
 def check_feature_space(config: Config, images: Images) -> None:
-    """Raise InputError if the run's feature space is not to be had with this dataset."""
+    """Raise InputError if the run's feature space is not to be had with this dataset, or its weights are not here."""
     family = images.name if config.dataset == ANY_RESOLUTION else config.dataset  # cifar10, of a cifar10-jpeg
     wanted, own = config.evaluation.feature_space, family + OWN_CLASSIFIER
     possible = [INCEPTION, *[own] * (images.labels is not None), *plugged_extractors()]
@@ -171,12 +171,15 @@ def check_feature_space(config: Config, images: Images) -> None:
             f"--set: evaluation.feature_space = '{wanted}' given, but {images.name} has {len(images.pixels)} images; a "
             f"classifier needs {LEAST_IMAGES} or more, to train on and to test"
         )
+    if wanted in plugged_extractors():
+        plugged_weights(plugged_extractors()[wanted])
 
 
 def feature_weights(config: Config, option: Path | None, dry_run: bool) -> Path | None:
-    """Return the weight file that the run's features need, downloaded if it is not a dry run; None if they need none.
+    """Return the weight file that the run's features need; None if they need none.
 
-    option: what `--inception-weights` names. Raises InputError.
+    option: what `--inception-weights` names. Inception's is downloaded if it is not here, but by no dry run. Raises
+    InputError.
     """
     name = config.evaluation.feature_space
     if name in plugged_extractors():

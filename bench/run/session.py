@@ -10,6 +10,7 @@ from bench.config.resolve import resolve
 from bench.config.variants import base_name
 from bench.datasets.registry import definition_name, load
 from bench.metrics import METRICS
+from bench.metrics.features import INCEPTION
 from bench.metrics.spaces import check_feature_space, feature_weights
 from bench.records.record import Record
 from bench.rendering import print_cells
@@ -18,6 +19,7 @@ from bench.run.sweep import Sweep, make_sweep
 from bench.run.torchrun import follow, followed
 from bench.run.worker import Worker
 from bench.store.files import check_writable
+from bench.store.names import check_name
 from bench.store.progress import Display
 from bench.store.requests import write_request
 from bench.store.timing import Timing
@@ -71,6 +73,7 @@ def prepare(request: Request, place: Place) -> Sweep:
         methods.get(base_name(name))
     config = resolve(preset, request.scale, request.assignments, request.images, request.budget, request.resolution)
     data = load(request.dataset, config.resolution, place.data_root)
+    check_name("--dataset", data.name)  # it becomes a folder; that of another package may be anything
     check_feature_space(config, data)
     weights = feature_weights(config, place.inception, place.dry_run)
     return make_sweep(config, data, request.cells, request.seeds, weights, request.metrics, place.device)
@@ -96,6 +99,8 @@ def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
     forced = forced_stages(sweep, place.force)
     if place.dry_run:
         worker.forced |= {stage.key for stage in forced}
+        if sweep.context.config.evaluation.feature_space == INCEPTION and sweep.context.weights is None:
+            worker.display.say("Inception's weights are not here: a run downloads them, or says where to put them")
         print_plan(sweep, worker)
         return []
     check_writable(place.out)

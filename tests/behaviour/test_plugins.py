@@ -99,8 +99,12 @@ def test_the_package_is_in_the_key_of_what_it_measured_and_in_no_other(run: Path
     assert "compute" not in again.stdout
 
 
-def test_an_extractor_without_its_weights_says_where_to_put_them(environment: dict[str, str], tmp_path: Path) -> None:
-    ran = sfddm_bench(*WORDS, "--out", str(tmp_path / "out"), **environment | {"XDG_CACHE_HOME": str(tmp_path)})
+@pytest.mark.parametrize("words", [[], ["--dry-run"]])
+def test_an_extractor_without_its_weights_says_where_to_put_them(
+    words: list[str], environment: dict[str, str], tmp_path: Path
+) -> None:
+    elsewhere = environment | {"XDG_CACHE_HOME": str(tmp_path)}
+    ran = sfddm_bench(*WORDS, "--out", str(tmp_path / "out"), *words, **elsewhere)
     assert ran.returncode == 2
     assert f"put them at '{tmp_path / 'sfddm-bench' / 'pixels.txt'}'" in ran.stderr
     assert len(ran.stderr.splitlines()) == 1

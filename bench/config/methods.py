@@ -7,8 +7,7 @@ import importlib
 from functools import cache
 from typing import TYPE_CHECKING
 
-from bench.config.plugins import METHODS as GROUP
-from bench.config.plugins import Plugin, plugins, refuse_taken
+from bench.config.plugins import METHOD_GROUP, Plugin, plugins, refuse_taken
 from sfddm.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,9 +52,9 @@ def _of_other_packages() -> "dict[str, type[Method]]":
 def _plugged() -> "dict[str, tuple[type[Method], Plugin]]":
     """Return the methods of other packages, each with what brought it, by the name of their class."""
     found = {}
-    for plugin in plugins(GROUP, METHODS).values():
+    for plugin in plugins(METHOD_GROUP, METHODS).values():
         method = plugin.load()
-        refuse_taken(GROUP, method.name, METHODS)
+        refuse_taken(METHOD_GROUP, method.name, METHODS)
         found[method.name] = method, plugin
     return found
 

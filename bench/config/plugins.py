@@ -8,8 +8,8 @@ from typing import Any
 
 from sfddm.errors import InputError
 
-METHODS, DATASETS = "sfddm_bench.methods", "sfddm_bench.datasets"
-METRICS, EXTRACTORS = "sfddm_bench.metrics", "sfddm_bench.extractors"
+METHOD_GROUP, DATASET_GROUP = "sfddm_bench.methods", "sfddm_bench.datasets"
+METRIC_GROUP, EXTRACTOR_GROUP = "sfddm_bench.metrics", "sfddm_bench.extractors"
 
 
 @dataclass(frozen=True)

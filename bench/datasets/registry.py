@@ -7,7 +7,7 @@ An entry point names a function (resolution, data_root) -> Images; its preset is
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.config.plugins import DATASETS, Plugin, plugins
+from bench.config.plugins import DATASET_GROUP, Plugin, plugins
 from bench.datasets.catalogue import CATALOGUE
 from bench.datasets.dataset import Images, data_root
 from bench.datasets.digits import load_digits
@@ -19,7 +19,7 @@ Loader = Callable[[int, Path | None], Images]
 
 def third_party() -> dict[str, Plugin]:
     """Return the datasets of other packages. Raises InputError if one takes a name of the suite's own."""
-    return plugins(DATASETS, ("digits", *CATALOGUE))
+    return plugins(DATASET_GROUP, ("digits", *CATALOGUE))
 
 
 def names(root: Path | None = None) -> list[str]:

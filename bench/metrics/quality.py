@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import Field
 
 from bench.config.numbers import Finite, PositiveCount
-from bench.config.plugins import METRICS, plugins
+from bench.config.plugins import METRIC_GROUP, plugins
 from bench.metrics.distance import Distance
 from bench.metrics.inception_score import InceptionScore
 from bench.metrics.kid import KID
@@ -48,14 +48,14 @@ FIRST = ("distance", "inception_score", "kid", "precision_recall")
 @cache
 def plugged_metrics() -> dict[str, type[Metric]]:
     """Return the metrics of other packages by name. Raises InputError if one has a name of the suite's own."""
-    return {name: plugin.load() for name, plugin in plugins(METRICS, Quality.model_fields).items()}
+    return {name: plugin.load() for name, plugin in plugins(METRIC_GROUP, Quality.model_fields).items()}
 
 
 def metrics_identity() -> dict[str, Any]:
     """Return what besides settings decides the numbers, for the keys of stages that measure: versions and packages."""
     own = {name: metric.version for name, metric in BUILT_IN.items() if name not in FIRST or metric.version > 1}
     plugged = {
-        name: {"version": metric.version, "distribution": plugins(METRICS)[name].distribution}
+        name: {"version": metric.version, "distribution": plugins(METRIC_GROUP)[name].distribution}
         for name, metric in plugged_metrics().items()
     }
     return {name: found for name, found in (("metrics", own), ("plugged", plugged)) if found}

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import torch
 
-from bench.config.plugins import EXTRACTORS, plugins
+from bench.config.plugins import EXTRACTOR_GROUP, plugins
 from bench.config.settings import ANY_RESOLUTION, Config, Resize
 from bench.datasets.dataset import Images
 from bench.metrics.classifier import LEAST_IMAGES, ClassifierFeatures, make_classifier
@@ -133,7 +133,7 @@ class PluggedSpace:
 @cache
 def plugged_extractors() -> dict[str, Extractor]:
     """Return the extractors of other packages by name. Raises InputError if one has a name of the suite's own."""
-    return {name: as_extractor(plugin.load(), name) for name, plugin in plugins(EXTRACTORS, [INCEPTION]).items()}
+    return {name: as_extractor(plugin.load(), name) for name, plugin in plugins(EXTRACTOR_GROUP, [INCEPTION]).items()}
 
 
 def plugged_weights(declared: Extractor) -> Path:
@@ -154,7 +154,7 @@ def space_of(
     if name == INCEPTION:
         return InceptionSpace(weights, config.evaluation.resize)
     if name in plugged_extractors():
-        return PluggedSpace(plugged_extractors()[name], plugins(EXTRACTORS)[name].distribution, weights)
+        return PluggedSpace(plugged_extractors()[name], plugins(EXTRACTOR_GROUP)[name].distribution, weights)
     return ClassifierSpace(name, images, classifier(config, images), {})
 
 

@@ -15,7 +15,7 @@ from bench.metrics.sampling_cost import SamplingCost
 from bench.records.migrations import place_of, quality_section
 from bench.store.files import read_object
 
-METRICS, PROTOCOL = "metrics.json", "protocol.json"
+QUALITY, PROTOCOL = "metrics.json", "protocol.json"
 CONSISTENCY, INTERPOLATION, COST = "consistency.json", "interpolation.json", "cost.json"
 JUDGING = ("metrics", "floor")  # the kinds of stages that measure quality
 
@@ -23,7 +23,7 @@ JUDGING = ("metrics", "floor")  # the kinds of stages that measure quality
 def read_quality(folder: Path, space: str) -> tuple[Quality, Protocol, Reasons]:
     """Return the quality, and the protocol it was measured under; space: the name of the feature space."""
     protocol = Protocol.model_validate(_json(folder / PROTOCOL))
-    values = _json(folder / METRICS)
+    values = _json(folder / QUALITY)
     if "quality" not in values:  # made before records had sections
         section = quality_section(values, values["distance"], space)
         return Quality.model_validate(section), protocol, {place_of(n): why for n, why in values["reasons"].items()}

@@ -17,7 +17,7 @@ from bench.tables.summary import Summary, by_cell, summarise
 
 
 @dataclass(frozen=True)
-class Distance:
+class DistanceResults:
     """A group's distance: what it is, of how many images, at each step count and by methods and steps."""
 
     measure: Measure
@@ -35,7 +35,7 @@ class GroupResults:
     failures: SortableTable | None
     measured: bool = False  # whether any cell was; if not, only the failures are there
     settings: Mapping[str, str] = field(default_factory=dict)  # of the protocol
-    distance: Distance | None = None
+    distance: DistanceResults | None = None
     quality: SortableTable | None = None
     cost: SortableTable | None = None
     plots: Sequence[Picture] = ()
@@ -70,11 +70,11 @@ def title(group: Group) -> str:
     return f"{said} ({extra})" if extra else said
 
 
-def distance(group: Group, column: Summary) -> Distance | None:
+def distance(group: Group, column: Summary) -> DistanceResults | None:
     """Return the distance, which is a group's first measure; None if it was not measured."""
     if column.measure.name != group.first.distance_name:
         return None
-    return Distance(column.measure, images(group), cards(column), by_steps(column))
+    return DistanceResults(column.measure, images(group), cards(column), by_steps(column))
 
 
 def images(group: Group) -> str:

@@ -14,7 +14,7 @@ FLOOR = "floor: real data, half against half"
 
 
 @dataclass(frozen=True)
-class Entry:
+class SortableEntry:
     """What stands in one place of a table."""
 
     text: str
@@ -28,8 +28,8 @@ class SortableTable:
     """A table whose rows, a name and entries each, the page can sort; the foot stays below however they are sorted."""
 
     head: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Entry, ...]], ...]
-    foot: tuple[tuple[str, tuple[Entry, ...]], ...] = ()
+    rows: tuple[tuple[str, tuple[SortableEntry, ...]], ...]
+    foot: tuple[tuple[str, tuple[SortableEntry, ...]], ...] = ()
     scaled: bool = False  # whether entries have the value of unrelated pairs in brackets
 
 
@@ -37,16 +37,18 @@ def by_steps(quality: Summary) -> SortableTable:
     """Return the distance of methods (rows) by step counts (columns), best and second marked, the floor below."""
     digits, floor = quality.measure.digits, quality.floor
 
-    def entry(name: str, steps: int) -> Entry:
+    def entry(name: str, steps: int) -> SortableEntry:
         found = quality.rows[name].get(steps)
         if found is None:
-            return Entry("failed" if (name, steps) in quality.failed else DASH)
-        return Entry(statistic_text(found, digits), found.mean, found.place, found.separated)
+            return SortableEntry("failed" if (name, steps) in quality.failed else DASH)
+        return SortableEntry(statistic_text(found, digits), found.mean, found.place, found.separated)
 
     return SortableTable(
         head=("method", *(plural(steps, "step") for steps in quality.steps)),
         rows=tuple((name, tuple(entry(name, steps) for steps in quality.steps)) for name in quality.rows),
-        foot=((FLOOR, (Entry(statistic_text(floor, digits), floor.mean),) * len(quality.steps)),) if floor else (),
+        foot=((FLOOR, (SortableEntry(statistic_text(floor, digits), floor.mean),) * len(quality.steps)),)
+        if floor
+        else (),
     )
 
 
@@ -55,12 +57,12 @@ def in_full(columns: Sequence[Summary]) -> SortableTable | None:
     if not columns:
         return None
 
-    def entry(column: Summary, name: str, steps: int) -> Entry:
+    def entry(column: Summary, name: str, steps: int) -> SortableEntry:
         found = column.rows[name].get(steps)
-        return Entry(statistic_text(found, column.measure.digits), found.mean) if found else Entry(DASH)
+        return SortableEntry(statistic_text(found, column.measure.digits), found.mean) if found else SortableEntry(DASH)
 
     rows = [
-        (name, (Entry(str(steps), steps), *(entry(column, name, steps) for column in columns)))
+        (name, (SortableEntry(str(steps), steps), *(entry(column, name, steps) for column in columns)))
         for name in columns[0].rows
         for steps in columns[0].steps
         if any(steps in column.rows[name] for column in columns)
@@ -79,9 +81,9 @@ def failures(group: Group) -> SortableTable | None:
         (
             record.method,
             (
-                Entry(DASH if record.steps is None else str(record.steps), record.steps),
-                Entry(str(record.seed), record.seed),
-                Entry(record.failure),
+                SortableEntry(DASH if record.steps is None else str(record.steps), record.steps),
+                SortableEntry(str(record.seed), record.seed),
+                SortableEntry(record.failure),
             ),
         )
         for record in group.records

@@ -5,7 +5,7 @@ from typing import Any
 from bench.metrics.metric import Given
 from bench.metrics.protocol import protocol_of
 from bench.metrics.quality import measure_quality, metric_count, metrics_identity
-from bench.records.measured import METRICS, PROTOCOL
+from bench.records.measured import PROTOCOL, QUALITY
 from bench.stages.context import Context
 from bench.stages.features import EXTRACTOR, FEATURES, read_features
 from bench.stages.statistics import read_statistics
@@ -53,5 +53,5 @@ def write_quality(job: Job, context: Context, label: str, given: Given, extracto
     protocol = protocol_of(
         extractor, context.images, quality.images, quality.reference_images, dtypes, context.config.evaluation
     )
-    write_json(job.folder / METRICS, {"quality": quality.model_dump(), "reasons": reasons})
+    write_json(job.folder / QUALITY, {"quality": quality.model_dump(), "reasons": reasons})
     write_json(job.folder / PROTOCOL, protocol.model_dump())

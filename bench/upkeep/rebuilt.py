@@ -13,7 +13,7 @@ from bench.records.measured import (
     COST,
     INTERPOLATION,
     JUDGING,
-    METRICS,
+    QUALITY,
     read_consistency,
     read_cost,
     read_interpolation,
@@ -151,7 +151,7 @@ def _training(found: Rebuilt, record: Record) -> None:
 
 def _quality(found: Rebuilt, record: Record, folder: StageFolder) -> None:
     quality, protocol, reasons = read_quality(folder.path, record.feature_space)
-    found.take(folder, METRICS, {"quality": quality.model_dump(), "protocol": protocol.model_dump()}, reasons)
+    found.take(folder, QUALITY, {"quality": quality.model_dump(), "protocol": protocol.model_dump()}, reasons)
 
 
 def _consistency(found: Rebuilt, record: Record, folder: StageFolder) -> None:

@@ -15,7 +15,7 @@ from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
 from bench.metrics.spaces import feature_weights
-from bench.records.measured import CONSISTENCY, INTERPOLATION, JUDGING, METRICS, PROTOCOL, read_quality
+from bench.records.measured import CONSISTENCY, INTERPOLATION, JUDGING, PROTOCOL, QUALITY, read_quality
 from bench.records.record import Record
 from bench.run.sweep import Cell, Resolver
 from bench.run.worker import Worker
@@ -152,7 +152,7 @@ class Recomputation:
                 self.result.differs(folder, f"cannot be recomputed from its features ({error})")
                 return
         scales = scales_of(self.store, stage)
-        for file in (METRICS, PROTOCOL):
+        for file in (QUALITY, PROTOCOL):
             for line in unequal(stored[file], again[file], scales):
                 self.result.differs(folder / file, line)
 
@@ -201,7 +201,7 @@ def as_values(folder: Path, space: str) -> dict[str, dict[str, Any]]:
     """Return what a stage measured and under which protocol, flat, by the file it is in."""
     quality, protocol, reasons = read_quality(folder, space)
     measured = json.loads(quality.model_dump_json())
-    return {METRICS: flat(measured) | {"reasons": reasons}, PROTOCOL: protocol.model_dump()}
+    return {QUALITY: flat(measured) | {"reasons": reasons}, PROTOCOL: protocol.model_dump()}
 
 
 def scales_of(store: Store, stage: Stage) -> dict[str, float]:

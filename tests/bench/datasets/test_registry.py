@@ -25,7 +25,7 @@ def load_stripes(resolution: int, data_root: Path | None) -> Images:
 def _stripes(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("stripes", f"{__name__}:load_stripes", "sfddm_bench.datasets")
     monkeypatch.setattr(EntryPoint, "load", lambda self: load_stripes)
-    monkeypatch.setattr(plugins, "_entries", lambda group: [entry] if group == plugins.DATASETS else [])
+    monkeypatch.setattr(plugins, "_entries", lambda group: [entry] if group == plugins.DATASET_GROUP else [])
 
 
 @pytest.mark.usefixtures("_stripes")
@@ -45,14 +45,14 @@ def test_a_prepared_dataset_under_its_own_name_takes_the_preset_of_its_definitio
 
 
 def test_a_dataset_of_another_package_cannot_take_the_name_of_one_of_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = EntryPoint("cifar10", f"{__name__}:load_stripes", plugins.DATASETS)
+    entry = EntryPoint("cifar10", f"{__name__}:load_stripes", plugins.DATASET_GROUP)
     monkeypatch.setattr(plugins, "_entries", lambda group: [entry])
     with pytest.raises(InputError, match="'cifar10' given, but the suite has one of that name"):
         registry.names()
 
 
 def test_a_broken_dataset_of_another_package_spoils_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = EntryPoint("broken", "no_such_module:load", plugins.DATASETS)
+    entry = EntryPoint("broken", "no_such_module:load", plugins.DATASET_GROUP)
     monkeypatch.setattr(plugins, "_entries", lambda group: [entry])
     assert len(registry.load("digits", 8, None).pixels) == 1797
     with pytest.raises(InputError, match="'broken' of unknown cannot be loaded"):

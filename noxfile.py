@@ -16,6 +16,7 @@ import hashlib
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -105,7 +106,9 @@ def lower_bounds() -> list[str]:
 def interpreter(version: str) -> str | None:
     """Return the program of a Python version; None if it is not here."""
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return sys.executable if version == own else shutil.which(f"python{version}")
+    found = sys.executable if version == own else shutil.which(f"python{version}")
+    # A shim of a version manager may be on the path for a version that is not switched on.
+    return found if found and subprocess.run([found, "--version"], capture_output=True).returncode == 0 else None
 
 
 def quick_tests(session: nox.Session, program: str, name: str, constraints: list[str]) -> None:

@@ -65,7 +65,7 @@ files.os = types.SimpleNamespace(**vars(os) | dict(fsync=faulty(os.fsync), repla
 """
 
 
-def setup(folder: Path, number: int = 0, killed: bool = False) -> str:
+def failing(folder: Path, number: int = 0, killed: bool = False) -> str:
     """Return what makes a process fail at a step; 0: at none."""
     code = FAILING.format(number=number, killed=killed, steps=str(folder / "steps"))
     return f"exec({code!r}, {{}})"
@@ -104,7 +104,7 @@ def alone(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Alone:
         (stage,) = begun.glob(f"stages/{kind}-*")
         shutil.rmtree(stage)
     shutil.copytree(begun, folder / "again")
-    code, said = server.run("run", "--out", str(folder / "again"), *WORDS, setup=setup(folder))
+    code, said = server.run("run", "--out", str(folder / "again"), *WORDS, setup=failing(folder))
     assert code == 0, said
     return Alone(folder / "runs", int((folder / "steps").read_text()), begun)
 
@@ -119,7 +119,7 @@ def names(out: Path) -> set[str]:
 def check(moment: int, killed: bool, server: Server, alone: Alone, folder: Path) -> None:
     """Let a run fail at a step, and check what it says, and what the same command makes of what it left."""
     out = Path(shutil.copytree(alone.begun, folder / "runs"))
-    code, said = server.run("run", "--out", str(out), *WORDS, setup=setup(folder, moment, killed))
+    code, said = server.run("run", "--out", str(out), *WORDS, setup=failing(folder, moment, killed))
     assert "Traceback" not in said
     assert code in ([9] if killed else [1, 2]), f"step {moment}: {said}"  # 2: --out cannot be written
     code, said = server.run("run", "--out", str(out), *WORDS)

@@ -8,8 +8,13 @@ import ray
 from bench.run.ray import cluster
 from sfddm.errors import InputError, WorkFailed
 
+
+class AuthenticationError(ray.exceptions.RayError):
+    """As newer versions of Ray raise it."""
+
+
 FAULTS = [
-    ray.exceptions.AuthenticationError("the token\nis wrong"),
+    AuthenticationError("the token\nis wrong"),
     ray.exceptions.RayError("no more"),
     RuntimeError("no raylet"),
     Exception("the GCS did not start"),

@@ -130,6 +130,7 @@ def check(moment: int, killed: bool, server: Server, alone: Alone, folder: Path)
     shutil.rmtree(out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [False, True], ids=["fails", "kills"])
 def test_some_writes_that_fail_or_kill_leave_nothing_but_work_that_is_resumed(
     killed: bool, server: Server, alone: Alone, tmp_path: Path

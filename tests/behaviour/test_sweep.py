@@ -52,6 +52,7 @@ FAILURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_failed_cell_is_recorded_with_its_reason_and_the_sweep_goes_on_and_the_next_run_retries(
     name: str, server: Server, tmp_path: Path

@@ -231,6 +231,7 @@ def test_a_killed_preparation_goes_on_and_gives_the_same_bytes(tmp_path: Path) -
     assert read_manifest(resumed) == read_manifest(whole)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
     """Peak memory of preparing 6,000 images stays within 64 MiB of that of preparing 600."""
     image_folder(tmp_path / "images", 6000, 64, "jpg")

@@ -14,6 +14,7 @@ DIGITS = load("digits", 8, None)
 PIXELS, LABELS = torch.from_numpy(DIGITS.pixels), torch.from_numpy(DIGITS.labels)
 
 
+@pytest.mark.slow
 def test_it_reaches_97_percent_on_held_out_digits() -> None:
     settings = resolve(load_preset("digits"), "quick").classifier
     network, accuracy = train_classifier(PIXELS, LABELS, settings, lambda *_: None)

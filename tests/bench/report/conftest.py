@@ -5,8 +5,16 @@ from pathlib import Path
 import pytest
 from helpers.made_run import SWEEP, write_run
 
+from bench.report.page import write_report
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """The folder of the synthetic sweep."""
     return write_run(tmp_path / "runs", SWEEP)
+
+
+@pytest.fixture(scope="session")
+def sweep_page(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of the synthetic sweep."""
+    return write_report(write_run(tmp_path_factory.mktemp("page") / "runs", SWEEP), None).read_text()

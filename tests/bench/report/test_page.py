@@ -22,16 +22,12 @@ from bench.records.record import Record
 from bench.report import page as report
 
 
-def rendered(folder: Path) -> str:
-    return report.write_report(folder, None).read_text()
-
-
 def in_memory(records: Sequence[Record]) -> str:
     return report.page(records, {})
 
 
-def test_quality_table_holds_mean_and_sd_over_seeds_with_marks_floor_and_dashes(folder: Path) -> None:
-    head, *rows = Outline(rendered(folder)).tables[0]
+def test_quality_table_holds_mean_and_sd_over_seeds_with_marks_floor_and_dashes(sweep_page: str) -> None:
+    head, *rows = Outline(sweep_page).tables[0]
     assert head == ["method", "1 step", "4 steps", "16 steps"]
     assert rows == [
         ["sfddm", "40.50 ± 0.71 second", "10.50 ± 0.71 second", "–"],
@@ -43,11 +39,10 @@ def test_quality_table_holds_mean_and_sd_over_seeds_with_marks_floor_and_dashes(
     ]
 
 
-def test_headline_holds_the_best_method_against_the_teacher_itself(folder: Path) -> None:
-    text = rendered(folder)
-    assert "the teacher itself (ddim): " in text
-    assert f"{1100.5 / 9.105:.2f} times lower; 95 % intervals apart" in text
-    assert "The teacher itself; no other method was measured at this step count." in text
+def test_headline_holds_the_best_method_against_the_teacher_itself(sweep_page: str) -> None:
+    assert "the teacher itself (ddim): " in sweep_page
+    assert f"{1100.5 / 9.105:.2f} times lower; 95 % intervals apart" in sweep_page
+    assert "The teacher itself; no other method was measured at this step count." in sweep_page
 
 
 def test_a_student_worse_than_the_teacher_is_said_to_be_so() -> None:
@@ -71,17 +66,19 @@ def test_one_seed_shows_no_sd() -> None:
     assert not re.search(r"\d ± \d", text)
 
 
-def test_page_asks_for_nothing_outside_itself(folder: Path) -> None:
-    elements = Outline(rendered(folder)).elements
+def test_page_asks_for_nothing_outside_itself(sweep_page: str) -> None:
+    elements = Outline(sweep_page).elements
     sources = [attributes[name] for _, attributes in elements for name in ("src", "href") if name in attributes]
     assert len(sources) > 10
     assert all(str(source).startswith(("data:", "#")) for source in sources)
 
 
-def test_policy_forbids_the_network_and_names_the_script_and_style_by_their_hashes(folder: Path) -> None:
-    text = rendered(folder)
-    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', text)
-    script, style = re.search(r"<script>(.*?)</script>", text, re.S), re.search(r"<style>(.*?)</style>", text, re.S)
+def test_policy_forbids_the_network_and_names_the_script_and_style_by_their_hashes(sweep_page: str) -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]+)"', sweep_page)
+    script, style = (
+        re.search(r"<script>(.*?)</script>", sweep_page, re.S),
+        re.search(r"<style>(.*?)</style>", sweep_page, re.S),
+    )
     assert policy
     assert script
     assert style
@@ -92,14 +89,13 @@ def test_policy_forbids_the_network_and_names_the_script_and_style_by_their_hash
     )
 
 
-def test_text_of_records_never_becomes_markup(folder: Path) -> None:
-    text = rendered(folder)
-    assert "<img src=x" not in text
-    assert "&lt;img src=x onerror=&#34;alert(1)&#34;&gt; &amp; co" in text
+def test_text_of_records_never_becomes_markup(sweep_page: str) -> None:
+    assert "<img src=x" not in sweep_page
+    assert "&lt;img src=x onerror=&#34;alert(1)&#34;&gt; &amp; co" in sweep_page
 
 
-def test_headings_go_down_one_level_at_a_time_and_anchors_lead_somewhere(folder: Path) -> None:
-    outline = Outline(rendered(folder))
+def test_headings_go_down_one_level_at_a_time_and_anchors_lead_somewhere(sweep_page: str) -> None:
+    outline = Outline(sweep_page)
     levels = [int(heading[1]) for heading in outline.headings]
     assert levels[0] == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
@@ -109,18 +105,16 @@ def test_headings_go_down_one_level_at_a_time_and_anchors_lead_somewhere(folder:
     assert set(links) <= there
 
 
-def test_every_table_has_a_caption_and_scopes_and_every_image_a_description(folder: Path) -> None:
-    elements = Outline(rendered(folder)).elements
+def test_every_table_has_a_caption_and_scopes_and_every_image_a_description(sweep_page: str) -> None:
+    elements = Outline(sweep_page).elements
     tables = sum(name == "table" for name, _ in elements)
     assert sum(name == "caption" for name, _ in elements) == tables >= 5
     assert all(a.get("scope") in ("row", "col") for name, a in elements if name == "th")
     assert all(a.get("alt") for name, a in elements if name == "img")
 
 
-def test_failed_cells_stand_with_their_reasons(folder: Path) -> None:
-    assert ["pd", "4", "0", "the student diverged: loss is nan after 12 iterations"] in Outline(
-        rendered(folder)
-    ).tables[-1]
+def test_failed_cells_stand_with_their_reasons(sweep_page: str) -> None:
+    assert ["pd", "4", "0", "the student diverged: loss is nan after 12 iterations"] in Outline(sweep_page).tables[-1]
 
 
 def test_protocols_are_never_in_one_table(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def test_a_fault_of_our_own_is_not_skipped() -> None:
         compare(Contest("sleep", "naps/s", 1, {OURS: broken}), TINY, 0.0, quiet)
 
 
+@pytest.mark.slow
 def test_the_memory_of_a_contestant_is_measured_in_a_process_of_its_own() -> None:
     small = peak_memory(partial(allocating, size=4), TINY)
     large = peak_memory(partial(allocating, size=128 * MEBIBYTE), TINY)

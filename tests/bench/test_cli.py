@@ -141,7 +141,7 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(finished: Path, tmp_
 @pytest.mark.slow
 def test_an_interrupted_run_ends_with_one_line_and_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     settings = "--scale smoke --steps 2 --methods ddim --images 20 --set classifier.epochs=1 --set teacher.timesteps=64"
-    words = ["run", "--out", str(tmp_path), *settings.split(), "--set", "teacher.iterations=400"]
+    words = ["run", "--out", str(tmp_path), *settings.split(), "--set", "teacher.iterations=200"]
     process = subprocess.Popen([*PROGRAM, *words], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
     assert process.stderr is not None
     for line in process.stderr:

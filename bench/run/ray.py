@@ -35,6 +35,7 @@ from sfddm.performance import set_products
 
 RETRIES = 3  # of a stage whose worker or node was lost; one that fails by itself would fail again
 POLL_SECONDS = 1.0
+GRACE_SECONDS = 1.5
 SAVE_SECONDS = 60.0  # for the workers' checkpoints after Ctrl-C
 
 OF_THE_DRIVER = ("cost",)  # its key has the machine it is measured on, and a time is measured with nothing beside it
@@ -187,9 +188,11 @@ def cancelling(tasks: dict[ray.ObjectRef, Stage], display: Display) -> Iterator[
         yield
     except KeyboardInterrupt:
         display.say("interrupted: the workers save; once more to stop at once")
-        for task in tasks:
-            ray.cancel(task)
-        ray.wait(list(tasks), num_returns=len(tasks), timeout=SAVE_SECONDS)
+        # Ray may crash if a task ends while it is cancelled: short ones are left to end by themselves.
+        if tasks:
+            for task in ray.wait(list(tasks), num_returns=len(tasks), timeout=GRACE_SECONDS)[1]:
+                ray.cancel(task)
+            ray.wait(list(tasks), num_returns=len(tasks), timeout=SAVE_SECONDS)
         raise
 
 

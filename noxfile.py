@@ -2,6 +2,7 @@
 
 nox -s demo      the main job: teacher, SFDDM students and DDIM on real digits (minutes, no GPU, no network)
 nox -s tests     the tests
+nox -s exhaustive every case of what the tests try some of (minutes)
 nox -s smoke     the same job as demo, as small as it gets
 nox -s reproduce every experiment of the paper on digits, as small as it gets, and the claims decided from it
 nox -s browser   the report in a headless browser; needs chromium and chromedriver
@@ -73,6 +74,13 @@ def reproduce(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests."""
     session.run(str(shared_environment(session) / "python"), "-m", "pytest", "-n", "auto", *session.posargs)
+
+
+@nox.session
+def exhaustive(session: nox.Session) -> None:
+    """Run every case of what the tests try some of: each write that can fail, more inputs for each reader."""
+    python = str(shared_environment(session) / "python")
+    session.run(python, "-m", "pytest", "-n", "auto", "-m", "exhaustive", *session.posargs)
 
 
 @nox.session

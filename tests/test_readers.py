@@ -37,7 +37,7 @@ from sfddm.errors import InputError
 from sfddm.resume import load_state, save_state, saved_states
 from sfddm.unet import UNetConfig
 
-EXAMPLES = [60, pytest.param(300, marks=pytest.mark.slow)]
+EXAMPLES = [60, pytest.param(300, marks=[pytest.mark.slow, pytest.mark.exhaustive])]
 repeated = pytest.mark.parametrize("examples", EXAMPLES)
 
 DEEP_TOML = ["[" * 3000 + "]" * 3000, "a." * 3000 + "b = 1", "{a = " * 3000 + "1" + "}" * 3000, "9" * 5000]

@@ -25,7 +25,7 @@ WORDS = (
 ).split()
 NUMBERS = ("quality", "nfe", "timesteps", "parents", "failure", "pictures")
 OF_A_METHOD = ("teacher", "fold", "samples", "features", "metrics")
-SPREAD, PARTS = 3, 4  # moments of each kind in the quick part; parts of all moments, one after the other
+SPREAD, PARTS = 3, 4  # moments of each kind that are always tried; parts of all moments
 ROUNDS = 20
 
 # Counts the steps of the one writer, and lets the chosen one fail as a disk does, or end the process.
@@ -130,6 +130,7 @@ def check(moment: int, killed: bool, server: Server, alone: Alone, folder: Path)
     shutil.rmtree(out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [False, True], ids=["fails", "kills"])
 def test_some_writes_that_fail_or_kill_leave_nothing_but_work_that_is_resumed(
     killed: bool, server: Server, alone: Alone, tmp_path: Path
@@ -140,6 +141,7 @@ def test_some_writes_that_fail_or_kill_leave_nothing_but_work_that_is_resumed(
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_write_that_fails_or_kills_leaves_nothing_but_work_that_is_resumed(
     part: int, server: Server, alone: Alone, tmp_path: Path

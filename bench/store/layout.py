@@ -83,17 +83,24 @@ class StageFolder:
         """Return what `done.json` says. Raises InputError naming the file."""
         return read_marker(self.path / DONE)
 
-    def fault(self, every_hash: bool) -> str | None:
-        """Return one line, naming the file, on what is wrong with a done stage; None if all is well.
+    def checked(self, every_hash: bool) -> Marker:
+        """Return what `done.json` says. Raises InputError, in one line naming the file, if it is no longer so.
 
         Existence and size are checked of all artefacts, the hash of all or only of small ones; and that the parents are
         still those that it was made from, byte by byte.
         """
+        marker = self.marker()
+        if fault := self._artefact_fault(marker, every_hash) or self._parent_fault(marker):
+            raise InputError(fault)
+        return marker
+
+    def fault(self, every_hash: bool) -> str | None:
+        """Return what is wrong with a done stage, as `checked` says it; None if all is well."""
         try:
-            marker = self.marker()
+            self.checked(every_hash)
         except InputError as error:
             return str(error)
-        return self._artefact_fault(marker, every_hash) or self._parent_fault(marker)
+        return None
 
     def _artefact_fault(self, marker: Marker, every_hash: bool) -> str | None:
         sizes = marker.get("bytes", {})

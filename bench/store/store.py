@@ -10,6 +10,7 @@ from bench.store.files import read_object
 from bench.store.layout import RunFolder
 from bench.store.marker import Marker
 from bench.store.stage import Stage
+from sfddm.errors import InputError
 
 
 class Store:
@@ -44,13 +45,14 @@ class Store:
         folder = stage.folder(self.run)
         if not folder.is_done:
             return False
-        fault = folder.fault(every_hash=False)
-        if fault is None:
-            self._done[stage.key] = folder.marker()
-        elif fault not in self._reported:
-            self._reported.add(fault)
-            self.say(f"{fault}; {stage.label} is computed again")
-        return fault is None
+        try:
+            self._done[stage.key] = folder.checked(every_hash=False)
+        except InputError as fault:
+            if str(fault) not in self._reported:
+                self._reported.add(str(fault))
+                self.say(f"{fault}; {stage.label} is computed again")
+            return False
+        return True
 
     def marker(self, stage: Stage) -> Marker:
         """Return what a done stage's `done.json` says: seconds, sha256, bytes, versions, git."""

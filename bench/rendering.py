@@ -3,14 +3,13 @@
 The same records give the same bytes.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.records.groups import Group, groups
 from bench.records.record import Record, readable_records
-from bench.store.files import check_writable, digest, file_sha256, write_json, write_text
+from bench.store.files import check_writable, digest, file_sha256, read_object, write_json, write_text
 from bench.store.layout import RunFolder
 from bench.tables.caption import conditions_text, device_text, floor_text, heading
 from bench.tables.cells import cells_table, csv, frame, summary_frame
@@ -66,10 +65,10 @@ def plots_of(drawn_from: str, plots: Path) -> list[Path] | None:
     What they were drawn from decides, not the clock: a record that was removed, or copied in, has no later time.
     """
     try:
-        drawn = json.loads((plots / DRAWN).read_text())
+        drawn = read_object(plots / DRAWN)
         whole = all(file_sha256(plots / name) == sha256 for name, sha256 in drawn["sha256"].items())
         return [plots / name for name in drawn["sha256"]] if whole and drawn["drawn_from"] == drawn_from else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

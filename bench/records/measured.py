@@ -17,13 +17,14 @@ from bench.store.files import read_object
 
 QUALITY, PROTOCOL = "metrics.json", "protocol.json"
 CONSISTENCY, INTERPOLATION, COST = "consistency.json", "interpolation.json", "cost.json"
+SAMPLES, PATHS = "samples.npy", "paths.npy"  # images: a cell's own, and those on paths between latents
 JUDGING = ("metrics", "floor")  # the kinds of stages that measure quality
 
 
 def read_quality(folder: Path, space: str) -> tuple[Quality, Protocol, Reasons]:
     """Return the quality, and the protocol it was measured under; space: the name of the feature space."""
-    protocol = Protocol.model_validate(_json(folder / PROTOCOL))
-    values = _json(folder / QUALITY)
+    protocol = Protocol.model_validate(read_object(folder / PROTOCOL))
+    values = read_object(folder / QUALITY)
     if "quality" not in values:  # made before records had sections
         section = quality_section(values, values["distance"], space)
         return Quality.model_validate(section), protocol, {place_of(n): why for n, why in values["reasons"].items()}
@@ -33,25 +34,21 @@ def read_quality(folder: Path, space: str) -> tuple[Quality, Protocol, Reasons]:
 
 def read_consistency(folder: Path) -> tuple[Consistency, Reasons]:
     """Return the consistency with the teacher."""
-    measured = Consistency.model_validate(_json(folder / CONSISTENCY))
+    measured = Consistency.model_validate(read_object(folder / CONSISTENCY))
     equal = [name for name in ("psnr", "psnr_unrelated") if getattr(measured, name) is None]
     return measured, {f"consistency.{name}": "every pair is equal in every pixel" for name in equal}
 
 
 def read_interpolation(folder: Path) -> tuple[Interpolation, Reasons]:
     """Return the lengths of the paths between latents."""
-    measured = Interpolation.model_validate(_json(folder / INTERPOLATION))
+    measured = Interpolation.model_validate(read_object(folder / INTERPOLATION))
     still = [f"interpolation.{kind}.{name}" for kind, path in measured for name, value in path if value is None]
     return measured, dict.fromkeys(still, "the features are the same all along")
 
 
 def read_cost(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Reasons]:
     """Return what sampling costs, as fields of `SamplingCost`, and how the network was computed."""
-    values = _json(folder / COST)
+    values = read_object(folder / COST)
     own = {name: values[name] for name in SamplingCost.model_fields if name in values}
     reasons = {f"sampling_cost.{name}": why for name, why in values["reasons"].items()}
     return own, values["execution"], reasons
-
-
-def _json(path: Path) -> dict[str, Any]:
-    return read_object(path)

@@ -17,7 +17,7 @@ from bench.metrics.interpolation import Interpolation
 from bench.metrics.protocol import Protocol
 from bench.metrics.quality import Quality
 from bench.metrics.sampling_cost import SamplingCost
-from bench.metrics.shown import Section
+from bench.metrics.shown import Section, models_of
 from bench.metrics.training_cost import TrainingCost
 from bench.records.migrations import SCHEMA, migrated
 from bench.store.files import parse_json, read_object, read_text, write_bytes, write_json
@@ -134,6 +134,14 @@ class Record(Section):
     def name(self) -> str:
         """The name of its file without ending: readable, and unique through its key."""
         return cell_name(self.method, self.steps, self.seed, self.key)
+
+
+# What was measured: the fields that are sections.
+SECTIONS = tuple(
+    name
+    for name, info in Record.model_fields.items()
+    if any(issubclass(model, Section) for model in models_of(info.annotation))
+)
 
 
 def cell_name(method: str, steps: int | None, seed: int, key: str) -> str:

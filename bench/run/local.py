@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.records.measured import PATHS, SAMPLES
 from bench.records.pictures import rows_of_paths, sheet_png
 from bench.records.record import NewerRecord, Record, read_record, write_record
 from bench.run.recording import failed_record, made_from, made_on, make_record
 from bench.run.sweep import Cell, Sweep
 from bench.run.worker import Worker
-from bench.stages.interpolation import PATHS
-from bench.stages.sampling import SAMPLES, read_samples
+from bench.stages.sampling import read_samples
 from bench.store.failures import Busy, StageFailed, reason
 from bench.store.files import file_sha256
 from bench.store.layout import RunFolder

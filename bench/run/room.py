@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from bench.run.sweep import Sweep
-from bench.store.files import readable_size
+from bench.store.files import nearest_there, readable_size
 from sfddm.errors import InputError
 
 LEAST_FEATURES = 4 * 64  # bytes of one image's features, float32: those of the smallest classifier
@@ -20,8 +20,7 @@ def check_room(sweep: Sweep, out: Path) -> None:
     """
     count, shape = sweep.context.config.evaluation.images, sweep.context.shape
     each = math.prod(shape) + LEAST_FEATURES  # features are read whole, and images when they are judged
-    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
-    room = min(shutil.disk_usage(there).total, memory_bytes() or math.inf)
+    room = min(shutil.disk_usage(nearest_there(out)).total, memory_bytes() or math.inf)
     if count * each > room:
         most = int(room // each)
         raise InputError(

@@ -4,10 +4,10 @@ import torch
 
 from bench.metrics.consistency import consistency
 from bench.metrics.features import extract
-from bench.records.measured import CONSISTENCY
+from bench.records.measured import CONSISTENCY, SAMPLES
 from bench.stages.context import Context
 from bench.stages.features import FEATURES, read_features
-from bench.stages.sampling import SAMPLES, read_samples
+from bench.stages.sampling import read_samples
 from bench.store.files import write_json
 from bench.store.stage import Job, Stage
 

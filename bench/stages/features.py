@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from bench.metrics.features import extract
+from bench.records.measured import SAMPLES
 from bench.stages.context import Context
-from bench.stages.sampling import SAMPLES, read_samples
+from bench.stages.sampling import read_samples
 from bench.store.files import write_json
 from bench.store.stage import Job, Stage
 from sfddm.files import writing

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from bench.metrics.features import extract
 from bench.metrics.interpolation import Interpolation, path_length
-from bench.records.measured import INTERPOLATION
+from bench.records.measured import INTERPOLATION, PATHS
 from bench.stages.context import Context
 from bench.stages.sampling import Task, sample_in_shards
 from bench.stages.training import MODEL
@@ -20,7 +20,6 @@ from sfddm.interpolation import POINTS, PathName, path
 from sfddm.method import Method
 from sfddm.noise import ImageNoise, latents
 
-PATHS = "paths.npy"
 PATH_NAMES: tuple[PathName, ...] = get_args(PathName)
 
 

@@ -19,6 +19,7 @@ import torch
 from pydantic import Field, TypeAdapter
 from torch import Tensor
 
+from bench.records.measured import SAMPLES
 from bench.store.files import file_sha256, read_text, wait_until_there, write_json
 from bench.store.layout import RESUME
 from bench.store.progress import Update
@@ -29,7 +30,6 @@ from sfddm.files import remove, writing
 from sfddm.noise import ImageNoise
 from sfddm.sampler import to_uint8
 
-SAMPLES = "samples.npy"
 LARGEST_UNIT = 64
 UNIT_PIXELS = 2**16  # of all images of a unit: 64 images of 32x32, 16 of 64x64, 4 of 128x128
 GPU_FACTOR = 8  # a GPU is busy with so many times more

@@ -19,6 +19,7 @@ __all__ = [
     "digest",
     "file_sha256",
     "flat",
+    "nearest_there",
     "parse_json",
     "read_json",
     "read_object",
@@ -150,6 +151,11 @@ def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def readable_size(count: int) -> str:
     """Return a size in bytes for people: `12.3 MB`."""
     return filesize.decimal(count)
+
+
+def nearest_there(path: Path) -> Path:
+    """Return a path, or the nearest folder above it that exists."""
+    return next(place for place in (path.absolute(), *path.absolute().parents) if place.exists())
 
 
 def check_writable(folder: Path, option: str = "--out") -> Path:

@@ -7,7 +7,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from bench.metrics.shown import whole_fields
-from bench.records.record import REAL, Record
+from bench.records.record import REAL, SECTIONS, Record
 from bench.records.rows import ordered
 from bench.store.files import flat
 from bench.tables.measures import Measure, measures
@@ -15,7 +15,6 @@ from bench.tables.summary import RowKey, Summary
 from bench.tables.table import DASH, Entry, Table, number
 
 BEFORE = ("seed", "nfe", "grid")  # what stands before the measurements in a row of the CSV
-SECTIONS = ("quality", "consistency", "interpolation", "sampling_cost", "training_cost")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 OURS = ("unit",)  # declared beside the numbers: `-1 to 1` is no formula
 AFTER = ("failure", "key")

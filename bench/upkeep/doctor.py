@@ -17,7 +17,7 @@ from pathlib import Path
 from bench.datasets.catalogue import CATALOGUE
 from bench.datasets.dataset import data_root
 from bench.datasets.packed import survey
-from bench.store.files import readable_size
+from bench.store.files import nearest_there, readable_size
 from sfddm.errors import InputError
 
 GOOD, LACKING, BROKEN = "ok", "--", "!!"  # broken: not even a digits run can work
@@ -184,7 +184,7 @@ def inception_file(option: Path | None) -> Line:
 
 def disk(out: Path) -> Line:
     """Say how much room there is for runs, and whether they can be written."""
-    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.exists())
+    there = nearest_there(out)
     free = shutil.disk_usage(there).free
     if not (there.is_dir() and os.access(there, os.W_OK)):
         return Line(BROKEN, "run folder", f"{there} cannot be written", "name another with --out")

@@ -7,8 +7,9 @@ from bench.datasets.dataset import data_root, pixels_sha256
 from bench.datasets.digits import load_digits
 from bench.datasets.packed import MANIFEST, check, folder_of, read_manifest
 from bench.records.record import Record
-from bench.store.layout import RunFolder, StageFolder, split_stage_name
+from bench.store.layout import RunFolder, StageFolder
 from bench.store.requests import RequestedSweep
+from bench.upkeep.clean import asked_for, closure
 
 Dataset = tuple[str, int, str]  # name, resolution, sha256 of the pixels
 
@@ -16,14 +17,8 @@ Dataset = tuple[str, int, str]  # name, resolution, sha256 of the pixels
 def unneeded(run: RunFolder, records: Iterable[Record], sweeps: Iterable[RequestedSweep]) -> list[StageFolder]:
     """Return the stages that no record and no sweep names, and that no stage which one names was made from."""
     there = run.stages_by_key()
-    needed = {key for record in records for key in record.parents.values()}
-    needed |= {split_stage_name(name)[1] for sweep in sweeps for cell in sweep.cells for name in cell.stages}
-    ahead = list(needed)
-    while ahead:
-        folder = there.get(ahead.pop())
-        parents = set(folder.parents) - needed if folder else set()
-        needed |= parents
-        ahead.extend(parents)
+    named = {key for record in records for key in record.parents.values()} | asked_for(sweeps)
+    needed = closure(named, there)
     return [folder for key, folder in there.items() if key not in needed]
 
 

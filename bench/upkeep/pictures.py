@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from bench.records.measured import PATHS, SAMPLES
 from bench.records.pictures import COLUMNS, rows_of_paths, sheet_of
 from bench.store.layout import StageFolder
-
-SAMPLES, PATHS = "samples.npy", "paths.npy"  # as bench/stages/sampling.py and interpolation.py, which need torch, write
 
 
 def pictures(path: Path, folders: dict[str, list[StageFolder]]) -> Iterator[tuple[Path, np.ndarray]]:

@@ -1,6 +1,5 @@
 """A record's fields once more, from the artefacts of the stages that it says it was made from. No torch."""
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -19,21 +18,14 @@ from bench.records.measured import (
     read_interpolation,
     read_quality,
 )
-from bench.records.record import REAL, Record
-from bench.store.files import flat
+from bench.records.record import REAL, SECTIONS, Record
+from bench.store.files import flat, read_object
 from bench.store.layout import DONE, SETTINGS, StageFolder
 
 SUM_TOLERANCE = 1e-12  # relative: of seconds that are added in another order; what is copied is equal to the bit
 OF_METRICS = ("splits", "kid_subsets", "kid_subset", "neighbours", "seed")  # settings that the stage shares
-NOT_SAMPLING = (
-    "method",
-    "steps",
-    "timesteps",
-    "seed",
-    "images",
-    "precision",
-)  # in a stage's settings beside those of sampling
-SECTIONS = ("quality", "consistency", "interpolation", "sampling_cost", "training_cost")
+# What a stage's settings have beside those of sampling.
+NOT_SAMPLING = ("method", "steps", "timesteps", "seed", "images", "precision")
 # What a damaged artefact raises; it has been named already, by the hash of its stage.
 UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
@@ -121,7 +113,7 @@ def _stage(found: Rebuilt, record: Record, label: str, folder: StageFolder) -> N
 def _of_method(found: Rebuilt, record: Record) -> None:
     """Take what the images' stage declares and cost. A variant's stages name its method only."""
     for folder in found.folders.get("samples", []):
-        settings, cost = folder.settings["settings"], _json(folder, COST)
+        settings, cost = folder.settings["settings"], read_object(folder.path / COST)
         if base_name(record.method) != settings["method"]:
             found.take(folder, SETTINGS, {"method": settings["method"]})
         sampling = {name: value for name, value in settings.items() if name not in NOT_SAMPLING}
@@ -137,7 +129,10 @@ def _training(found: Rebuilt, record: Record) -> None:
     if record.method == REAL or found.missing or not found.folders.get("teacher"):
         return
     (folder,) = found.folders["teacher"]
-    teacher, folds = _json(folder, COST), [_json(fold, COST) for fold in found.folders.get("fold", [])]
+    teacher, folds = (
+        read_object(folder.path / COST),
+        [read_object(fold.path / COST) for fold in found.folders.get("fold", [])],
+    )
     given = {"teacher_seconds": teacher["seconds"], "teacher_evaluations": teacher["evaluations"]}
     found.take(folder, COST, {"training_cost": given})
     of_folds = {
@@ -168,7 +163,10 @@ def _cost(found: Rebuilt, record: Record, folder: StageFolder) -> None:
     """Take what sampling costs, and on which machine it was measured."""
     measured, execution, reasons = read_cost(folder.path)
     found.take(
-        folder, COST, {"sampling_cost": measured, "machine": execution, "nfe": _json(folder, COST)["nfe"]}, reasons
+        folder,
+        COST,
+        {"sampling_cost": measured, "machine": execution, "nfe": read_object(folder.path / COST)["nfe"]},
+        reasons,
     )
     machine = folder.settings["settings"]["machine"]
     found.take(folder, SETTINGS, {"machine": machine})
@@ -180,11 +178,6 @@ READERS: dict[str, Callable[[Rebuilt, Record, StageFolder], None]] = {
     "interpolation": _interpolation,
     "cost": _cost,
 }
-
-
-def _json(folder: StageFolder, name: str) -> Values:
-    found: Values = json.loads((folder.path / name).read_text())
-    return found
 
 
 def _same(own: Any, expected: Any) -> bool:

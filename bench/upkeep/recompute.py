@@ -15,16 +15,16 @@ from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
 from bench.metrics.spaces import feature_weights
-from bench.records.measured import CONSISTENCY, INTERPOLATION, JUDGING, PROTOCOL, QUALITY, read_quality
+from bench.records.measured import CONSISTENCY, INTERPOLATION, JUDGING, PATHS, PROTOCOL, QUALITY, SAMPLES, read_quality
 from bench.records.record import Record
 from bench.run.sweep import Cell, Resolver
 from bench.run.worker import Worker
 from bench.stages.context import Context, make_context
 from bench.stages.features import FEATURES, read_features
-from bench.stages.interpolation import PATHS, measure
+from bench.stages.interpolation import measure
 from bench.stages.samples import sampling_task
-from bench.stages.sampling import SAMPLES, ShardSampler, read_samples
-from bench.store.files import flat
+from bench.stages.sampling import ShardSampler, read_samples
+from bench.store.files import flat, read_object
 from bench.store.layout import RunFolder
 from bench.store.progress import Display
 from bench.store.stage import Job, Stage
@@ -126,8 +126,8 @@ class Recomputation:
         with TemporaryDirectory() as scratch:
             try:
                 work(self.worker.job(stage, Path(scratch)))
-                stored = flat(json.loads(self.store.path(stage, file).read_text()))
-                again = flat(json.loads((Path(scratch) / file).read_text()))
+                stored = flat(self.store.read(stage, file))
+                again = flat(read_object(Path(scratch) / file))
             except Exception as error:
                 self.result.differs(self.store.path(stage), f"cannot be recomputed from what is stored ({error})")
                 return

@@ -27,8 +27,9 @@ from bench.commands import (
     verify,
 )
 from bench.store.crash import last_line
-from bench.store.text import printable
+from bench.store.text import to_stderr
 from sfddm.errors import InputError, ParameterError, WorkFailed
+from sfddm.words import on_one_line
 
 EXIT_FAILED = 1  # a cell failed
 EXIT_BAD_INPUT = 2
@@ -157,7 +158,7 @@ def close_stdout() -> None:
 def complain(message: str, code: int) -> int:
     """Print one line on stderr and return the exit code."""
     with suppress(OSError, ValueError):
-        print(f"sfddm-bench: {printable(' '.join(message.split()))}", file=sys.stderr)
+        to_stderr(f"sfddm-bench: {on_one_line(message)}")
     return code
 
 

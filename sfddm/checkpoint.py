@@ -19,6 +19,7 @@ from sfddm.schedule import ScheduleName, alpha_bar_table
 from sfddm.unet import UNet, UNetConfig
 from sfddm.unet2d import UNet2D, UNet2DConfig
 from sfddm.weights import fit, read_metadata, read_safetensors
+from sfddm.words import on_one_line
 
 MOST_TIMESTEPS = 10**6  # a thousand times as many as anyone uses, and a table of 8 MB
 
@@ -100,7 +101,7 @@ def load_denoiser(path: Path) -> tuple[Denoiser, DenoiserSpec]:
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except (RuntimeError, ValueError) as error:  # sizes that no tensor has
-        raise InputError(f"{path}: its metadata describes no network ({' '.join(str(error).split())[:160]})") from None
+        raise InputError(f"{path}: its metadata describes no network ({on_one_line(error, 160)})") from None
     # Compared before the network takes memory: what its metadata says may be larger than the file by any factor.
     weights = fit(read_safetensors(path)[0], needed, f"{path}: weights do not fit the network")
     network = spec.fresh_network(seed=0)

@@ -2,6 +2,10 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 NEAR = 0.6  # difflib's ratio from which a name is taken for a misspelling of another
 
@@ -40,6 +44,12 @@ class WorkFailed(RuntimeError):
 
 class NonFiniteLoss(RuntimeError):
     """Training diverged; the message says where and what to change."""
+
+
+def first_fault(error: "ValidationError") -> tuple[str, str]:
+    """Return where the first fault of a validation is, as a dotted name, and what it is."""
+    fault = error.errors()[0]
+    return ".".join(map(str, fault["loc"])), fault["msg"]
 
 
 def _unknown(given: str, possible: list[str], hint: bool) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from sfddm.files import file_sha256, remove, rename, writing
+from sfddm.words import on_one_line
 
 # The name carries the iteration and the start of the file's sha256, so that one rename makes both state and hash.
 NAME = re.compile(r"resume-\d{9}-([0-9a-f]{16})\.pt")
@@ -51,7 +52,7 @@ def _checked(path: Path) -> dict[str, Any]:
     except OSError:
         raise
     except Exception as error:  # of what is no state of ours, torch raises anything
-        raise ValueError(f"not a training state ({' '.join(str(error).split())[:80]})") from None
+        raise ValueError(f"not a training state ({on_one_line(error, 80)})") from None
     if not isinstance(state, dict):
         raise ValueError(f"not a training state, it holds a {type(state).__name__}")
     return state

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from torch import Tensor, nn
 
 from sfddm.errors import InputError
+from sfddm.words import on_one_line
 
 LARGEST = 2**16  # channels; more are taken for a damaged file
 
@@ -95,7 +96,7 @@ def check_field(name: str, value: Any, fields: Mapping[str, Rule]) -> None:
     """Raise InputError, naming the field, if a configuration's value is not possible; an unknown field must be null."""
     said, allows = fields.get(name, ("null, because the field is not known", lambda given: given is None))
     if not allows(value):
-        raise InputError(f"{' '.join(name.split())[:80]} {' '.join(str(value).split())[:80]} given, possible: {said}")
+        raise InputError(f"{on_one_line(name, 80)} {on_one_line(value, 80)} given, possible: {said}")
 
 
 def check_options(options: Mapping[str, Any]) -> None:
@@ -147,7 +148,7 @@ class UNet2D(nn.Module):
             # Called, not `from_config`, which only warns of a field that an older diffusers does not know.
             self.model: Any = UNet2DModel(**known)
         except Exception as error:  # its checks are asserts, divisions and errors of torch
-            said = " ".join(str(error).split())[:160]
+            said = on_one_line(error, 160)
             raise InputError(f"config.json: diffusers makes no UNet2DModel of it ({said})") from None
 
     @property
@@ -178,6 +179,6 @@ def check_size(network: nn.Module, channels: int, size: int, origin: str) -> Non
         shape = network(torch.empty(2, channels, size, size, device="meta"), torch.zeros(2, device="meta").long()).shape
         fault = None if tuple(shape) == (2, channels, size, size) else f"it makes {tuple(shape)} of them"
     except Exception as error:  # whatever the layers raise for maps that do not fit
-        fault = " ".join(str(error).split())[:160]
+        fault = on_one_line(error, 160)
     if fault is not None:
         raise InputError(f"{origin}: its network takes no images of {size}x{size} ({fault})")

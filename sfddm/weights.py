@@ -15,6 +15,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from sfddm.errors import InputError
+from sfddm.words import on_one_line
 
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)  # what is converted to float32
 HEADER_LIMIT = 2**24  # bytes; the header of a network of 100,000 tensors takes less
@@ -163,4 +164,4 @@ def _unreadable(path: Path, what: str, error: BaseException) -> InputError:
 
 
 def _words(error: BaseException) -> str:
-    return " ".join(str(error).split())[:SAID] or type(error).__name__
+    return on_one_line(error, SAID) or type(error).__name__

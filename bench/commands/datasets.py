@@ -1,6 +1,5 @@
 """`sfddm-bench datasets`: see and prepare the datasets."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +24,7 @@ def datasets_list(data_root: DataRoot = None) -> None:
     from bench.datasets.dataset import data_root as root_of
     from bench.datasets.packed import survey
     from bench.datasets.registry import names
+    from bench.store.text import to_stderr
 
     there, faults = survey(root_of(data_root))
     table = Table("name", "what", "prepared", title=f"datasets; prepared ones are in {root_of(data_root)}")
@@ -38,7 +38,7 @@ def datasets_list(data_root: DataRoot = None) -> None:
         table.add_row(name, summary, "built in" if name == "digits" else sizes or "-")
     Console(width=None if Console().is_terminal else 140).print(table)
     for fault in faults.values():
-        print(f"sfddm-bench: {fault}", file=sys.stderr)
+        to_stderr(f"sfddm-bench: {fault}")
 
 
 @app.command("info", epilog="Example: sfddm-bench datasets info lsun_church")
@@ -51,6 +51,7 @@ def datasets_info(
     from bench.datasets.packed import MANIFEST, folder_of, survey
     from bench.datasets.preprocessing import describe
     from bench.datasets.registry import definition_name
+    from bench.store.text import to_stderr
 
     base = definition_name(name, data_root)
     if base in CATALOGUE:
@@ -65,7 +66,7 @@ def datasets_info(
         print(f"{name}: built in, nothing to prepare")
     there, faults = survey(root_of(data_root))
     for fault in [fault for folder, fault in faults.items() if folder.parent.name == name]:
-        print(f"sfddm-bench: {fault}", file=sys.stderr)
+        to_stderr(f"sfddm-bench: {fault}")
     for manifest in there:
         if manifest.name == name:
             print(f"\n{folder_of(root_of(data_root), name, manifest.resolution) / MANIFEST}")

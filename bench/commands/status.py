@@ -15,12 +15,11 @@ def status(
 ) -> None:
     """Show which cells of each sweep are done, running, failed and missing (numbers are step counts)."""
     import json
-    import sys
 
     from rich.console import Console
 
     from bench.store.requests import read_requests
-    from bench.store.text import printable
+    from bench.store.text import to_stderr
     from bench.upkeep.status import as_values, show, sweep_status
     from sfddm.errors import InputError
 
@@ -29,7 +28,7 @@ def status(
     if faults and not sweeps:
         raise InputError(faults[0])
     for fault in faults:
-        print(f"left out: {printable(fault)}", file=sys.stderr)
+        to_stderr(f"left out: {fault}")
     if not sweeps:
         raise InputError(f"--out: no sweeps in '{out}'; start one with: sfddm-bench run --out {out}")
     if as_json:

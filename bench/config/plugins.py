@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from sfddm.errors import InputError
+from sfddm.words import on_one_line
 
 METHOD_GROUP, DATASET_GROUP = "sfddm_bench.methods", "sfddm_bench.datasets"
 METRIC_GROUP, EXTRACTOR_GROUP = "sfddm_bench.metrics", "sfddm_bench.extractors"
@@ -34,7 +35,7 @@ class Plugin:
         try:
             return self.entry.load()
         except (Exception, SystemExit) as error:  # another package's code may raise anything
-            fault = " ".join(str(error).split())[:120]
+            fault = on_one_line(error, 120)
             raise InputError(
                 f"entry point {self.entry.group}: '{self.name}' of {self.distribution} cannot be loaded "
                 f"({type(error).__name__}: {fault}); fix or uninstall that package"

@@ -3,6 +3,8 @@
 import tomllib
 from typing import Any
 
+from sfddm.words import on_one_line
+
 DEPTH = 20  # tables and arrays within each other; what reads them recurses
 
 
@@ -11,7 +13,7 @@ def parse_toml(text: str) -> dict[str, Any]:
     try:
         tables = tomllib.loads(text)
     except ValueError as error:  # of a number with thousands of digits it is not a TOMLDecodeError
-        raise ValueError(" ".join(str(error).split())) from None
+        raise ValueError(on_one_line(error)) from None
     except RecursionError:
         raise ValueError(f"nested deeper than {DEPTH} levels") from None
     check_depth(tables)

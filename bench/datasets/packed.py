@@ -20,7 +20,8 @@ from bench.datasets.catalogue import CATALOGUE
 from bench.datasets.dataset import Images, labels_sha256
 from bench.store.files import write_text
 from bench.store.names import check_name
-from sfddm.errors import InputError
+from sfddm.errors import InputError, first_fault
+from sfddm.words import on_one_line
 
 IMAGES, LABELS, MANIFEST, VERIFIED = "images.npy", "labels.npy", "manifest.json", "verified.json"
 READ_BYTES = 1 << 24
@@ -72,9 +73,8 @@ def read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise InputError(f"{path}: not a readable manifest ({error.strerror}); prepare the dataset again") from None
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"])) or "not a readable manifest"
-        raise InputError(f"{path}: {where}: {fault['msg']}; prepare the dataset again") from None
+        place, fault = first_fault(error)
+        raise InputError(f"{path}: {place or 'not a readable manifest'}: {fault}; prepare the dataset again") from None
     check_name(f"{path}: name", manifest.name)
     if manifest.dataset not in CATALOGUE:
         raise InputError.unknown(f"{path}: dataset", manifest.dataset, CATALOGUE)
@@ -264,7 +264,7 @@ def _mapped(path: Path, mode: Any) -> np.ndarray:
             if np.lib.format.read_magic(file) != (1, 0):
                 raise ValueError("a header that is not version 1.0")
     except Exception as error:  # a damaged header raises errors of many kinds; EOFError, which Typer takes for Ctrl-C
-        said = " ".join(str(error).split())[:200] or type(error).__name__
+        said = on_one_line(error, 200) or type(error).__name__
         raise InputError(f"{path}: not a readable array ({said}); prepare the dataset again") from None
     return array
 

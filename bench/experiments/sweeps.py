@@ -1,7 +1,6 @@
 """From a named experiment to the sweeps that make it: on which datasets, at which scale, and what they cost."""
 
 import shutil
-import sys
 from collections.abc import Sequence
 from typing import get_args
 
@@ -14,6 +13,7 @@ from bench.config.settings import Scale
 from bench.datasets.registry import load
 from bench.experiments.experiment import Evaluations, Experiment, evaluations, experiment_names, load_experiment
 from bench.run.session import Place, Request, preset_of
+from bench.store.text import to_stderr
 from sfddm.errors import InputError
 
 WIDTH = 140
@@ -45,7 +45,7 @@ def those_there(experiment: Experiment, place: Place) -> list[str]:
     if not found:
         raise InputError(faults[0])
     for fault in faults:
-        print(f"left out: {fault}", file=sys.stderr)
+        to_stderr(f"left out: {fault}")
     return found
 
 

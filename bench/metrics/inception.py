@@ -30,6 +30,7 @@ from bench.metrics.inception_network import FEATURES, SIDE, InceptionNetwork, ne
 from bench.metrics.torchscript_archive import read_tensors
 from bench.store.files import file_sha256, write_bytes
 from sfddm.errors import InputError
+from sfddm.words import on_one_line
 
 WEIGHTS = "inception-2015-12-05.pt"
 # Of the file that clean-fid downloads, as k-diffusion and others publish it. Only its features give an FID.
@@ -117,9 +118,7 @@ def load_torchscript(path: Path) -> Any:
             f"possible: clean-fid's {WEIGHTS}"
         ) from None
     except (RuntimeError, OSError, ValueError) as error:
-        raise InputError(
-            f"--inception-weights: '{path}' is no TorchScript file ({' '.join(str(error).split())[:80]})"
-        ) from None
+        raise InputError(f"--inception-weights: '{path}' is no TorchScript file ({on_one_line(error, 80)})") from None
     if not hasattr(network, "layers") or output_weight(network) is None:
         raise InputError(f"--inception-weights: '{path}' is not the Inception-2015 network that clean-fid uses")
     return network

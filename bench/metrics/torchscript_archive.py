@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sfddm.words import on_one_line
+
 DESCRIPTION = "data.pkl"
 DESCRIPTION_BYTES = 2**24  # that of Inception-2015 is a few hundred thousand bytes
 DEPTH = 100  # of modules within modules
@@ -48,7 +50,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         except OSError:
             raise
         except Exception as error:  # a damaged pickle raises anything
-            raise ValueError(f"no TorchScript file ({' '.join(str(error).split())[:80]})") from None
+            raise ValueError(f"no TorchScript file ({on_one_line(error, 80)})") from None
 
 
 def _described(archive: zipfile.ZipFile) -> Any:

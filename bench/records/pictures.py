@@ -5,7 +5,6 @@ of plots and report, and named in a line.
 """
 
 import hashlib
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -15,7 +14,7 @@ from PIL import Image
 
 from bench.records.record import Record
 from bench.store.files import write_bytes
-from bench.store.text import printable
+from bench.store.text import to_stderr
 
 SHOWN = 64
 COLUMNS = 8
@@ -59,13 +58,13 @@ def rows_of_paths(pixels: np.ndarray) -> tuple[np.ndarray, int]:
     return rows.reshape(-1, *pixels.shape[3:]), pixels.shape[2]
 
 
-def to_stderr(line: str) -> None:
-    """Print a line of the program on stderr."""
-    print(f"sfddm-bench: {printable(line)}", file=sys.stderr)
+def left_out(line: str) -> None:
+    """Name on stderr a picture that is left out."""
+    to_stderr(f"sfddm-bench: {line}")
 
 
 def find_pictures(
-    folders: Iterable[Path], records: Sequence[Record], complain: Callable[[str], None] = to_stderr
+    folders: Iterable[Path], records: Sequence[Record], complain: Callable[[str], None] = left_out
 ) -> list[Path]:
     """Return the pictures beside the records under folders, in order; each that is unfit is named, and left out."""
     resolutions = {record.set_name: record.resolution for record in records}

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,8 +24,8 @@ from bench.store.layout import RunFolder, record_paths
 from bench.store.lock import Locks
 from bench.store.names import check_name
 from bench.store.seal import INTEGRITY, fingerprint, sealed
-from bench.store.text import check_shown, printable
-from sfddm.errors import InputError
+from bench.store.text import check_shown, to_stderr
+from sfddm.errors import InputError, first_fault
 
 LONGEST_NAME = 80  # characters of a method's name in a file name; a variant's can be any length
 REAL = "real data"  # the method name of the floor: one half of the data against the other
@@ -274,7 +273,7 @@ def readable_records(root: Path) -> list[Record]:
             faults[0] if faults else InputError(f"no records in '{root}'; make some with: sfddm-bench run --out {root}")
         )
     for fault in faults:
-        print(f"left out: {printable(str(fault))}", file=sys.stderr)
+        to_stderr(f"left out: {fault}")
     return [record for _, record in sorted(found, key=lambda pair: (pair[0], *sort_key(pair[1])))]
 
 
@@ -298,9 +297,8 @@ def _unreadable(path: Path, error: Exception) -> str:
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, ValidationError):
-        fault = error.errors()[0]
-        place = ".".join(map(str, fault["loc"]))
-        told = fault["msg"].removeprefix("Value error, ").removeprefix(f"{place}: ")
+        place, fault = first_fault(error)
+        told = fault.removeprefix("Value error, ").removeprefix(f"{place}: ")
         return f"{path}: not a record: {place}: {told}"
     if isinstance(error, (KeyError, TypeError, AttributeError)):
         return f"{path}: not a record of its schema: {error} is missing or of another type"

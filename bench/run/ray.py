@@ -32,6 +32,7 @@ from bench.store.progress import Display
 from bench.store.stage import Stage
 from sfddm.errors import InputError, WorkFailed
 from sfddm.performance import set_products
+from sfddm.words import on_one_line
 
 RETRIES = 3  # of a stage whose worker or node was lost; one that fails by itself would fail again
 POLL_SECONDS = 1.0
@@ -96,13 +97,15 @@ def cluster(address: str | None) -> Iterator[None]:
         except Exception as error:  # Ray has many, and several are nothing but a RayError or an Exception
             ray.shutdown()  # what has started of it
             given = f"--address: '{address}'" if address else "--executor: 'ray'"
-            raise InputError(f"{given} given, but no Ray cluster answers or starts: {one_line(error)}") from None
+            raise InputError(f"{given} given, but no Ray cluster answers or starts: {kind_and_words(error)}") from None
         finally:
             signal.signal(signal.SIGTERM, on_terminate)  # Ray's own would end without a line
         try:
             yield
         except ray.exceptions.RayError as error:
-            raise WorkFailed(f"--executor: the Ray cluster is lost: {one_line(error)}; run the command again") from None
+            raise WorkFailed(
+                f"--executor: the Ray cluster is lost: {kind_and_words(error)}; run the command again"
+            ) from None
         finally:
             ray.shutdown()
 
@@ -119,9 +122,9 @@ def variables_put_back() -> Iterator[None]:
         os.environ.update(before)
 
 
-def one_line(error: BaseException) -> str:
+def kind_and_words(error: BaseException) -> str:
     """Return what an error is and says, short and on one line."""
-    said = " ".join(str(error).split())
+    said = on_one_line(error)
     return f"{type(error).__name__}: {said}"[:300] if said else type(error).__name__
 
 
@@ -201,7 +204,7 @@ def outcome(task: ray.ObjectRef, stage: Stage) -> str | None:
     try:
         return ray.get(task)
     except ray.exceptions.RayError as error:
-        return f"{stage.label}: after {RETRIES} retries: {one_line(error)}"[:300]
+        return f"{stage.label}: after {RETRIES} retries: {kind_and_words(error)}"[:300]
 
 
 def do_stage(given: list[ray.ObjectRef], key: str, label: str) -> str | None:

@@ -19,6 +19,7 @@ import torch
 from bench.speed.contestants import AGAIN, OURS, Build, Contest, Terms, Work
 from bench.store import memory
 from bench.store.timing import synchronise, synchronised_seconds
+from sfddm.words import on_one_line
 
 UNIT_SECONDS = 0.5  # a timed call does as many units as ours does in this time
 LEAST_ROUNDS = 3
@@ -115,7 +116,7 @@ def _warmed_up(contest: Contest, terms: Terms, say: Callable[[str], None]) -> tu
         except Exception as error:  # another package may fail by itself, such as with a newer SciPy
             if name in (OURS, AGAIN):
                 raise
-            failed[name] = f"failed: {type(error).__name__}: {' '.join(str(error).split())[:120]}"
+            failed[name] = f"failed: {type(error).__name__}: {on_one_line(error, 120)}"
             say(f"{contest.name}: {name} {failed[name]}")
     return ready, failed
 

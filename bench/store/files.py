@@ -13,6 +13,7 @@ from rich import filesize
 
 from sfddm.errors import InputError
 from sfddm.files import file_sha256, try_to_write, writing
+from sfddm.words import on_one_line
 
 __all__ = [
     "check_writable",
@@ -86,7 +87,7 @@ def parse_json(text: str, path: Path, what: str = "file") -> Any:
     except RecursionError:
         deep = True
     except ValueError as error:
-        raise InputError(f"{path}: not a readable {what} ({' '.join(str(error).split())[:120]})") from None
+        raise InputError(f"{path}: not a readable {what} ({on_one_line(error, 120)})") from None
     if deep:
         raise InputError(f"{path}: not a readable {what} (its JSON is nested more than {DEEPEST_JSON} deep)")
     return value

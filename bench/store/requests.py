@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from bench.store.files import digest, read_object, write_json
 from bench.store.layout import STAGE_NAME, RunFolder
-from sfddm.errors import InputError
+from sfddm.errors import InputError, first_fault
 
 
 def _inside(path: str) -> str:
@@ -82,8 +82,7 @@ def _read(path: Path) -> RequestedSweep:
     try:
         return RequestedSweep.model_validate(read_object(path, "sweep"))
     except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(map(str, fault["loc"]))
+        place, fault = first_fault(error)
         raise InputError(
-            f"{path}: not a sweep: {place}: {fault['msg']}; delete it, and run its command again to have it back"
+            f"{path}: not a sweep: {place}: {fault}; delete it, and run its command again to have it back"
         ) from None

@@ -1,5 +1,6 @@
 """Text from outside on a terminal, on one line: nothing in it may move the cursor or change what is shown. No torch."""
 
+import sys
 import unicodedata
 
 from sfddm.errors import InputError
@@ -13,6 +14,11 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join("?" if is_control(character) else character for character in text)
+
+
+def to_stderr(line: str) -> None:
+    """Print a line on stderr as a terminal may have it."""
+    print(printable(line), file=sys.stderr)
 
 
 def is_control(character: str) -> bool:

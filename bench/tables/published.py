@@ -12,7 +12,7 @@ from bench.config.toml import parse_toml
 from bench.records.groups import image_counts
 from bench.records.record import Record
 from bench.tables.summary import Statistic
-from sfddm.errors import InputError
+from sfddm.errors import InputError, first_fault
 
 BAND = 3  # "within band" reaches to so many tolerances
 RELATED = {"celeba_hq": ("celeba",)}  # another dataset's values, shown and never compared
@@ -64,8 +64,8 @@ def published(path: Path | None = None) -> list[Series]:
     try:
         return [Series.model_validate(values) for values in parse_toml(source.read_text())["series"]]
     except ValidationError as error:
-        fault = error.errors()[0]
-        raise InputError(f"{source}: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
+        place, fault = first_fault(error)
+        raise InputError(f"{source}: {place}: {fault}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{source}: not a file of published values ({error})") from None
 

@@ -19,6 +19,7 @@ from bench.datasets.dataset import data_root
 from bench.datasets.packed import survey
 from bench.store.files import nearest_there, readable_size
 from sfddm.errors import InputError
+from sfddm.words import on_one_line
 
 GOOD, LACKING, BROKEN = "ok", "--", "!!"  # broken: not even a digits run can work
 COLOURS = {GOOD: "green", LACKING: "yellow", BROKEN: "red"}
@@ -79,7 +80,7 @@ def package(name: str, module: str) -> Line:
     try:
         importlib.import_module(module)
     except Exception as error:  # a broken build raises anything: RuntimeError, OSError, AttributeError
-        reason = " ".join(str(error).split())[:120]
+        reason = on_one_line(error, 120)
         return Line(BROKEN, name, f"{found} cannot be imported ({reason})", repair(name))
     return Line(GOOD, name, found)
 

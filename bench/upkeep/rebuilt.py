@@ -129,10 +129,8 @@ def _training(found: Rebuilt, record: Record) -> None:
     if record.method == REAL or found.missing or not found.folders.get("teacher"):
         return
     (folder,) = found.folders["teacher"]
-    teacher, folds = (
-        read_object(folder.path / COST),
-        [read_object(fold.path / COST) for fold in found.folders.get("fold", [])],
-    )
+    teacher = read_object(folder.path / COST)
+    folds = [read_object(fold.path / COST) for fold in found.folders.get("fold", [])]
     given = {"teacher_seconds": teacher["seconds"], "teacher_evaluations": teacher["evaluations"]}
     found.take(folder, COST, {"training_cost": given})
     of_folds = {
@@ -162,12 +160,8 @@ def _interpolation(found: Rebuilt, record: Record, folder: StageFolder) -> None:
 def _cost(found: Rebuilt, record: Record, folder: StageFolder) -> None:
     """Take what sampling costs, and on which machine it was measured."""
     measured, execution, reasons = read_cost(folder.path)
-    found.take(
-        folder,
-        COST,
-        {"sampling_cost": measured, "machine": execution, "nfe": read_object(folder.path / COST)["nfe"]},
-        reasons,
-    )
+    nfe = read_object(folder.path / COST)["nfe"]
+    found.take(folder, COST, {"sampling_cost": measured, "machine": execution, "nfe": nfe}, reasons)
     machine = folder.settings["settings"]["machine"]
     found.take(folder, SETTINGS, {"machine": machine})
 

@@ -30,7 +30,7 @@ from bench.store.progress import Display
 from bench.store.stage import Job, Stage
 from bench.store.store import Store
 from bench.upkeep.verify import Verification
-from sfddm.errors import InputError
+from sfddm.errors import InputError, first_fault
 from sfddm.files import writing
 from sfddm.performance import Performance
 
@@ -67,9 +67,8 @@ class Recomputation:
         try:
             config = Config.model_validate(record.config)
         except ValidationError as error:
-            fault = error.errors()[0]
-            place = ".".join(map(str, fault["loc"]))
-            raise InputError(f"{path}: its config.{place} is none of this version's ({fault['msg']})") from None
+            place, fault = first_fault(error)
+            raise InputError(f"{path}: its config.{place} is none of this version's ({fault})") from None
         device = self.worker.device
         if (ran := record.machine.get("performance")) and record.machine.get("device") == device:
             config = config.model_copy(update={"performance": Performance.model_validate(ran)})  # to the same bits

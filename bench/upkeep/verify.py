@@ -21,7 +21,7 @@ from bench.upkeep.links import dataset_faults, missing_parents, unneeded
 from bench.upkeep.pictures import picture_fault, pictures
 from bench.upkeep.rebuilt import rebuilt
 from sfddm.errors import InputError
-from sfddm.words import plural
+from sfddm.words import on_one_line, plural
 
 
 class Verification:
@@ -36,7 +36,7 @@ class Verification:
 
     def differs(self, path: Path, what: object) -> None:
         """Note a difference, on one line."""
-        self.differences.append(f"{path}: {' '.join(str(what).split())}")
+        self.differences.append(f"{path}: {on_one_line(what)}")
 
     def summary(self) -> str:
         """Return `3 records, 12 artefacts; 3 records: 2 compared with stages, 1 with nothing here but ..`."""

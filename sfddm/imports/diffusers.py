@@ -19,6 +19,7 @@ from sfddm.imports.schedulers import ASSUMED, read_scheduler
 from sfddm.imports.state_dicts import find_network
 from sfddm.unet2d import FIELDS, UNet2D, UNet2DConfig, check_options, check_size
 from sfddm.weights import fit, precision, read_json, read_weights, shown
+from sfddm.words import on_one_line
 
 STEM = "diffusion_pytorch_model"
 WEIGHTS = (f"{STEM}.safetensors", f"{STEM}.bin")
@@ -98,7 +99,7 @@ def _read_config(path: Path) -> UNet2DConfig:
     given = read_json(path, NAMED)
     kind = given.get("_class_name", "UNet2DModel")
     if kind != "UNet2DModel":
-        raise InputError(f"{path}: _class_name {' '.join(str(kind).split())[:80]} given, only UNet2DModel is possible")
+        raise InputError(f"{path}: _class_name {on_one_line(kind, 80)} given, only UNet2DModel is possible")
     options = {name: value for name, value in given.items() if not name.startswith("_") and name not in AVERAGING}
     try:
         check_options(options)

@@ -17,6 +17,7 @@ from sfddm.errors import InputError
 from sfddm.schedule import ScheduleName, alpha_bar_table
 from sfddm.unet2d import Rule, check_field, number, one_of, or_null, sequence, whole
 from sfddm.weights import read_json
+from sfddm.words import on_one_line
 
 LONGEST = 1_000_000  # timesteps
 PREDICTIONS: dict[str, Prediction] = {"epsilon": "eps", "sample": "x0", "v_prediction": "v"}
@@ -100,9 +101,7 @@ def read_scheduler(path: Path) -> Training:
     given = read_json(path, "a scheduler's configuration")
     kind = given.get("_class_name", "DDPMScheduler")
     if not isinstance(kind, str) or kind not in CLASSES:
-        raise InputError(
-            f"{path}: _class_name {' '.join(str(kind).split())[:80]} given, possible: {', '.join(sorted(CLASSES))}"
-        )
+        raise InputError(f"{path}: _class_name {on_one_line(kind, 80)} given, possible: {', '.join(sorted(CLASSES))}")
     usual = CLASSES[kind]
     try:
         for name, value in given.items():

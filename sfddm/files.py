@@ -17,8 +17,9 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-# The name of a file that is being written: that of the file to be, four digits of the running kernel, four at random.
-TEMPORARY = re.compile(r"\.(.+)\.([0-9a-f]{4})[0-9a-f]{4}\.tmp")
+# The name of a file that is being written: that of the file to be, four digits of the running kernel, twelve at random.
+# Earlier versions had four at random, which two writers of one file may well share.
+TEMPORARY = re.compile(r"\.(.+)\.([0-9a-f]{4})(?:[0-9a-f]{4}|[0-9a-f]{12})\.tmp")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 _fences: dict[Path, Callable[[], None]] = {}
@@ -107,12 +108,22 @@ def remove_unwritten(path: Path) -> bool:
     try:
         if fcntl:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not is_at(descriptor, path):
+                return False  # another has removed it, and one that writes has begun another under its name
             path.unlink()  # while it is locked: who has just begun it sees that it is gone
     except BlockingIOError:
         return False
     finally:
         os.close(descriptor)
     return bool(fcntl)
+
+
+def is_at(descriptor: int, path: Path) -> bool:
+    """Tell whether an open file is the one that stands at a path."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def try_to_write(folder: Path) -> None:
@@ -142,7 +153,7 @@ def file_sha256(path: Path) -> str:
 
 def _temporary(path: Path) -> Path:
     """Return the name under which a file is written."""
-    return path.with_name(f".{path.name}.{kernel_digits()[:4]}{secrets.token_hex(2)}.tmp")
+    return path.with_name(f".{path.name}.{kernel_digits()[:4]}{secrets.token_hex(6)}.tmp")
 
 
 @contextmanager
@@ -153,9 +164,9 @@ def _begun(temporary: Path) -> Iterator[BinaryIO]:
         if fcntl:
             with suppress(OSError):  # a filesystem without locks
                 fcntl.flock(file, fcntl.LOCK_EX)
-        if temporary.exists():
+        if is_at(file.fileno(), temporary):
             break
-        file.close()  # taken for a dead one before it was locked
+        file.close()  # taken for a dead one, and removed, before it was locked
     with file:
         yield file
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from bench.store.layout import LOCK
 from sfddm.errors import WorkFailed
-from sfddm.files import fenced, kernel_digits
+from sfddm.files import fenced, is_at, kernel_digits
 
 try:
     import fcntl
@@ -129,7 +129,7 @@ class Locks:
             if not _lock(descriptor) or self._beats_elsewhere(descriptor, path):
                 os.close(descriptor)
                 return None
-            if _is_at(descriptor, path):
+            if is_at(descriptor, path):
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, self.token.encode(), 0)
                 return descriptor
@@ -185,13 +185,6 @@ def _lock(descriptor: int, shared: bool = False) -> bool:
         except OSError as error:
             return error.errno not in (errno.EWOULDBLOCK, errno.EACCES)
     return True
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _beat(held: Held, ended: threading.Event) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.records.groups import Group, groups
-from bench.records.record import Record, readable_records
+from bench.records.record import Record, read_records
 from bench.store.files import check_writable, digest, file_sha256, read_object, write_json, write_text
 from bench.store.layout import RunFolder
 from bench.tables.caption import conditions_text, device_text, floor_text, heading
@@ -156,7 +156,7 @@ def read_groups(folders: Sequence[Path], out: Path | None) -> tuple[list[Group],
     for folder in folders:
         if not folder.is_dir():
             raise InputError(f"PATH: '{folder}' given, a folder with records is needed, such as runs")
-    found = groups([record for folder in folders for record in readable_records(folder)])
+    found = groups([record for folder in folders for record in read_records(folder)])
     for group in found:
         by_cell(group.records)
     return found, check_writable(out or folders[0])

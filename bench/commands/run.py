@@ -86,7 +86,7 @@ def run(
     check_executor(executor, address, device)
     check_could_write(out)
 
-    from bench.records.record import readable_records
+    from bench.records.record import read_records
     from bench.run.room import check_room
     from bench.run.session import Place, Request, check_failures, perform, prepare, preset_of
     from bench.run.sweep import methods_by_steps
@@ -114,7 +114,7 @@ def run(
         check_room(sweep, out)
     records = perform(sweep, place)
     if records:
-        finish(readable_records(out), place, out)  # of this sweep and of earlier ones
+        finish(read_records(out), place, out)  # of this sweep and of earlier ones
     check_failures(records)
 
 

@@ -246,21 +246,10 @@ def has_integrity(path: Path) -> bool:
 
 
 def read_records(root: Path) -> list[Record]:
-    """Return every record under a folder: set by set, the real data first, then by seed, steps and method.
+    """Return the records under a folder: set by set, the real data first, then by seed, steps and method.
 
-    Raises InputError if there is none.
-    """
-    paths = record_paths(root)
-    if not paths:
-        raise InputError(f"no records in '{root}'; make some with: sfddm-bench run --out {root}")
-    found = [(path.parent, read_record(path)) for path in paths]
-    return [record for _, record in sorted(found, key=lambda pair: (pair[0], *sort_key(pair[1])))]
-
-
-def readable_records(root: Path) -> list[Record]:
-    """Return the records under a folder that can be read, as `read_records` does; name the others on stderr.
-
-    One bad record is one cell less in tables and plots. Raises InputError if none can be read.
+    One that cannot be read is named on stderr: it is one cell less in tables and plots. Raises InputError if there is
+    none, or if none can be read.
     """
     found, faults = [], []
     for path in record_paths(root):
@@ -268,10 +257,10 @@ def readable_records(root: Path) -> list[Record]:
             found.append((path.parent, read_record(path)))
         except InputError as error:
             faults.append(error)
+    if faults and not found:
+        raise faults[0]
     if not found:
-        raise (
-            faults[0] if faults else InputError(f"no records in '{root}'; make some with: sfddm-bench run --out {root}")
-        )
+        raise InputError(f"no records in '{root}'; make some with: sfddm-bench run --out {root}")
     for fault in faults:
         to_stderr(f"left out: {fault}")
     return [record for _, record in sorted(found, key=lambda pair: (pair[0], *sort_key(pair[1])))]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.claims.claims import decide
 from bench.records.groups import device_class, groups
-from bench.records.record import REAL, Record, readable_records
+from bench.records.record import REAL, Record, read_records
 from bench.records.rows import place
 from bench.report.group import GroupResults, group_results
 from bench.report.html import render
@@ -38,7 +38,7 @@ def write_report(root: Path, out: Path | None) -> Path:
     path = out or root / "report.html"
     if path.is_dir():
         raise InputError(f"--out: '{path}' given, a folder; name a file such as {path / 'report.html'}")
-    records = readable_records(root)
+    records = read_records(root)
     text = page(records, pictures_of(root, records))
     try:
         write_text(path, text)

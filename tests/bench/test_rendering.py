@@ -14,7 +14,7 @@ from helpers.made_records import STEPS, made, sweep, written
 
 from bench.plots.figures import write_plots
 from bench.records.groups import groups
-from bench.records.record import REAL, read_records, readable_records
+from bench.records.record import REAL, read_records
 from bench.rendering import render, rendered, write_tables
 from bench.tables.cells import csv, frame, summary_frame
 from bench.tables.measures import measures
@@ -153,8 +153,8 @@ def test_one_bad_record_or_picture_is_named_and_everything_else_is_rendered(
     bad, picture = next(tmp_path.rglob("pd-1-*.json")), next(tmp_path.rglob("ddim-1-*.png"))
     bad.write_text("[" * 100_000)
     picture.write_bytes(picture.read_bytes()[:100])
-    assert {record.method for record in readable_records(tmp_path)} == {REAL, "ddim"}
-    assert [path.name for path in write_plots(groups(readable_records(tmp_path)), [tmp_path], tmp_path / "plots")]
+    assert {record.method for record in read_records(tmp_path)} == {REAL, "ddim"}
+    assert [path.name for path in write_plots(groups(read_records(tmp_path)), [tmp_path], tmp_path / "plots")]
     said = capsys.readouterr().err
     assert str(bad) in said
     assert str(picture) in said

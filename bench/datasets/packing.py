@@ -26,7 +26,7 @@ from bench.datasets.sources import Source, first_line
 from bench.datasets.workers import in_order
 from bench.store.files import readable_size, write_json
 from sfddm.errors import InputError
-from sfddm.files import writing
+from sfddm.files import TEMPORARY, remove, rename, writing
 
 MOST_CHUNK, MOST_CHUNK_BYTES = 256, 2**24
 MOST_CORRUPT = 0.001
@@ -70,7 +70,7 @@ def pack(source: Source, folder: Path, rule: str, resolution: int, identity: str
     sweep(folder)
     size, path = 3 * resolution * resolution, folder / PARTIAL
     state = read_state(folder, identity, size)
-    check_room(path, HEADER_BYTES + size * (state.written + len(source) - state.read))
+    check_free(path, HEADER_BYTES + size * (state.written + len(source) - state.read))
     with naming(path), path.open("r+b" if state.read else "w+b") as file:
         file.truncate(HEADER_BYTES + state.written * size)
         file.seek(0, os.SEEK_END)
@@ -90,10 +90,11 @@ def pack(source: Source, folder: Path, rule: str, resolution: int, identity: str
 
 def sweep(folder: Path) -> None:
     """Remove what killed preparations left of files being written, and what was said of the pixels."""
-    for name in (LABELS, MANIFEST, PROGRESS, VERIFIED):
-        for left in folder.glob(f".{name}.{'[0-9a-f]' * 8}.tmp"):
-            left.unlink(missing_ok=True)
-    (folder / VERIFIED).unlink(missing_ok=True)
+    for left in folder.glob(".*.tmp"):
+        match = TEMPORARY.fullmatch(left.name)
+        if match and match[1] in (LABELS, MANIFEST, PROGRESS, VERIFIED):
+            remove(left)
+    remove(folder / VERIFIED)
 
 
 def read_state(folder: Path, identity: str, size: int) -> State:
@@ -108,7 +109,7 @@ def read_state(folder: Path, identity: str, size: int) -> State:
     return state if state.identity == identity and whole else fresh
 
 
-def check_room(path: Path, needed: int) -> None:
+def check_free(path: Path, needed: int) -> None:
     """Raise InputError if the disk has no room for a file of so many bytes, the part that is there included."""
     free = shutil.disk_usage(path.parent).free + (path.stat().st_size if path.exists() else 0)
     if needed > free:
@@ -133,7 +134,7 @@ def check_corrupt(source: Source, corrupt: list[int], chunk: Chunk) -> None:
         number, why = chunk.corrupt[-1]
         raise InputError(
             f"--from: {len(corrupt)} of the first {chunk.end} images cannot be read (more than 0.1 % of "
-            f"{len(source)}): {shown}; mend or remove them ({names[number]}: {why})"
+            f"{len(source)}): {shown}; repair or remove them ({names[number]}: {why})"
         )
 
 
@@ -188,16 +189,16 @@ def finish(folder: Path, source: Source, state: State, resolution: int) -> tuple
         file.flush()
         os.fsync(file.fileno())
     sha256 = pixels_digest(partial_path)
-    (folder / MANIFEST).unlink(missing_ok=True)
+    remove(folder / MANIFEST)
     labels = write_labels(folder / LABELS, source, state)
-    os.replace(partial_path, path)
+    rename(partial_path, path)
     return sha256, labels
 
 
 def write_labels(path: Path, source: Source, state: State) -> str | None:
     """Write the labels of the images that were read and return their sha256; none are left there if there are none."""
     if source.labels is None:
-        path.unlink(missing_ok=True)
+        remove(path)
         return None
     labels = np.delete(source.labels, state.corrupt)
     with writing(path) as file:

@@ -19,6 +19,7 @@ from bench.store.files import check_writable, digest, write_json
 from bench.store.lock import Locks
 from bench.store.names import check_name
 from sfddm.errors import InputError
+from sfddm.files import remove
 
 BUILT_IN = "digits"
 UNREADABLE = "that cannot be read"
@@ -58,7 +59,7 @@ def prepare(
         identity = source_identity(source)
         state = pack(source, folder, rule, resolution, digest({"source": identity, **made_by}), report)
         if source_identity(source) != identity:
-            (folder / PROGRESS).unlink(missing_ok=True)
+            remove(folder / PROGRESS)
             raise InputError(f"--from: '{source_path}' was changed while it was read; give the same command again")
         sha256, labels = finish(folder, source, state, resolution)
         names = source.names
@@ -70,21 +71,21 @@ def prepare(
             resolution=resolution,
             count=state.written,
             source_kind=source.kind,
-            source_name=printable(source_path.name) if source_path else "download",
+            source_name=decodable(source_path.name) if source_path else "download",
             source_count=len(source),
             preprocessing=rule,
             preprocessing_rule=describe(rule),
             versions={"pillow": PIL.__version__, "numpy": np.__version__},
             lossy=source.lossy,
-            classes=None if source.classes is None else [printable(one) for one in source.classes],
-            corrupt=[printable(names[number]) for number in state.corrupt],
+            classes=None if source.classes is None else [decodable(one) for one in source.classes],
+            corrupt=[decodable(names[number]) for number in state.corrupt],
             sha256=sha256,
             labels_sha256=labels,
             left_out=dict(source.left_out) | corrupt,
             noted=state.noted,
         )
         write_json(folder / MANIFEST, manifest.model_dump())
-        (folder / PROGRESS).unlink(missing_ok=True)
+        remove(folder / PROGRESS)
     return folder
 
 
@@ -146,7 +147,7 @@ def smaller_side(source: Source) -> int:
                 return min(image.size)
         except Exception as error:  # decoders raise errors of every kind
             why = why or f"{source.names[number]}: {first_line(error)}"
-    raise InputError(f"--from: the first images cannot be read ({why}); mend or remove them")
+    raise InputError(f"--from: the first images cannot be read ({why}); repair or remove them")
 
 
 def source_identity(source: Source) -> str:
@@ -157,7 +158,7 @@ def source_identity(source: Source) -> str:
         raise InputError(f"--from: '{error.filename}' was there and cannot be read ({error.strerror})") from None
 
 
-def printable(name: str) -> str:
+def decodable(name: str) -> str:
     """Return a file's name as text that JSON can hold: names on disk may be bytes in no encoding."""
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 

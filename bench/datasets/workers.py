@@ -48,7 +48,7 @@ def _workers(count: int, what: str, begin: Callable[[], None] | None = None) -> 
             yield pool
         except (BrokenProcessPool, MemoryError):
             raise InputError(
-                f"{what}: a process that read it died (a damaged file, or too little memory); mend or get it again"
+                f"{what}: a process that read it died (a damaged file, or too little memory); repair it or get it again"
             ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -20,7 +20,6 @@ from typing import Any, get_args
 import torch
 import torch.nn.functional as F  # noqa: N812
 from platformdirs import user_cache_path
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -30,6 +29,7 @@ from bench.metrics.inception_network import FEATURES, SIDE, InceptionNetwork, ne
 from bench.metrics.torchscript_archive import read_tensors
 from bench.store.files import file_sha256, write_bytes
 from sfddm.errors import InputError
+from sfddm.weights import read_safetensors
 from sfddm.words import on_one_line
 
 WEIGHTS = "inception-2015-12-05.pt"
@@ -141,12 +141,10 @@ def read_converted(sha256: str) -> InceptionNetwork | None:
     """Return the network of an original file's converted weights; None if they are not there or are damaged."""
     path = converted_path(sha256)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        weights, metadata = read_safetensors(path)
         whole = {"original_sha256": sha256, "tensors_sha256": tensors_sha256(weights)} == metadata
         return network_of(weights) if whole else None
-    except (SafetensorError, OSError, ValueError):
+    except (OSError, ValueError):
         return None
 
 

@@ -90,7 +90,7 @@ def test_counts_and_sizes_beyond_reason_are_taken_as_all_or_refused(tmp_path: Pa
 
 
 @pytest.mark.parametrize("count", [20, 600])
-def test_a_refusal_is_repeated_until_the_file_is_mended_and_then_it_is_taken(tmp_path: Path, count: int) -> None:
+def test_a_refusal_is_repeated_until_the_file_is_repaired_and_then_it_is_taken(tmp_path: Path, count: int) -> None:
     image_folder(tmp_path / "set", count, 8)
     broken = tmp_path / "set" / "00007.png"
     good = broken.read_bytes()

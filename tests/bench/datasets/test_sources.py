@@ -44,7 +44,7 @@ def zip_of(path: Path, *names: str) -> Path:
     with zipfile.ZipFile(path, "w") as file:
         for name in names:
             info = zipfile.ZipInfo("x")
-            info.filename = name  # as it is: ZipInfo itself would mend it
+            info.filename = name  # as it is: ZipInfo itself would correct it
             file.writestr(info, encoded(picture(0, 8, 8), "png"))
     return path
 

@@ -31,7 +31,7 @@ def written(root: Path, sealed: bool) -> list[Path]:
 
 
 def found(root: Path) -> tuple[set[Path], list[str]]:
-    """Return the pictures that may be shown, and what is said of the others."""
+    """Return the pictures that may be shown, and the lines that name the others."""
     said: list[str] = []
     return set(find_pictures([root], read_records(root), said.append)), said
 

@@ -220,7 +220,7 @@ def test_a_takeover_after_the_last_artefact_leaves_no_done_marker(tmp_path: Path
 
 
 def reading_chain(model: list[bytes], done: list[str]) -> Stage:
-    """A teacher that writes a model and, each time anew, a clock; and samples that read the model alone."""
+    """A teacher that writes a model and a clock, which is another each time; and samples that read the model alone."""
 
     def train(job: Job) -> None:
         done.append("teacher")

@@ -49,7 +49,7 @@ def test_it_says_what_is_here_and_how_to_get_every_dataset(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_torchvision_that_cannot_be_imported_is_named_with_its_mending_and_exit_code_1(tmp_path: Path) -> None:
+def test_a_torchvision_that_cannot_be_imported_is_named_with_its_fix_and_exit_code_1(tmp_path: Path) -> None:
     (tmp_path / "torchvision").mkdir()
     (tmp_path / "torchvision" / "__init__.py").write_text(
         "raise RuntimeError('operator torchvision::nms does not exist')"

@@ -133,7 +133,7 @@ def test_a_broken_done_marker_is_named(text: str, runs: Path) -> None:
     assert one_difference(runs).startswith(f"{path}: not a readable done marker")
 
 
-def test_a_record_that_was_signed_anew_is_caught_by_its_metrics_and_tables(runs: Path) -> None:
+def test_a_record_that_was_signed_again_is_caught_by_its_metrics_and_tables(runs: Path) -> None:
     path = the(runs, "records/*/sfddm-4-*.json")
     better = changed(read_record(path), quality__distance__value=0.001)
     assert write_record(runs, better) == path
@@ -143,7 +143,7 @@ def test_a_record_that_was_signed_anew_is_caught_by_its_metrics_and_tables(runs:
     assert any(line.startswith(f"{runs}/tables/") and "is not what its records give" in line for line in lines)
 
 
-# By what is edited: the record's field, its new value, and what is said of it.
+# By what is edited: the record's field, its new value, and the line that names it.
 EDITS: dict[str, tuple[str, object, str]] = {
     "consistency": ("consistency__ssim", 0.99, "consistency.ssim is 0.99, consistency-"),
     "consistency of unrelated pairs": ("consistency__cosine_unrelated", 0.0, "consistency.cosine_unrelated is 0.0, "),

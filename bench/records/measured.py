@@ -1,8 +1,9 @@
 """What done stages measured, read back from their files as parts of a record, with why a number is missing. No torch.
 
-Each reader takes a stage's folder; the reasons are by the number's name in a record.
+Each reader takes the folders of stages; the reasons are by the number's name in a record.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from bench.metrics.metric import Reasons
 from bench.metrics.protocol import Protocol
 from bench.metrics.quality import Quality
 from bench.metrics.sampling_cost import SamplingCost
+from bench.metrics.training_cost import TrainingCost
 from bench.records.migrations import place_of, quality_section
 from bench.store.files import read_object
 
@@ -52,3 +54,17 @@ def read_cost(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Reasons]:
     own = {name: values[name] for name in SamplingCost.model_fields if name in values}
     reasons = {f"sampling_cost.{name}": why for name, why in values["reasons"].items()}
     return own, values["execution"], reasons
+
+
+def read_training_cost(teacher: Path, folds: Sequence[Path]) -> tuple[TrainingCost, Reasons]:
+    """Return what a method's models cost to train: the sums over its folds, and the teacher's beside them."""
+    first, *own = [read_object(folder / COST) for folder in (teacher, *folds)]
+    cost = TrainingCost(
+        evaluations=sum(fold["evaluations"] for fold in own),
+        seconds=sum(fold["seconds"] for fold in own),
+        folds=len(own),
+        teacher_seconds=first["seconds"],
+        teacher_evaluations=first["evaluations"],
+    )
+    given = ("training_cost.teacher_seconds", "training_cost.teacher_evaluations")
+    return cost, dict.fromkeys(given, "the teacher was given (teacher.weights)") if first["seconds"] is None else {}

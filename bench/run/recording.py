@@ -4,12 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.metrics.metric import Reasons
-from bench.metrics.training_cost import TrainingCost
-from bench.records.measured import read_consistency, read_cost, read_interpolation, read_quality
+from bench.records.measured import (
+    COST,
+    read_consistency,
+    read_cost,
+    read_interpolation,
+    read_quality,
+    read_training_cost,
+)
 from bench.records.record import Record
 from bench.run.sweep import Cell, Sweep
 from bench.run.worker import Worker
-from bench.stages.training import COST
 from bench.store import provenance
 from bench.store.stage import Stage, unique
 from bench.store.store import Store
@@ -95,18 +100,8 @@ def of_method(cell: Cell, store: Store) -> tuple[Fields, Reasons]:
     assert cell.steps is not None
     assert cell.samples is not None
     samples = store.read(cell.samples, COST)
-    teacher, *folds = [store.read(stage, COST) for stage in cell.models]
-    reasons: Reasons = {}
-    if teacher["seconds"] is None:
-        names = ("training_cost.teacher_seconds", "training_cost.teacher_evaluations")
-        reasons |= dict.fromkeys(names, "the teacher was given (teacher.weights)")
-    training = TrainingCost(
-        evaluations=sum(fold["evaluations"] for fold in folds),
-        seconds=sum(fold["seconds"] for fold in folds),
-        folds=len(folds),
-        teacher_seconds=teacher["seconds"],
-        teacher_evaluations=teacher["evaluations"],
-    )
+    teacher, *folds = [store.path(stage) for stage in cell.models]
+    training, reasons = read_training_cost(teacher, folds)
     fields = {
         "nfe": samples["nfe"],
         "grid": cell.kind.grid(cell.steps),

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bench.records.measured import COST
 from bench.stages.context import Context
 from bench.stages.sampling import Task, sample_in_shards
-from bench.stages.training import COST, MODEL
+from bench.stages.training import MODEL
 from bench.store.files import write_json
 from bench.store.stage import Job, Stage
 from sfddm.checkpoint import load_denoiser

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from bench.records.measured import COST
 from bench.store.files import write_json
 from bench.store.progress import held_back
 from bench.store.stage import Job
@@ -15,7 +16,7 @@ from sfddm.performance import Performance
 from sfddm.resume import load_state, save_state
 from sfddm.training import Loss, Training, TrainSettings, train
 
-MODEL, COST = "model.safetensors", "cost.json"
+MODEL = "model.safetensors"
 SAVE_EVERY_SECONDS = 30.0
 
 

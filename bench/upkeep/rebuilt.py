@@ -17,6 +17,7 @@ from bench.records.measured import (
     read_cost,
     read_interpolation,
     read_quality,
+    read_training_cost,
 )
 from bench.records.record import REAL, SECTIONS, Record
 from bench.store.files import flat, read_object
@@ -129,17 +130,11 @@ def _training(found: Rebuilt, record: Record) -> None:
     if record.method == REAL or found.missing or not found.folders.get("teacher"):
         return
     (folder,) = found.folders["teacher"]
-    teacher = read_object(folder.path / COST)
-    folds = [read_object(fold.path / COST) for fold in found.folders.get("fold", [])]
-    given = {"teacher_seconds": teacher["seconds"], "teacher_evaluations": teacher["evaluations"]}
-    found.take(folder, COST, {"training_cost": given})
-    of_folds = {
-        "evaluations": sum(fold["evaluations"] for fold in folds),
-        "seconds": sum(fold["seconds"] for fold in folds),
-        "folds": len(folds),
-    }
-    last = found.folders.get("fold", [folder])[-1]
-    found.take(last, COST, {"training_cost": of_folds})
+    folds = found.folders.get("fold", [])
+    cost, _ = read_training_cost(folder.path, [fold.path for fold in folds])
+    of_teacher = {"teacher_seconds", "teacher_evaluations"}
+    found.take(folder, COST, {"training_cost": cost.model_dump(include=of_teacher)})
+    found.take([folder, *folds][-1], COST, {"training_cost": cost.model_dump(exclude=of_teacher)})
 
 
 def _quality(found: Rebuilt, record: Record, folder: StageFolder) -> None:

@@ -29,8 +29,8 @@ OF_THE_DRIVER = ("cost",)
 class Given:
     """What a process needs to know to build the sweep's stages again; images stay on a filesystem that it shares.
 
-    folder: the driver's, for paths that were given relative to it. jobs: how many processes work at a time. earlier: the
-    stages that were there before any of them began.
+    folder: the driver's, for paths that were given relative to it. jobs: how many processes work at a time. earlier:
+    the stages that were there before any of them began.
     """
 
     config: Config

@@ -11,6 +11,7 @@ from math import prod
 from bench.run.room import memory_bytes
 from bench.run.sweep import Sweep
 from bench.run.task import OF_THE_DRIVER
+from bench.stages.context import Context
 from bench.stages.interpolation import PATH_NAMES
 from bench.store.stage import Stage
 from sfddm.interpolation import POINTS
@@ -22,8 +23,9 @@ from sfddm.method import BACKWARD, FORWARD
 SMALL = 3e8
 # Network evaluations side by side that pay for starting processes (4 s): digits makes 2,000 to 5,000 a second.
 WORTHWHILE = 100_000
-# Of a stage's evaluations, that others must make beside it. With fewer it is sooner done by itself with all threads.
-SHARE = 0.25
+# Of a stage's evaluations, that others must make beside it; with fewer it is sooner done by itself with all threads.
+# Where 2 threads are s times as fast as 1, that is s - 1.
+SHARE = 0.5
 PROCESS_BYTES = 0.7 * 2**30  # of Python and torch, with a small network in training
 
 
@@ -54,14 +56,18 @@ def divide(sweep: Sweep, asked: int | None, threads: int, processes: int = 1) ->
 def useful_jobs(sweep: Sweep, evaluations: dict[str, int], alone: frozenset[str], threads: int) -> int:
     """Return how many jobs pay: 1 on a GPU, for a large network, or where little can be done side by side."""
     context = sweep.context
-    shape = context.config.teacher_spec().shapes()
-    size = sum(prod(weight.shape) for weight in shape.values()) * context.shape[1] * context.shape[2]
     beside = [count for key, count in evaluations.items() if key not in alone and count]
-    if context.device != "cpu" or size > SMALL or sum(beside) < WORTHWHILE:
+    if context.device != "cpu" or threads == 1 or sum(beside) < WORTHWHILE or size_of(context) > SMALL:
         return 1
     each = PROCESS_BYTES + 2 * context.images.pixels.nbytes  # a copy may be made of them
     room = int((memory_bytes() or PROCESS_BYTES) / 2 / each)
     return max(1, min(threads, len(beside), room))
+
+
+def size_of(context: Context) -> int:
+    """Return the parameters of the teacher times the pixels of an image."""
+    weights = context.config.teacher_spec().shapes().values()
+    return sum(prod(weight.shape) for weight in weights) * context.shape[1] * context.shape[2]
 
 
 def evaluations_of(sweep: Sweep) -> dict[str, int]:

@@ -60,9 +60,14 @@ class Pool:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if kind is None:
-            self._end(END_SECONDS)
+            self.close()
         else:
             self._stop(said=kind is KeyboardInterrupt)
+
+    def close(self) -> None:
+        """End all processes, none of which has anything to do."""
+        self._end(END_SECONDS)
+        self.hands.clear()
 
     @property
     def is_idle(self) -> bool:
@@ -102,8 +107,8 @@ class Pool:
         process = multiprocessing.get_context("spawn").Process(target=work, args=(theirs, self.given, self.threads))
         with environment(OMP_NUM_THREADS=str(self.threads)), signals_held():
             process.start()
-        theirs.close()
-        self.hands.append(Hand(process, ours))
+            theirs.close()
+            self.hands.append(Hand(process, ours))
         return self.hands[-1]
 
     def _heard(self, hand: Hand, kind: str, values: list[Any]) -> tuple[Stage, Outcome] | None:

@@ -4,7 +4,6 @@ What is to be done alone, the driver does itself, with all threads, while the wo
 rest, each with its share of the threads. Every stage is done as a local run does it, under its lock, into its folder.
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from bench.store.stage import Stage
 from sfddm.words import plural
 
 POLL_SECONDS = 0.5
+PART = "stages side by side"  # of the run's time, when the driver has nothing else to do
 
 
 def compute(
@@ -57,8 +57,9 @@ def compute(
             elif pool.has_room and (stage := walk.take(lambda other: not division.is_alone(other))):
                 pool.give(stage)
             else:
-                started = time.perf_counter()
-                outcomes = list(pool.wait(POLL_SECONDS))
-                worker.timing.add("stages side by side", time.perf_counter() - started)
+                with worker.timing.part(PART):
+                    outcomes = list(pool.wait(POLL_SECONDS))
                 for stage, outcome in outcomes:
                     take_in(stage, outcome)
+        with worker.timing.part(PART):
+            pool.close()

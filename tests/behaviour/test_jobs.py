@@ -3,6 +3,7 @@
 All have one thread, as the processes of the tests do: records are then equal to the bit.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -130,6 +131,13 @@ def test_the_records_are_those_of_one_process_bit_for_bit_and_say_how_they_were_
         assert record["machine"] == machine | jobs
 
 
+def test_the_parts_of_the_run_add_up_to_its_wall_clock(by_two: tuple[Path, str]) -> None:
+    timing = json.loads((by_two[0] / "timing.json").read_text())
+    assert sum(timing["parts"].values()) == pytest.approx(timing["wall_seconds"], rel=0.02)
+    assert timing["parts"]["stages side by side"] > 0
+    assert [name for name in timing["parts"] if name.startswith("stage: ") and " cost of " not in name] == []
+
+
 def test_records_are_written_while_others_are_still_worked_on(by_two: tuple[Path, str]) -> None:
     lines = by_two[1].splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("ddim, 2 steps, seed 0: FD"))
@@ -165,6 +173,22 @@ def test_an_interruption_saves_in_every_worker_and_leaves_no_process(
     assert len(list(tmp_path.glob("stages/teacher-*/resume-*.pt"))) == 2
     assert not list(tmp_path.glob("stages/*/lock"))
     assert len(started) == 2
+    assert all(map(is_gone, started))
+
+
+def test_a_second_interruption_ends_at_once(tmp_path: Path) -> None:
+    process = begin(tmp_path, 2, *LONG)
+    wait_until(lambda: len(in_training(tmp_path)) == 2)
+    started = workers(process.pid)
+    for one in started:
+        os.kill(one, signal.SIGSTOP)  # as if their disk stood still: they cannot save
+    process.send_signal(signal.SIGINT)
+    time.sleep(1.0)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    code, said = end(process)
+    assert code == 130, said
+    assert "Traceback" not in said
     assert all(map(is_gone, started))
 
 

@@ -21,12 +21,12 @@ from sfddm.method import BACKWARD, FORWARD
 # two cores, an update with 2 threads against 1: 1.06 times as fast at 3e6 (digits, smoke), 1.24 at 1.2e7 (digits), 1.5
 # at 5e7, 1.7 at 2e8, 1.8 at 1e9 and at 4e10 (the U-Net of 35 M parameters at 32 px).
 SMALL = 3e8
-# Network evaluations side by side that pay for starting processes (4 s): digits makes 2,000 to 5,000 a second.
+# Network evaluations side by side that pay for starting processes (1 to 2 s): digits makes 2,000 to 6,000 a second.
 WORTHWHILE = 100_000
 # Of a stage's evaluations, that others must make beside it; with fewer it is sooner done by itself with all threads.
 # Where 2 threads are s times as fast as 1, that is s - 1.
 SHARE = 0.5
-PROCESS_BYTES = 0.7 * 2**30  # of Python and torch, with a small network in training
+PROCESS_BYTES = 0.8 * 2**30  # the peak of a worker that trains, samples and judges digits
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,10 @@ OWN = ("command", "integrity", "machine")  # the words of the command, the hash 
 SIDE_BY_SIDE = {"jobs": 2, "job_threads": 1}
 
 
-def begin(out: Path, jobs: int, *words: str) -> subprocess.Popen[str]:
+def begin(out: Path, jobs: int, *words: str, **environment: str) -> subprocess.Popen[str]:
     """Start the command line."""
     command = [sys.executable, "-c", WITHOUT_PLOTS, *WORDS, *words, "--out", str(out), "--jobs", str(jobs)]
-    return start(command)
+    return start(command, **environment)
 
 
 def numbers(out: Path) -> dict[str, dict]:
@@ -122,6 +122,9 @@ def test_the_records_are_those_of_one_process_bit_for_bit_and_say_how_they_were_
     assert artefacts(out) == artefacts(alone)
     assert not list(out.glob("stages/*/lock"))
     assert "up to 2 stages side by side, 1 thread each" in said
+    assert {"teacher (seed 0): done in", "teacher (seed 1): done in"} < {
+        line[: len("teacher (seed 0): done in")] for line in said.splitlines()
+    }
     assert "Traceback" not in said
     for log in out.glob("stages/*/log.txt"):
         assert log.read_text().count(" compute: not done before") == 1, log
@@ -174,6 +177,20 @@ def test_an_interruption_saves_in_every_worker_and_leaves_no_process(
     assert not list(tmp_path.glob("stages/*/lock"))
     assert len(started) == 2
     assert all(map(is_gone, started))
+
+
+def test_with_two_threads_each_stage_has_those_of_the_plan_however_often_the_run_is_interrupted(tmp_path: Path) -> None:
+    two, one_seed = {"OMP_NUM_THREADS": "2"}, ["--seeds", "0"]
+    whole, broken = begin(tmp_path / "whole", 2, *one_seed, **two), begin(tmp_path / "broken", 2, *one_seed, **two)
+    wait_until(lambda: list(tmp_path.glob("broken/stages/teacher-*/done.json")))
+    broken.send_signal(signal.SIGINT)
+    assert end(broken)[0] == 130
+    assert [end(process)[0] for process in (whole, begin(tmp_path / "broken", 2, *one_seed, **two))] == [1, 1]
+    assert artefacts(tmp_path / "whole") == artefacts(tmp_path / "broken")
+    for done in tmp_path.glob("*/stages/*/done.json"):
+        marker, kind = json.loads(done.read_text()), done.parent.name.rpartition("-")[0]
+        alone = kind in ("teacher", "cost")  # nothing can be done beside the only teacher, nor must beside a cost
+        assert (marker["threads"], marker["jobs"]) == ((2, 1) if alone else (1, 2)), done
 
 
 def test_a_second_interruption_ends_at_once(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ class Pool:
         hand = next((hand for hand in self.hands if hand.stage is None), None) or self._start()
         hand.stage = stage
         with suppress(OSError):  # it was killed: its connection ends, and says so
-            hand.connection.send(stage.key)
+            hand.connection.send((stage.key, stage.label))
 
     def wait(self, seconds: float) -> Iterator[tuple[Stage, Outcome]]:
         """Wait for something to happen, at most so long; yield the stages that ended, and how."""
@@ -258,7 +258,7 @@ class Told(Display):
 
 
 def work(connection: Connection, given: Given, threads: int) -> None:
-    """Do the stages whose keys come, one after the other, until there are no more or it is asked to stop."""
+    """Do the stages that come, one after the other, until there are no more or it is asked to stop."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # called by `Orders`; the signal itself is held back
     torch.set_num_threads(threads)
 
@@ -269,40 +269,42 @@ def work(connection: Connection, given: Given, threads: int) -> None:
     orders = Orders(connection)
     workplace: Workplace | None = None
     with suppress(KeyboardInterrupt):
-        while (key := orders.next()) is not None:
+        while (order := orders.next()) is not None:
+            key, label = order
             try:
                 workplace = workplace or Workplace(given, Told(send))
                 outcome = outcome_of(workplace.worker, workplace.stage(key))
             except Exception as error:  # the folder or the dataset is not there any more, for one
-                outcome = Outcome(failed=reason(error))
+                outcome = Outcome(failed=f"{label}: {reason(error)}")
             orders.busy = False
             send("ended", outcome)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Orders:
-    """What comes over a connection, read in a thread: the keys of stages, and to stop, as the end of it says too."""
+    """What comes over a connection, read in a thread: stages by key and label; and to stop, as its end says too."""
 
     def __init__(self, connection: Connection):
         self.connection, self.busy = connection, False
-        self.keys: SimpleQueue[str | None] = SimpleQueue()
+        self.stages: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def next(self) -> str | None:
-        """Wait for the key of the next stage; None if there is none."""
-        return self.keys.get()
+    def next(self) -> tuple[str, str] | None:
+        """Wait for the next stage; None if there is none."""
+        return self.stages.get()
 
     def _listen(self) -> None:
-        order: str | None = ""
-        while order is not None:
+        while True:
             try:
                 order = self.connection.recv()
             except (EOFError, OSError):
                 order = None
             if order in (STOP, None):
-                self.keys.put(None)
+                self.stages.put(None)
                 if self.busy:
                     interrupt_main()  # as Ctrl-C would: what trains saves
             else:
                 self.busy = True
-                self.keys.put(order)
+                self.stages.put(order)
+            if order is None:
+                return

@@ -15,7 +15,7 @@ from bench.config.settings import Config, EvaluationSettings
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
 from bench.metrics.fid_infinity import fid_infinity
-from bench.metrics.frechet import frechet_distance, reference
+from bench.metrics.frechet import Subsets, frechet_distance, reference
 from bench.metrics.inception_score import inception_score
 from bench.metrics.intervals import jackknife_interval
 from bench.metrics.kid import kid
@@ -50,8 +50,8 @@ def test_each_field_is_its_metrics_value_under_the_settings_seed() -> None:
     found, reasons = measure_quality(one, done.append)
     x, real = one.features, one.real
     assert found.distance.value == frechet_distance(x, real).value
-    assert (found.distance.low, found.distance.high) == jackknife_interval(x, reference(real), 3)
-    assert found.distance.infinity == fid_infinity(x, reference(real), 3)
+    assert (found.distance.low, found.distance.high) == jackknife_interval(Subsets(x, reference(real)), 3)
+    assert found.distance.infinity == fid_infinity(Subsets(x, reference(real)), 3)
     assert found.distance.name == "FD (any)"
     assert (found.kid.mean, found.kid.sd) == kid(x, real, 4, 50, 3)
     assert (found.inception_score.mean, found.inception_score.sd) == inception_score(one.probabilities, 10, 3)

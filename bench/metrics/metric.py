@@ -25,7 +25,8 @@ class Given:
 
     features (n,d) and probabilities (n,k) of the generated images; the latter is None if the features have no classes.
     real: the reference's features (m,d); reference: its Gaussian, found once for all cells. settings: `settings.seed`
-    draws subsets and splits, the same for every cell. space: the name of the feature space.
+    draws subsets and splits, the same for every cell. space: the name of the feature space. real_radii: the squared
+    distance (m,) of each real image to its `settings.neighbours`-th nearest other one, if it is known already.
     """
 
     features: "Tensor"
@@ -34,6 +35,7 @@ class Given:
     reference: "Reference"
     settings: "EvaluationSettings"
     space: str
+    real_radii: "Tensor | None" = None
 
     @property
     def smallest(self) -> int:

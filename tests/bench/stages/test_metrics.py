@@ -14,12 +14,14 @@ from bench.config.resolve import resolve
 from bench.config.settings import Config, EvaluationSettings
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
+from bench.metrics import neighbours
 from bench.metrics.fid_infinity import fid_infinity
 from bench.metrics.frechet import Subsets, frechet_distance, reference
 from bench.metrics.inception_score import inception_score
 from bench.metrics.intervals import jackknife_interval
 from bench.metrics.kid import kid
 from bench.metrics.metric import Given
+from bench.metrics.neighbours import squared_radii
 from bench.metrics.precision_recall import precision_recall
 from bench.metrics.protocol import Protocol
 from bench.metrics.quality import Quality, measure_quality, metric_count
@@ -29,6 +31,7 @@ from bench.stages import features, floor, metrics, statistics
 from bench.stages import reference as reference_stage
 from bench.stages.context import make_context
 from bench.store.files import write_json
+from bench.store.marker import write_marker
 from bench.store.progress import Display
 from bench.store.stage import Job, Stage
 
@@ -109,7 +112,7 @@ class Judging:
     def __init__(self, config: Config, images: Images = DIGITS, weights: Path | None = None):
         self.context = make_context(config, images, weights)
         self.reference = reference_stage.stage(self.context)
-        self.statistics = statistics.stage(self.reference)
+        self.statistics = statistics.stage(self.context, self.reference)
 
     def features(self, count: int) -> Stage:
         return features.stage(self.context, samples(count))
@@ -171,6 +174,48 @@ def test_the_references_root_is_found_once_for_all_cells(worker: Worker, monkeyp
         assert found.distance.value == pytest.approx(expected, rel=1e-12)
     assert calls == [1797]
     assert "statistics.npz" in worker.store.marker(judging.statistics)["sha256"]
+
+
+def test_the_references_radii_are_found_once_for_all_cells(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their setting is in no key of theirs: with another one they are found again, to the same numbers."""
+    found: list[int] = []
+    for module in (neighbours, statistics):
+        monkeypatch.setattr(module, "squared_radii", lambda x, k: found.append(len(x)) or squared_radii(x, k))
+    judging = Judging(digits_config())
+    first = [measured(worker, judging.metrics(count))[0].precision_recall for count in (70, 80)]
+    assert found == [1797, 70, 80]
+    assert "radii.npz" in worker.store.marker(judging.statistics)["sha256"]
+    assert "radii.npz" in worker.store.marker(judging.metrics(70))["parents"][judging.statistics.name]
+
+    found.clear()
+    other = Judging(digits_config("evaluation.neighbours=5"))
+    real, own = (features_of(worker, stage) for stage in (judging.reference, judging.features(70)))
+    expected = precision_recall(own, real, 5)
+    found.clear()
+    both = measured(worker, other.metrics(70))[0].precision_recall
+    assert (both.precision, both.recall) == expected
+    assert found == [1797, 70]
+
+    found.clear()
+    without_radii(worker, judging.statistics)
+    worker.force([judging.metrics(70)])
+    assert measured(worker, judging.metrics(70))[0].precision_recall == first[0]
+    assert found == [1797, 70]
+
+
+def features_of(worker: Worker, stage: Stage) -> torch.Tensor:
+    return torch.from_numpy(array(worker, stage, "features.npz", "features"))
+
+
+def without_radii(worker: Worker, stage: Stage) -> None:
+    """Turn a stage of the reference statistics into one of a version before they had radii."""
+    folder = stage.folder(worker.store.run)
+    marker = folder.marker()
+    for known in (marker["sha256"], marker["bytes"]):
+        del known["radii.npz"]
+    (folder.path / "radii.npz").unlink()
+    write_marker(folder.path / "done.json", marker)
+    worker.store.forget(stage)
 
 
 def test_fewer_images_than_features_are_warned_of_in_one_line(worker: Worker) -> None:

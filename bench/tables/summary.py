@@ -16,8 +16,11 @@ RowKey = tuple[str, int | None]  # row name, steps
 
 @dataclass(frozen=True)
 class Statistic:
-    """A measure of one row at one step count. sd and interval are None if there is nothing to have them from;
-    unrelated is the value to read it against."""
+    """A measure of one row at one step count. sd and interval are None if there is nothing to have them from.
+
+    unrelated: the value to read it against. is_bound: only a lower bound. is_noise: the machine was not quiet.
+    same_calls: equal for rows whose sampling costs are those of the same calls.
+    """
 
     mean: float
     sd: float | None
@@ -28,6 +31,9 @@ class Statistic:
     unrelated: float | None = None
     place: Literal["", "best", "second"] = ""
     separated: bool = False
+    is_bound: bool = False
+    is_noise: bool = False
+    same_calls: str | None = None
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,18 @@ def statistic(records: Sequence[Record], measure: Measure) -> Statistic | None:
     elif interval := measure.interval(pairs[0][1]):
         low, high = interval
     unrelated = [value for _, record in pairs if (value := measure.unrelated(record)) is not None]
-    return Statistic(mean, sd, count, min(values), low, high, fmean(unrelated) if unrelated else None)
+    return Statistic(
+        mean,
+        sd,
+        count,
+        min(values),
+        low,
+        high,
+        fmean(unrelated) if unrelated else None,
+        is_bound=any(measure.is_bound(record) for _, record in pairs),
+        is_noise=any(measure.is_noise(record) for _, record in pairs),
+        same_calls=measure.same_calls(pairs[0][1]),
+    )
 
 
 def separated(one: Statistic, other: Statistic) -> bool:
@@ -107,12 +124,28 @@ def separated(one: Statistic, other: Statistic) -> bool:
 
 
 def _mark(rows: dict[str, dict[int, Statistic]], steps: int, better: Literal["lower", "higher", None]) -> None:
-    """Mark the best and the second of a column; a row alone, or a measure without a good end, is not marked."""
+    """Mark the best and the second of a column; a row alone, or a measure without a good end, is not marked.
+
+    Rows that make the same calls have one place together, and none if the column has no others.
+    """
     there = [name for name, row in rows.items() if steps in row]
     if better is None or len(there) < 2:
         return
     sign = 1 if better == "lower" else -1
-    best, second = sorted(there, key=lambda name: sign * rows[name][steps].mean)[:2]
-    apart = separated(rows[best][steps], rows[second][steps])
-    rows[best][steps] = replace(rows[best][steps], place="best", separated=apart)
-    rows[second][steps] = replace(rows[second][steps], place="second")
+    places = _alike(sorted(there, key=lambda name: sign * rows[name][steps].mean), rows, steps)
+    if len(places) < 2:
+        return
+    best, second = places[:2]
+    apart = separated(rows[best[0]][steps], rows[second[0]][steps])
+    for name in best:
+        rows[name][steps] = replace(rows[name][steps], place="best", separated=apart)
+    for name in second:
+        rows[name][steps] = replace(rows[name][steps], place="second")
+
+
+def _alike(names: Sequence[str], rows: dict[str, dict[int, Statistic]], steps: int) -> list[list[str]]:
+    """Return names in their order, those together whose rows make the same calls."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(rows[name][steps].same_calls or name, []).append(name)
+    return list(found.values())

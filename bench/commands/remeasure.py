@@ -21,7 +21,8 @@ def remeasure(
 ) -> None:
     """Measure latency, throughput and memory of sampling again for records, with fresh weights; then render them.
 
-    Methods that make the same calls are measured once. Let nothing else run meanwhile.
+    Methods that make the same calls are measured once. Let nothing else run meanwhile; the same command measures again
+    only what was disturbed.
     """
     from bench.records.record import read_records
     from bench.rendering import render

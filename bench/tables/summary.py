@@ -85,15 +85,17 @@ def statistic(records: Sequence[Record], measure: Measure) -> Statistic | None:
     """Return the statistic of one cell's seeds; None if no seed has the measure.
 
     The rules. Several seeds: sd with n - 1, and the 95 % interval of their mean by Student's t. One seed: no sd, and
-    the interval that the record itself has (a Frechet distance's jackknife), else none. The minimum stands apart and
-    is never what is compared.
+    the interval that the record itself has (a Frechet distance's jackknife), else none. A sampling cost that was
+    measured once for all seeds is as one seed's. The minimum stands apart and is never what is compared.
     """
     pairs = [(value, record) for record in records if (value := measure.value(record)) is not None]
     if not pairs:
         return None
     values = [float(value) for value, _ in pairs]
     mean, count = fmean(values), len(values)
-    sd = stdev(values) if count > 1 else None
+    same_calls = measure.same_calls(pairs[0][1])
+    measured_once = same_calls is not None and len(set(values)) == 1
+    sd = stdev(values) if count > 1 and not measured_once else None
     low: float | None = None
     high: float | None = None
     if sd is not None:
@@ -112,7 +114,7 @@ def statistic(records: Sequence[Record], measure: Measure) -> Statistic | None:
         fmean(unrelated) if unrelated else None,
         is_bound=any(measure.is_bound(record) for _, record in pairs),
         is_noise=any(measure.is_noise(record) for _, record in pairs),
-        same_calls=measure.same_calls(pairs[0][1]),
+        same_calls=same_calls,
     )
 
 

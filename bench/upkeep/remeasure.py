@@ -89,12 +89,13 @@ def _measurement(record: Record, device: str) -> Measurement:
 def remeasure(found: list[Measurement], device: str, force: bool, display: Display) -> int:
     """Measure, and write each record again with what was found; return how many were written.
 
-    A record that was measured so already is left, so that an interrupted run goes on; `force` begins again.
+    A record that was measured so already is left, unless the machine was not quiet, so that an interrupted run goes on
+    and a disturbed one is repeated; `force` begins again.
     """
     written = 0
     with display.task(f"measuring {plural(len(found), 'way')} of sampling", len(found), "measurements") as update:
         for number, own in enumerate(found, 1):
-            due = {path: r for path, r in own.records.items() if force or own.key not in r.parents.values()}
+            due = {path: record for path, record in own.records.items() if force or not _is_done(record, own)}
             if due:
                 display.say(f"{own.sampling.label}, for {plural(len(due), 'record')}")
                 began = time.perf_counter()
@@ -105,6 +106,11 @@ def remeasure(found: list[Measurement], device: str, force: bool, display: Displ
                 written += len(due)
             update(number)
     return written
+
+
+def _is_done(record: Record, own: Measurement) -> bool:
+    assert record.sampling_cost is not None
+    return own.key in record.parents.values() and not record.sampling_cost.is_noise
 
 
 def updated(record: Record, own: Measurement, values: dict[str, Any], seconds: float, device: str) -> Record:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench.records.record import Record, read_record
+from bench.metrics.sampling_cost import Noise
+from bench.records.record import Record, read_record, write_record
 from bench.store import provenance
 from bench.store.progress import Display
 from bench.upkeep import remeasure
@@ -43,7 +44,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, fails_at: int = 99) -> list[str]:
             raise KeyboardInterrupt
         done.append(sampling.label)
         latency = {"median": float(len(done)), "q25": 0.5, "q75": 9.0, "p95": None, "repeats": 3}
-        return WORDS | {"latency": latency, "throughput": {"images_per_second": 7.0, "batch": 2, "lower_bound": True}}
+        return WORDS | {"latency": latency, "throughput": {"images_per_second": 1e6, "batch": 2, "lower_bound": True}}
 
     monkeypatch.setattr(remeasure, "measure", made_up)
     return done
@@ -86,6 +87,21 @@ def test_what_an_interruption_left_is_measured_by_the_next_run(folder: Path, mon
     assert len(first + second) == len({*first, *second}) == 3
     assert do(folder) == 0
     assert do(folder, force=True) == 4
+
+
+def test_what_was_measured_on_a_busy_machine_is_measured_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = measured(monkeypatch)
+    do(folder)
+    (path,) = folder.glob("records/*/ddpm-1-*.json")
+    record = read_record(path)
+    assert record.sampling_cost is not None
+    noise = Noise(latency=1.0, throughput=1.0, others=0.5)
+    write_record(
+        folder, record.model_copy(update={"sampling_cost": record.sampling_cost.model_copy(update={"noise": noise})})
+    )
+    done.clear()
+    assert do(folder) == 1
+    assert done == ["cost of sampling by ancestral in 1 step"]
 
 
 def test_records_with_stages_or_of_another_machine_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from bench.config import methods
 from bench.config.settings import Config, CostSettings
 from bench.records.measured import COST
 from bench.stages.context import Context
-from bench.stages.timed import again, quantiles, repeat, throughput, warm_up
+from bench.stages.timed import LEAST_OF_P95, again, quantiles, repeat, throughput, warm_up
 from bench.store import memory, provenance
 from bench.store.files import write_json
 from bench.store.neighbours import Neighbours
@@ -167,7 +167,7 @@ def measure_cost(calls: Calls, network: nn.Module, device: str, settings: CostSe
     if not is_compiled:
         reasons["compile_seconds"] = "nothing is compiled"
     if latency["p95"] is None:
-        reasons["latency.p95"] = f"{len(latencies)} calls are too few for it"
+        reasons["latency.p95"] = f"fewer than {LEAST_OF_P95} calls"
     return {
         "nfe": nfe,
         "first_call_seconds": warm.first_seconds,

@@ -188,26 +188,28 @@ def _iterate(
     settings = training.settings
     step = Step(training, loss, device)
     while training.iteration < settings.iterations:
-        started = time.perf_counter()
         stop = min(settings.iterations, (training.iteration // REPORT_EVERY + 1) * REPORT_EVERY)
         total = torch.zeros((), device=device)
         count = stop - training.iteration
-        while training.iteration < stop:
-            if before:
-                before()
-            for group in training.optimizer.param_groups:
-                group["lr"] = settings.rate(training.iteration)
-            training.optimizer.zero_grad(set_to_none=True)
-            total += step(batches(training.iteration))
-            if settings.clip_gradient is not None:
-                nn.utils.clip_grad_norm_(training.network.parameters(), settings.clip_gradient)
-            training.optimizer.step()
-            if training.average:
-                training.average.update()
-            training.iteration += 1
-        mean = (training.world.sum(total) / count).item()
-        training.world.check_equal(training.network)
-        training.seconds += time.perf_counter() - started
+        started = time.perf_counter()
+        try:
+            while training.iteration < stop:
+                if before:
+                    before()
+                for group in training.optimizer.param_groups:
+                    group["lr"] = settings.rate(training.iteration)
+                training.optimizer.zero_grad(set_to_none=True)
+                total += step(batches(training.iteration))
+                if settings.clip_gradient is not None:
+                    nn.utils.clip_grad_norm_(training.network.parameters(), settings.clip_gradient)
+                training.optimizer.step()
+                if training.average:
+                    training.average.update()
+                training.iteration += 1
+            mean = (training.world.sum(total) / count).item()
+            training.world.check_equal(training.network)
+        finally:
+            training.seconds += time.perf_counter() - started  # of training alone, whether it goes on or is left
         if not math.isfinite(mean):
             raise NonFiniteLoss(
                 f"the loss is {mean} between iterations {stop - count} and {stop}: "

@@ -100,14 +100,18 @@ def world_size() -> int:
 
 
 @contextmanager
-def joined() -> Iterator[World]:
-    """Join the processes that torchrun started; without torchrun a world of one."""
+def joined(device: str = "cpu") -> Iterator[World]:
+    """Join the processes that torchrun started, to work on a kind of device; without torchrun a world of one.
+
+    On `cuda` each process takes the GPU of its own number; on the CPU no GPU is touched.
+    """
     if world_size() == 1:
         yield World()
         return
-    if torch.cuda.is_available():
+    on_gpus = device.startswith("cuda")
+    if on_gpus:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=LONGEST_WAIT)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpus else "gloo", timeout=LONGEST_WAIT)
     yield World(dist.get_rank(), dist.get_world_size())
     # Only if all processes get here: one that fails or is interrupted ends without waiting for the others.
     dist.destroy_process_group()

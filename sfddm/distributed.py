@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -47,7 +48,12 @@ class World:
 
     def parallel(self, network: nn.Module) -> nn.Module:
         """Return the network with gradients averaged over the processes, its weights those of the first."""
-        return network if self.size == 1 else DistributedDataParallel(network)
+        if self.size == 1:
+            return network
+        for weights in network.parameters():
+            if 1 in weights.shape:
+                weights.register_hook(partial(strided_as, weights.stride()))
+        return DistributedDataParallel(network)
 
     def exchanging(self, network: nn.Module, last: bool) -> Any:
         """Return the context of one part's backward pass: gradients are exchanged once, with the last part's."""
@@ -92,6 +98,16 @@ class World:
             names = [name for name, _ in network.named_parameters()]
             first = names[int((low != high).nonzero()[0])]
             raise WeightsDiffer(f"the weights differ between the {self.size} processes, first in {first}")
+
+
+def strided_as(stride: tuple[int, ...], gradient: Tensor) -> Tensor:
+    """Return a gradient with its weight's strides if they differ only where the size is 1: the memory is the same.
+
+    In channels_last they do, torch takes the gradient as it is, and DistributedDataParallel warns of another layout.
+    """
+    sizes = zip(gradient.shape, gradient.stride(), stride, strict=True)
+    same = all(size == 1 or own == given for size, own, given in sizes)
+    return gradient.as_strided(gradient.shape, stride) if same else gradient
 
 
 def world_size() -> int:

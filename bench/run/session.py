@@ -88,7 +88,7 @@ def prepare(request: Request, place: Place) -> Sweep:
 def perform(sweep: Sweep, place: Place) -> list[Record]:
     """Run a sweep and return its records; a dry run only prints it, and a process that follows another returns none."""
     set_products("fp32")
-    with joined() as world, Display(quiet=not world.is_main) as display:
+    with joined(place.device) as world, Display(quiet=not world.is_main) as display:
         worker = Worker(place.out, place.device, display, place.timing, world)
         if not world.is_main:
             follow(sweep, worker)

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from sfddm.average import Average
 from sfddm.batches import Batches
+from sfddm.compiling import compiled
 from sfddm.distributed import World
 from sfddm.errors import InputError, NonFiniteLoss
 from sfddm.noise import part_generator
-from sfddm.performance import Performance, set_products
+from sfddm.performance import Performance, set_deterministic, set_products
 
 Loss = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
 Report = Callable[[int, float], None]  # of an iteration and the mean loss since the last report
@@ -132,6 +133,7 @@ def train(
         try:
             _iterate(training, loss, batches, device, report, before)
         finally:
+            set_deterministic(False)
             set_products("fp32")  # what comes afterwards is exact: features, distances
 
 
@@ -191,7 +193,7 @@ def _iterate(
         stop = min(settings.iterations, (training.iteration // REPORT_EVERY + 1) * REPORT_EVERY)
         total = torch.zeros((), device=device)
         count = stop - training.iteration
-        started = time.perf_counter()
+        started, before_compiled = time.perf_counter(), compiled.seconds
         try:
             while training.iteration < stop:
                 if before:
@@ -209,7 +211,8 @@ def _iterate(
             mean = (training.world.sum(total) / count).item()
             training.world.check_equal(training.network)
         finally:
-            training.seconds += time.perf_counter() - started  # of training alone, whether it goes on or is left
+            # Of training alone, whether it goes on or is left: the first iteration compiles.
+            training.seconds += time.perf_counter() - started - (compiled.seconds - before_compiled)
         if not math.isfinite(mean):
             raise NonFiniteLoss(
                 f"the loss is {mean} between iterations {stop - count} and {stop}: "

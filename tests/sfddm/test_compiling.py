@@ -74,7 +74,7 @@ def test_more_shapes_than_the_limit_are_an_error_and_not_eager(monkeypatch: pyte
     network = compile_network(nn.Linear(3, 3))
     for batch in (2, 3):
         network(torch.zeros(batch, 3))
-    with pytest.raises(Exception, match="recompile.limit"):  # of torch, whose class differs by version
+    with pytest.raises(Exception, match=r"recompile[ _]limit"):  # of torch, whose class differs by version
         network(torch.zeros(4, 3))
     forget()  # as when a stage begins
     compile_network(nn.Linear(3, 3))(torch.zeros(5, 3))

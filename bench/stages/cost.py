@@ -93,8 +93,9 @@ def sampling_of(config: Config, method: Method, steps: int) -> Sampling:
 
 
 def samples_its_own_way(method: Method) -> bool:
-    """Tell whether a method does not just call its sampler."""
-    return type(method).sample is not Method.sample or "sampler" not in method.sampling()
+    """Tell whether a method does not just call a sampler of ours: it has its own way, or is of another package."""
+    own = type(method).sample is not Method.sample or "sampler" not in method.sampling()
+    return own or bool(methods.identity(method.name))
 
 
 def prepared(sample: Callable[[ImageNoise], Tensor], shape: tuple[int, int, int], device: str) -> Prepare:

@@ -57,7 +57,18 @@ class Piece:
     parts: dict[str, Part]
 
 
-PIECES = ("parity", "resume", "waits", "memory")
+PIECES = (
+    "parity",
+    "resume",
+    "waits",
+    "memory",
+    "out_of_memory",
+    "processes",
+    "graphs",
+    "precision",
+    "execution",
+    "others",
+)
 
 
 def piece(name: str) -> Piece:

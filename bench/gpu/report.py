@@ -84,7 +84,11 @@ class Report:
         """Return the report as Markdown: a table for each piece."""
         made_on = self.content["made_on"]
         machine = made_on["gpu"] or f"{made_on['processor']}, without a GPU"
-        size = "Small networks and few iterations." if made_on["small"] else "In full size."
+        size = (
+            "Small networks and few iterations; without a GPU, the CPU is compared with itself."
+            if made_on["small"]
+            else "In full size."
+        )
         tables = [self._table(name) for name in PIECES if self.content["pieces"].get(name)]
         return markdown("What a GPU says", [f"On {machine}, PyTorch {made_on['torch']}. {size}"], tables)
 

@@ -50,6 +50,7 @@ def one_of(setup: Setup, meeting: Path, rank: int, answer: Connection) -> None:
     losses = trained(setup, World(rank, SIZE))
     if rank == 0:
         answer.send(losses)
+    dist.barrier()  # gloo aborts a process whose peer has gone while it leaves
     dist.destroy_process_group()
 
 

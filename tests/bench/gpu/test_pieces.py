@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from bench.gpu import memory, parity, resume, waits
+from bench.gpu import execution, graphs, memory, others, out_of_memory, parity, precision, processes, resume, waits
 from bench.gpu.piece import NOT_ON_CPU, Found, Setup, piece
 from bench.gpu.same_noise import same_noise
 from sfddm.noise import part_generator
@@ -26,7 +26,7 @@ def found(name: str, setup: Setup) -> dict[str, Found]:
     return results
 
 
-@pytest.mark.parametrize("name", ["parity", "resume"])
+@pytest.mark.parametrize("name", ["parity", "resume", "out_of_memory", "processes"])
 def test_holds_on_the_cpu(name: str, setup: Setup) -> None:
     assert {part: one.said for part, one in found(name, setup).items() if not one.holds} == {}
 
@@ -108,3 +108,90 @@ def test_what_a_cpu_cannot_say_is_said(setup: Setup) -> None:
 def test_the_line_that_reads_the_loss_is_the_one_that_waits() -> None:
     name, _, line = waits.reading_the_loss().partition(":")
     assert ".item()" in (Path(__file__).parents[3] / name).read_text().splitlines()[int(line) - 1]
+
+
+def test_memory_that_holds_everything_halves_nothing(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(out_of_memory, "simulated", lambda task: task)
+    one = piece("out_of_memory").parts["sampling"](setup, {})
+    assert (one.holds, one.values["unit"]) == (False, one.values["full"])
+
+
+def test_losses_of_two_processes_that_differ_are_found(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = processes.trained
+    monkeypatch.setattr(processes, "trained", lambda *given: [1.1 * value for value in own(*given)])
+    assert piece("processes").parts["two on one device"](setup, {}).holds is False
+
+
+@pytest.fixture
+def tracing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have graphs traced and counted as ever, and then run as they are, without a C++ compiler."""
+    own = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda network, **given: own(network, backend="eager", dynamic=False))
+
+
+@pytest.mark.usefixtures("tracing")
+def test_graphs_are_compiled_before_the_clock(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = found("graphs", setup)
+    assert {part: one.said for part, one in results.items() if not one.holds} == {}
+    assert results["sampling"].values["before"] > 0
+    monkeypatch.setattr(graphs.ShardSampler, "_fits", lambda self: True)  # which compiles outside the clock
+    graphs.forget()
+    assert piece("graphs").parts["sampling"](setup, {}).holds is False
+
+
+@pytest.mark.usefixtures("tracing")
+@pytest.mark.parametrize("part", ["training, bf16", "sampling, bf16"])
+def test_ways_to_execute_are_timed(part: str, setup: Setup) -> None:
+    one = piece("execution").parts[part](setup, {})
+    rows = one.values["rows"]
+    ways = ["eager", "eager, channels_last", "compiled", "compiled, channels_last", execution.AGAIN]
+    assert (one.holds, list(rows)) == (True, ways)
+    assert rows["eager"]["faster_by"] == 1
+    assert all(row["rate"] > 0 and row["low"] <= row["faster_by"] <= row["high"] for row in rows.values())
+    assert (rows["compiled"]["compile_seconds"] > 0) == part.startswith("sampling")  # all that compiles on a CPU
+
+
+def test_each_precision_stands_beside_float32(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "SEEDS", (0, 1))
+    earlier = {"features": precision.features(setup, {}).values}
+    for name, way in precision.WAYS.items():
+        for seed in precision.SEEDS:
+            part = precision.part(name, seed)
+            earlier[part] = precision.trained_in(setup, earlier, way, seed).values
+    assert earlier["fp32, seed 0"]["fd"] == earlier["fp32 again, seed 0"]["fd"] != earlier["bf16, seed 0"]["fd"]
+    assert precision.beside_float32(setup, earlier, "bf16").holds
+    assert precision.beside_float32(setup, earlier, precision.AGAIN).values["same_seed"] == [0, 0]
+    for seed in precision.SEEDS:
+        earlier[precision.part("bf16", seed)]["fd"] += 1000
+    assert precision.beside_float32(setup, earlier, "bf16").holds is False
+
+
+@pytest.mark.parametrize("part", ["training", "sampling"])
+def test_other_packages_work_beside_ours(part: str, setup: Setup) -> None:
+    one = piece("others").parts[part](setup, {})
+    assert list(one.values["rows"]) == [
+        "sfddm-bench",
+        "sfddm-bench, float32",
+        "denoising-diffusion-pytorch",
+        "diffusers",
+        "sfddm-bench (again)",
+    ]
+    assert (one.holds, NOT_ON_CPU in one.said) == (None, True)
+
+
+def test_other_packages_that_are_missing_or_fail_are_left_out(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: Any) -> Any:
+        raise RuntimeError("no such\nattribute")
+
+    monkeypatch.setitem(others.MODULES, "diffusers", "not_a_module")
+    monkeypatch.setattr(others, "lucidrains_sampling", fails)
+    said = piece("others").parts["sampling"](setup, {}).said
+    assert said.endswith("; denoising-diffusion-pytorch: failed: no such attribute; diffusers: not installed")
+
+
+def test_its_trainer_multiplies_as_torch_does_by_default() -> None:
+    seen = []
+    torch.backends.cudnn.allow_tf32 = False
+    others.as_users_have_it(lambda count: seen.append((count, torch.backends.cudnn.allow_tf32)))(3)
+    torch.backends.cudnn.allow_tf32 = False
+    assert seen == [(3, True)]

@@ -5,17 +5,17 @@ and the next goes on. On a machine without a GPU everything runs small, on the C
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
+from bench.cli import EXIT_BAD_INPUT, EXIT_INTERRUPTED, terminate
 from bench.commands.options import check_device
 from bench.gpu.piece import PIECES, Setup, piece
 from bench.gpu.report import JSON, PAGE
 from bench.gpu.run import run
 from bench.store.files import check_writable
 from sfddm.errors import InputError
-
-EXIT_BAD_INPUT = 2
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -49,12 +49,16 @@ def work(given: argparse.Namespace) -> int:
 
 def main() -> None:
     """Run the command line; bad input is one line on stderr."""
+    signal.signal(signal.SIGTERM, terminate)  # so that the part's process ends as well
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     try:
         sys.exit(work(arguments().parse_args()))
     except InputError as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_BAD_INPUT)
+    except KeyboardInterrupt:
+        print("interrupted; what is done is kept, the same command goes on with the rest", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def in_training(setup: Setup, _: Earlier) -> Found:
     forget()
     spec = setup.digits().teacher_spec()
     denoiser = spec.denoiser(spec.fresh_network(0)).to(setup.device)
-    settings = TrainSettings.model_validate({"iterations": 2 * REPORT_EVERY, "batch": 16, "learning_rate": 1e-3})
+    settings = TrainSettings.model_validate({"iterations": 2 * REPORT_EVERY, "batch": 17, "learning_rate": 1e-3})
     training, counts = (
         Training(denoiser.network, settings, 0, Performance(compile=True, micro_batch=5)),
         [compiled.count],

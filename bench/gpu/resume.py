@@ -73,7 +73,8 @@ def go_on(setup: Setup, begun: Begun, device: str, iterations: int) -> list[floa
 def kept(training: Training) -> list[Tensor]:
     """Return weights, their moments and their averages, each flat, on the CPU."""
     assert training.average is not None
-    slots = [value for weights in training.network.parameters() for value in training.optimizer.state[weights].values()]
+    state = training.optimizer.state
+    slots = [state[weights][name] for weights in training.network.parameters() for name in ("exp_avg", "exp_avg_sq")]
     values = [*training.network.parameters(), *slots, *training.average.module.parameters()]
     return [value.detach().cpu().float().flatten() for value in values]
 

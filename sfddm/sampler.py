@@ -50,6 +50,8 @@ def ddim(denoiser: Denoiser, noise: ImageNoise, eta: float = 0.0, clip: bool = T
     """Return images by DDIM over all the denoiser's indices; eta = 0 is deterministic."""
     x = noise.draw()
     for t, index in steps_down(denoiser):
+        if eta and t > 0:
+            noise.ahead()
         output = denoiser(x, index, clip)
         if t == 0:
             return output.x0
@@ -67,6 +69,8 @@ def ancestral(denoiser: Denoiser, noise: ImageNoise, variance: Variance = "small
     """
     x = noise.draw()
     for t, index in steps_down(denoiser):
+        if t > 0:
+            noise.ahead()
         x0 = denoiser(x, index, clip).x0
         if t == 0:
             return x0

@@ -7,6 +7,7 @@ into its folder; nothing but why it failed goes back. `run_sweep` then finds the
 import logging
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -34,6 +35,8 @@ RETRIES = 3  # of a stage whose worker or node was lost; one that fails by itsel
 POLL_SECONDS = 1.0
 GRACE_SECONDS = 1.5
 SAVE_SECONDS = 60.0  # for the workers' checkpoints after Ctrl-C
+HEAD_SECONDS = 20.0  # without an answer of the head, which by itself ends a driver after a minute, without our line
+ANSWER_SECONDS = 2.0
 
 
 def compute(
@@ -138,6 +141,7 @@ def do_all(
     """Hand stages to the cluster once those they need are done, and wait for all; what needs a failed one is left."""
     store, display, walk = worker.store, worker.display, Walk(missing)
     tasks: dict[ray.ObjectRef, Stage] = {}
+    head = Head(ray.get_runtime_context().gcs_address)
     with (
         display.task("stages on the cluster", len(missing), "stages") as update,
         cancelling(tasks, display),
@@ -147,6 +151,7 @@ def do_all(
                 tasks[function.options(name=stage.label).remote([given], stage.key, stage.label)] = stage
             with worker.timing.part("stages on the cluster"):
                 finished = ray.wait(list(tasks), timeout=POLL_SECONDS)[0]
+            head.check()
             for task in finished:
                 stage = tasks.pop(task)
                 why = outcome(task, stage)
@@ -161,6 +166,36 @@ def do_all(
                 ended(stage)
             at_work = sum(store.path(stage, LOCK).exists() for stage in tasks.values())
             update(len(missing) - len(walk), f"{at_work} running")
+
+
+class Head:
+    """The head of a cluster at host:port, asked now and then whether it is there. One out of reach is never missed."""
+
+    def __init__(self, address: str):
+        host, _, port = address.rpartition(":")
+        self.address, self.heard = (host.strip("[]"), int(port)), time.monotonic()
+        self.in_reach = self.answers()  # not through ray://, which has an address of its own
+
+    def answers(self) -> bool:
+        """Tell whether it takes a connection."""
+        try:
+            socket.create_connection(self.address, ANSWER_SECONDS).close()
+        except OSError:
+            return False
+        return True
+
+    def check(self) -> None:
+        """Raise WorkFailed if it has been silent for too long."""
+        if not self.in_reach:
+            return
+        if self.answers():
+            self.heard = time.monotonic()
+        elif time.monotonic() - self.heard > HEAD_SECONDS:
+            host, port = self.address
+            raise WorkFailed(
+                f"--executor: the head of the Ray cluster, {host}:{port}, does not answer; what is done is kept: "
+                "start the cluster, and run the command again"
+            )
 
 
 @contextmanager

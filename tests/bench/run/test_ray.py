@@ -1,11 +1,13 @@
 """What the Ray executor makes of a Ray that does not start, and what it leaves in the environment. No cluster."""
 
 import os
+import socket
 
 import pytest
 import ray
 
-from bench.run.ray import cluster
+from bench.run import ray as executor
+from bench.run.ray import Head, cluster
 from sfddm.errors import InputError, WorkFailed
 
 
@@ -61,3 +63,28 @@ def test_rays_variables_are_put_back(before: str | None, monkeypatch: pytest.Mon
     with cluster(None):
         assert os.environ["RAY_AUTH_MODE"] == "token"
     assert {name: value for name, value in os.environ.items() if name.startswith("RAY_")} == own
+
+
+def test_a_head_that_is_silent_for_too_long_ends_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(executor.time, "monotonic", lambda: clock[0])
+    listening = socket.create_server(("127.0.0.1", 0))
+    head = Head("{}:{}".format(*listening.getsockname()))
+    clock[0] += 1000  # a long stage: the head answered all the time
+    head.check()
+    listening.close()
+    clock[0] += executor.HEAD_SECONDS - 1
+    head.check()  # it may be starting again
+    clock[0] += 2
+    with pytest.raises(WorkFailed, match=r"the head of the Ray cluster, 127\.0\.0\.1:\d+, does not answer") as caught:
+        head.check()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_head_that_was_never_in_reach_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = socket.create_server(("127.0.0.1", 0))
+    address = "{}:{}".format(*closed.getsockname())
+    closed.close()
+    head = Head(address)
+    monkeypatch.setattr(executor, "HEAD_SECONDS", -1.0)
+    head.check()

@@ -20,6 +20,7 @@ from sfddm.unet import UNetConfig
 
 # Beyond what any machine does: a mistyped number is refused before memory is taken.
 MOST_IN_A_BATCH, MOST_REPEATS = 2**20, 10**6
+SINGLE_FOLD = "sfddm"  # whose network evaluations a chain of folds shares
 Scale = Literal["smoke", "quick", "paper"]
 ANY_RESOLUTION = "folder"
 Resize = Literal["clean", "legacy_tensorflow"]
@@ -121,9 +122,14 @@ class Config(BaseModel):
         )
 
     def folds(self, method: Method, steps: int) -> list[Fold]:
-        """Return the folds of a method, within the budget if one is set."""
+        """Return the folds of a method, within the budget, or within the single fold's evaluations if shared."""
         folds = method.folds(steps)
-        return folds if self.budget is None else share_budget(folds, self.budget)
+        if self.budget is not None:
+            return share_budget(folds, self.budget)
+        if folds and getattr(method.settings, "compute", "each") == "shared":
+            shared = sum(fold.total_evaluations for fold in self.method(SINGLE_FOLD).folds(steps))
+            return share_budget(folds, shared, f"{SINGLE_FOLD}.iterations in network evaluations")
+        return folds
 
     def method(self, name: str) -> Method:
         """Return a method with its settings from this configuration; a variant's own lie on top. Raises InputError."""
@@ -135,12 +141,19 @@ class Config(BaseModel):
             hint = f"the nearest valid name is '{near[0]}'" if near else f"{base} has no settings"
             raise InputError(f"--methods: '{name}' given; unknown setting '{unknown}'; {hint}")
         try:
-            settings = kind.Settings(**self.methods[base] | {key: toml_value(text) for key, text in given.items()})
+            own = own_compute(kind, {key: toml_value(text) for key, text in given.items()})
+            settings = kind.Settings(**self.methods[base] | own)
         except ValidationError as error:
             raise InputError(first_fault(error, base, option="--methods")) from None
         method = kind(settings, self.teacher_spec())
         method.label = name
         return method
+
+
+def own_compute(kind: type[Method], given: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with what follows from them: iterations that are given are those of each fold of a chain."""
+    follows = {"compute": "each"} if "iterations" in given and "compute" in kind.Settings.model_fields else {}
+    return follows | given
 
 
 def toml_value(text: str) -> Any:

@@ -61,10 +61,10 @@ class Fold:
         return self.spec.denoiser(network)
 
 
-def share_budget(folds: Sequence[Fold], budget: int, parameter: str = "budget") -> list[Fold]:
+def share_budget(folds: Sequence[Fold], budget: int) -> list[Fold]:
     """Return the folds with iterations that together make at most `budget` network evaluations, split evenly.
 
-    Raises ParameterError, of the named parameter, if that is less than one iteration of a fold.
+    Raises ParameterError if that is less than one iteration of a fold.
     """
     shared = []
     for fold in folds:
@@ -72,7 +72,7 @@ def share_budget(folds: Sequence[Fold], budget: int, parameter: str = "budget") 
         iterations = budget // len(folds) // per_iteration
         if iterations < 1:
             raise ParameterError(
-                parameter,
+                "budget",
                 f"{budget} given, at least {per_iteration * len(folds)} needed for one iteration of each of the "
                 f"{len(folds)} folds of {fold.name}",
             )

@@ -11,12 +11,13 @@ from bench.config.toml import parse_toml
 from bench.store.limits import LARGEST_COUNT
 from sfddm.checkpoint import MOST_TIMESTEPS, DenoiserSpec, read_spec
 from sfddm.denoiser import Prediction
-from sfddm.errors import InputError
+from sfddm.errors import InputError, ParameterError
 from sfddm.method import Fold, Method, share_budget
 from sfddm.performance import Performance
 from sfddm.schedule import ScheduleName
 from sfddm.training import TrainSettings
 from sfddm.unet import UNetConfig
+from sfddm.words import plural
 
 # Beyond what any machine does: a mistyped number is refused before memory is taken.
 MOST_IN_A_BATCH, MOST_REPEATS = 2**20, 10**6
@@ -40,7 +41,8 @@ class EvaluationSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    feature_space: str  # "inception", "<dataset>-cnn" (the dataset's own classifier), or another package's extractor
+    # inception, <dataset>-cnn (the dataset's own classifier), random-cnn, pixels, or another package's extractor
+    feature_space: str
     resize: Resize = "clean"  # of Inception's input
     images: int = Field(ge=2, le=LARGEST_COUNT)
     batch: int = Field(
@@ -128,7 +130,15 @@ class Config(BaseModel):
             return share_budget(folds, self.budget)
         if folds and getattr(method.settings, "compute", "each") == "shared":
             shared = sum(fold.total_evaluations for fold in self.method(SINGLE_FOLD).folds(steps))
-            return share_budget(folds, shared, f"{SINGLE_FOLD}.iterations in network evaluations")
+            try:
+                return share_budget(folds, shared)
+            except ParameterError:
+                raise ParameterError(
+                    f"{method.name}.compute",
+                    f"'shared' given, but the {shared:,} network evaluations of {SINGLE_FOLD}'s student are less than "
+                    f"one iteration of each of the {len(folds)} folds of {method.name} to {plural(steps, 'step')}; "
+                    f"possible: more student.iterations, or {method.name}.iterations for each fold",
+                ) from None
         return folds
 
     def method(self, name: str) -> Method:

@@ -7,10 +7,10 @@ grid of S 2^k is halved by keeping every second index, so the folds of a sweep t
 T/2 steps there is nothing to distil, and the images are the teacher's.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor
 
 from sfddm.denoiser import Denoiser
@@ -25,6 +25,8 @@ class PDSettings(TrainSettings):
 
     clip_target: clip the teacher's x0 in the target. The published method does not; None clips it only if the fold's
     teacher predicts eps, whose x0 = (z - sigma eps) / alpha has no bound near the last timestep.
+    compute: each fold has `iterations`, as published, or the folds of a chain share the network evaluations of the
+    single fold that leads to as many steps.
     """
 
     decay: Literal["constant", "linear", "cosine"] = "linear"
@@ -32,6 +34,13 @@ class PDSettings(TrainSettings):
     prediction: Literal["v", "x0"] = "v"
     weight: Weight = "truncated-snr"
     clip_target: bool | None = None
+    compute: Literal["each", "shared"] = "each"
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without `compute` as published: so it was before there was another, and keys of finished work stay."""
+        values: dict[str, Any] = plain(self)
+        return {key: value for key, value in values.items() if (key, value) != ("compute", "each")}
 
 
 def first_steps(timesteps: int, steps: int) -> tuple[int, int]:

@@ -11,15 +11,17 @@ from bench.config.toml import parse_toml
 from bench.store.limits import LARGEST_COUNT
 from sfddm.checkpoint import MOST_TIMESTEPS, DenoiserSpec, read_spec
 from sfddm.denoiser import Prediction
-from sfddm.errors import InputError
+from sfddm.errors import InputError, ParameterError
 from sfddm.method import Fold, Method, share_budget
 from sfddm.performance import Performance
 from sfddm.schedule import ScheduleName
 from sfddm.training import TrainSettings
 from sfddm.unet import UNetConfig
+from sfddm.words import plural
 
 # Beyond what any machine does: a mistyped number is refused before memory is taken.
 MOST_IN_A_BATCH, MOST_REPEATS = 2**20, 10**6
+SINGLE_FOLD = "sfddm"  # whose network evaluations a chain of folds shares
 Scale = Literal["smoke", "quick", "paper"]
 ANY_RESOLUTION = "folder"
 Resize = Literal["clean", "legacy_tensorflow"]
@@ -39,7 +41,8 @@ class EvaluationSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    feature_space: str  # "inception", "<dataset>-cnn" (the dataset's own classifier), or another package's extractor
+    # inception, <dataset>-cnn (the dataset's own classifier), random-cnn, pixels, or another package's extractor
+    feature_space: str
     resize: Resize = "clean"  # of Inception's input
     images: int = Field(ge=2, le=LARGEST_COUNT)
     batch: int = Field(
@@ -121,9 +124,22 @@ class Config(BaseModel):
         )
 
     def folds(self, method: Method, steps: int) -> list[Fold]:
-        """Return the folds of a method, within the budget if one is set."""
+        """Return the folds of a method, within the budget, or within the single fold's evaluations if shared."""
         folds = method.folds(steps)
-        return folds if self.budget is None else share_budget(folds, self.budget)
+        if self.budget is not None:
+            return share_budget(folds, self.budget)
+        if folds and getattr(method.settings, "compute", "each") == "shared":
+            shared = sum(fold.total_evaluations for fold in self.method(SINGLE_FOLD).folds(steps))
+            try:
+                return share_budget(folds, shared)
+            except ParameterError:
+                raise ParameterError(
+                    f"{method.name}.compute",
+                    f"'shared' given, but the {shared:,} network evaluations of {SINGLE_FOLD}'s student are less than "
+                    f"one iteration of each of the {len(folds)} folds of {method.name} to {plural(steps, 'step')}; "
+                    f"possible: more student.iterations, or {method.name}.iterations for each fold",
+                ) from None
+        return folds
 
     def method(self, name: str) -> Method:
         """Return a method with its settings from this configuration; a variant's own lie on top. Raises InputError."""
@@ -135,12 +151,19 @@ class Config(BaseModel):
             hint = f"the nearest valid name is '{near[0]}'" if near else f"{base} has no settings"
             raise InputError(f"--methods: '{name}' given; unknown setting '{unknown}'; {hint}")
         try:
-            settings = kind.Settings(**self.methods[base] | {key: toml_value(text) for key, text in given.items()})
+            own = own_compute(kind, {key: toml_value(text) for key, text in given.items()})
+            settings = kind.Settings(**self.methods[base] | own)
         except ValidationError as error:
             raise InputError(first_fault(error, base, option="--methods")) from None
         method = kind(settings, self.teacher_spec())
         method.label = name
         return method
+
+
+def own_compute(kind: type[Method], given: dict[str, Any]) -> dict[str, Any]:
+    """Return settings with what follows from them: iterations that are given are those of each fold of a chain."""
+    follows = {"compute": "each"} if "iterations" in given and "compute" in kind.Settings.model_fields else {}
+    return follows | given
 
 
 def toml_value(text: str) -> Any:

@@ -5,3 +5,4 @@ knows by that name (`bench/run/sweep.py`).
 """
 
 METRICS = ("quality", "consistency", "interpolation", "cost")
+OF_FEATURES = ("quality", "consistency", "interpolation")  # which need a feature space; `pixels` is none for quality

@@ -1,10 +1,10 @@
 """Which feature space a run is judged in: what decides the features, and how to get them.
 
 Inception-2015 and the extractors of other packages are files; a dataset's own classifier is a stage that trains it.
-None of them ever stands in for another.
+A random network and the pixels need neither. None of them ever stands in for another.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -32,9 +32,14 @@ from bench.metrics.inception import (
     inception_features,
     network_name,
 )
+from bench.metrics.random_network import RANDOM, PixelFeatures, random_features
 from bench.store.files import file_sha256
 from bench.store.stage import Job, Stage
 from sfddm.errors import InputError
+
+PIXELS = "pixels"
+BUILT_SPACES = (RANDOM, PIXELS)
+OWN_SPACES = (INCEPTION, *BUILT_SPACES)
 
 
 class FeatureSpace(Protocol):
@@ -63,12 +68,13 @@ class InceptionSpace:
     @property
     def name(self) -> str:
         """The network with its resize; other weights than the published are named by their hash."""
-        return f"{network_name(self.identity['weights'] or WEIGHTS_SHA256)} {self.resize}"
+        return f"{network_name(self.identity['weights'])} {self.resize}"
 
     @cached_property
     def identity(self) -> dict[str, Any]:
         """The weights' hash and the resize."""
-        return {"weights": self.weights and file_sha256(self.weights), "resize": self.resize}
+        # Without a file it is the published one, which is downloaded once a metric needs it.
+        return {"weights": file_sha256(self.weights) if self.weights else WEIGHTS_SHA256, "resize": self.resize}
 
     def extractor(self, job: Job) -> FeatureExtractor:
         """Load the network on the job's device."""
@@ -130,10 +136,28 @@ class PluggedSpace:
         return LoadedExtractor(self.declared, self.declared.sha256, self.declared.load(path, job.device))
 
 
+@dataclass(frozen=True)
+class BuiltSpace:
+    """Features that need no file and no training: those of the random network, or the pixels."""
+
+    name: str
+    channels: int
+    parents: tuple[Stage, ...] = ()
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The name."""
+        return {"extractor": self.name}
+
+    def extractor(self, job: Job) -> FeatureExtractor:
+        """Build the network on the job's device."""
+        return PixelFeatures() if self.name == PIXELS else random_features(self.channels, job.device)
+
+
 @cache
 def plugged_extractors() -> dict[str, Extractor]:
     """Return the extractors of other packages by name. Raises InputError if one has a name of the suite's own."""
-    return {name: as_extractor(plugin.load(), name) for name, plugin in plugins(EXTRACTOR_GROUP, [INCEPTION]).items()}
+    return {name: as_extractor(plugin.load(), name) for name, plugin in plugins(EXTRACTOR_GROUP, OWN_SPACES).items()}
 
 
 def plugged_weights(declared: Extractor) -> Path:
@@ -153,18 +177,25 @@ def space_of(
     name = config.evaluation.feature_space
     if name == INCEPTION:
         return InceptionSpace(weights, config.evaluation.resize)
+    if name in BUILT_SPACES:
+        return BuiltSpace(name, images.pixels.shape[1])
     if name in plugged_extractors():
         return PluggedSpace(plugged_extractors()[name], plugins(EXTRACTOR_GROUP)[name].distribution, weights)
     return ClassifierSpace(name, images, classifier(config, images), {})
 
 
-def check_feature_space(config: Config, images: Images) -> None:
-    """Raise InputError if the run's feature space is not to be had with this dataset, or its weights are not here."""
+def check_feature_space(config: Config, images: Images, asked: Sequence[str]) -> None:
+    """Raise InputError if the run's feature space is not to be had with this dataset and the metrics asked for.
+
+    Also if another package's weights are not here.
+    """
     family = images.name if config.dataset == ANY_RESOLUTION else config.dataset  # cifar10, of a cifar10-jpeg
     wanted, own = config.evaluation.feature_space, family + OWN_CLASSIFIER
-    possible = [INCEPTION, *[own] * (images.labels is not None), *plugged_extractors()]
+    pixels = [PIXELS] * ("quality" not in asked)
+    possible = [INCEPTION, *[own] * (images.labels is not None), RANDOM, *pixels, *plugged_extractors()]
     if wanted not in possible:
         why = "" if images.labels is not None else f"; {images.name} has no labels to train a classifier on"
+        why = "; quality has no meaning in pixels" if wanted == PIXELS else why
         raise InputError(f"--set: evaluation.feature_space = '{wanted}' given, possible: {', '.join(possible)}{why}")
     if wanted == own and len(images.pixels) < LEAST_IMAGES:
         raise InputError(
@@ -175,11 +206,13 @@ def check_feature_space(config: Config, images: Images) -> None:
         plugged_weights(plugged_extractors()[wanted])
 
 
-def feature_weights(config: Config, option: Path | None, dry_run: bool) -> Path | None:
-    """Return the weight file that the run's features need; None if they need none.
+def feature_weights(
+    config: Config, images: Images, option: Path | None, dry_run: bool, needed: bool = True
+) -> Path | None:
+    """Return the weight file that the run's features need, opened once; None if they need none.
 
-    option: what `--inception-weights` names. Inception's is downloaded if it is not here, but by no dry run. Raises
-    InputError.
+    option: what `--inception-weights` names. Inception's is downloaded if it is not here, but by no dry run, and not if
+    no metric needs it. Raises InputError, which for missing weights names the ways on.
     """
     name = config.evaluation.feature_space
     if name in plugged_extractors():
@@ -187,4 +220,16 @@ def feature_weights(config: Config, option: Path | None, dry_run: bool) -> Path 
     if name != INCEPTION:
         return None
     found = find_weights(option)
-    return found if found or dry_run else download()
+    if not needed:
+        return found
+    if found is None and not dry_run:
+        own = (images.name if config.dataset == ANY_RESOLUTION else config.dataset) + OWN_CLASSIFIER
+        labelled = images.labels is not None and len(images.pixels) >= LEAST_IMAGES
+        try:
+            found = download()
+        except InputError as error:
+            ways = f"{own} (a classifier trained on the dataset) or {RANDOM}" if labelled else RANDOM
+            raise InputError(f"{error}, or go on without: --set evaluation.feature_space={ways}") from None
+    if found is not None:
+        inception_features(found, config.evaluation.resize, "cpu")  # a wrong file is refused before anything is trained
+    return found

@@ -11,7 +11,7 @@ from bench.config.preset import Preset, load_preset
 from bench.config.resolve import resolve
 from bench.config.variants import base_name
 from bench.datasets.registry import definition_name, load
-from bench.metrics import METRICS
+from bench.metrics import METRICS, OF_FEATURES
 from bench.metrics.features import INCEPTION
 from bench.metrics.spaces import check_feature_space, feature_weights
 from bench.records.record import Record
@@ -81,8 +81,9 @@ def prepare(request: Request, place: Place) -> Sweep:
     config = resolve(preset, request.scale, request.assignments, request.images, request.budget, request.resolution)
     data = load(request.dataset, config.resolution, place.data_root)
     check_name("--dataset", data.name)  # it becomes a folder; that of another package may be anything
-    check_feature_space(config, data)
-    weights = feature_weights(config, place.inception, place.dry_run)
+    check_feature_space(config, data, request.metrics)
+    needed = any(metric in OF_FEATURES for metric in request.metrics)
+    weights = feature_weights(config, data, place.inception, place.dry_run, needed)
     return make_sweep(config, data, request.cells, request.seeds, weights, request.metrics, place.device)
 
 

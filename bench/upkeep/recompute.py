@@ -82,7 +82,8 @@ class Recomputation:
                 f"was made of {record.dataset} with sha256 {record.dataset_sha256[:12]}, "
                 f"the one here has {images.sha256[:12]}",
             )
-        context = make_context(config, images, feature_weights(config, self.inception, dry_run=not features), device)
+        weights = feature_weights(config, images, self.inception, dry_run=not features, needed=features)
+        context = make_context(config, images, weights, device)
         resolver = Resolver(context, ("quality",))
         if record.steps is None:
             return context, resolver.floor(record.seed)

@@ -11,10 +11,18 @@ from helpers.command_line import records, sfddm_bench
 from helpers.dataset_forms import cifar_tarball, image_folder, lsun_lmdb
 from helpers.stand_in_inception import write_stand_in
 
+from bench.config.preset import load_preset
+from bench.config.resolve import resolve
+from bench.datasets.registry import load
+from bench.metrics import spaces
+from bench.metrics.spaces import feature_weights
+from sfddm.errors import InputError
+
 pytestmark = pytest.mark.slow
 
 TINY = (
-    "--scale smoke --set teacher.iterations=3 --set student.iterations=2 --images 12 --set teacher.timesteps=16"
+    "--scale smoke --set teacher.iterations=3 --set student.iterations=2 --set pd.iterations=1 --images 12 "
+    "--set teacher.timesteps=16"
 ).split()
 
 
@@ -64,6 +72,8 @@ def test_prepare_and_run_end_to_end(make: Callable[[Path], Path], tmp_path: Path
     assert sorted((record["method"], record["steps"]) for record in found if record["steps"]) == [
         ("ddim", 1),
         ("ddim", 4),
+        ("pd", 1),
+        ("pd", 4),
         ("sfddm", 1),
         ("sfddm", 4),
     ]
@@ -108,5 +118,43 @@ def test_missing_inception_weights_are_one_line_that_says_where_to_put_them(tmp_
     assert "none.pt' given, but there is no such file" in done.stderr
     done = sfddm_bench(*run, "--set", "evaluation.feature_space=folder-cnn")
     assert done.returncode == 2
-    assert "'folder-cnn' given, possible: inception; folder has no labels to train a classifier on" in done.stderr
+    assert (
+        "'folder-cnn' given, possible: inception, random-cnn; folder has no labels to train a classifier on"
+        in done.stderr
+    )
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("metrics", ["cost", "consistency,interpolation"])
+def test_what_needs_no_network_runs_without_weights(metrics: str, digits_run: Path, tmp_path: Path) -> None:
+    del digits_run  # digits are always there; the space is Inception's all the same
+    space = [] if metrics == "cost" else ["--set", "evaluation.feature_space=pixels"]
+    words = ["run", "--methods", "ddim", "--steps", "2", "--metrics", metrics, *space, *TINY, "--out", str(tmp_path)]
+    words += ["--set", "evaluation.feature_space=inception"] if metrics == "cost" else []
+    done = sfddm_bench(*words, XDG_CACHE_HOME=str(tmp_path / "empty"))
+    assert done.returncode == 0, done.stderr
+    (record,) = records(tmp_path).values()
+    assert record["distance"] is None
+    if metrics != "cost":
+        assert record["feature_space"] == "pixels"
+        assert record["consistency.cosine"] > record["consistency.cosine_unrelated"]
+
+
+def test_quality_has_no_meaning_in_pixels(tmp_path: Path) -> None:
+    done = sfddm_bench("run", "--set", "evaluation.feature_space=pixels", "--out", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert "possible: inception, digits-cnn, random-cnn" in done.stderr
+    assert "quality has no meaning in pixels" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_weights_the_refusal_names_the_ways_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_network() -> Path:
+        raise InputError("--inception-weights: they could not be downloaded")
+
+    monkeypatch.setattr(spaces, "find_weights", lambda _: None)
+    monkeypatch.setattr(spaces, "download", no_network)
+    config = resolve(load_preset("digits"), "smoke", ["evaluation.feature_space=inception"])
+    ways = r"downloaded, or go on without: --set evaluation.feature_space=digits-cnn \(.*\) or random-cnn$"
+    with pytest.raises(InputError, match=ways):
+        feature_weights(config, load("digits", 8, None), None, dry_run=False)

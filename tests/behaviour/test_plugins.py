@@ -36,19 +36,19 @@ def load(path: Path, device: str):
     return lambda pixels: (scale * pixels.flatten(1).to(device).float(), None)
 
 
-pixels = Extractor("pixels", "pixels.txt", "{sha256}", "none", load)
+halves = Extractor("halves", "halves.txt", "{sha256}", "none", load)
 """
-WORDS = ["run", "--methods", "ddim", "--steps", "1", "--set", "evaluation.feature_space=pixels", *TINY]
+WORDS = ["run", "--methods", "ddim", "--steps", "1", "--set", "evaluation.feature_space=halves", *TINY]
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of the package, with the weight file in the cache."""
     home = tmp_path_factory.mktemp("home")
-    weights = home / "sfddm-bench" / "pixels.txt"
+    weights = home / "sfddm-bench" / "halves.txt"
     weights.parent.mkdir()
     weights.write_bytes(WEIGHTS)
-    entry_points = "[sfddm_bench.metrics]\nspread = spread:Spread\n[sfddm_bench.extractors]\npixels = spread:pixels\n"
+    entry_points = "[sfddm_bench.metrics]\nspread = spread:Spread\n[sfddm_bench.extractors]\nhalves = spread:halves\n"
     module = MODULE.format(sha256=file_sha256(weights))
     return install(home / "site", "spread", module, entry_points) | {"XDG_CACHE_HOME": str(home)}
 
@@ -69,8 +69,8 @@ def of_ddim(out: Path) -> dict:
 
 def test_its_numbers_and_reasons_are_in_the_record(run: Path) -> None:
     record = of_ddim(run)
-    assert record["feature_space"] == record["protocol"]["network"] == "pixels"
-    assert record["quality.distance.name"] == "FD (pixels)"
+    assert record["feature_space"] == record["protocol"]["network"] == "halves"
+    assert record["quality.distance.name"] == "FD (halves)"
     assert record["quality.plugged.spread.most"] > 0
     assert record["reasons"]["quality.plugged.spread.least"] == "nobody asked for it"
     assert record["reasons"]["quality.inception_score"]
@@ -79,7 +79,7 @@ def test_its_numbers_and_reasons_are_in_the_record(run: Path) -> None:
 def test_a_table_shows_them_by_their_declaration(run: Path, environment: dict[str, str]) -> None:
     shown = sfddm_bench("tables", str(run), **environment)
     assert shown.returncode == 0, shown.stderr
-    assert "spread (pixels) (units)" in (run / "tables" / "digits-8-smoke.md").read_text()
+    assert "spread (halves) (units)" in (run / "tables" / "digits-8-smoke.md").read_text()
     assert "least spread" not in (run / "tables" / "digits-8-smoke.md").read_text()
     assert "quality.plugged.spread.most" in (run / "tables" / "digits-8-smoke.csv").read_text().splitlines()[0]
 
@@ -87,7 +87,7 @@ def test_a_table_shows_them_by_their_declaration(run: Path, environment: dict[st
 def test_records_are_shown_where_the_package_is_not(run: Path, tmp_path: Path) -> None:
     shown = sfddm_bench("tables", str(run), "--out", str(tmp_path))
     assert shown.returncode == 0, shown.stderr
-    assert "spread, most (pixels)" in (tmp_path / "tables" / "digits-8-smoke.md").read_text()
+    assert "spread, most (halves)" in (tmp_path / "tables" / "digits-8-smoke.md").read_text()
 
 
 def test_the_package_is_in_the_key_of_what_it_measured_and_in_no_other(run: Path, environment: dict[str, str]) -> None:
@@ -106,15 +106,15 @@ def test_an_extractor_without_its_weights_says_where_to_put_them(
     elsewhere = environment | {"XDG_CACHE_HOME": str(tmp_path)}
     ran = sfddm_bench(*WORDS, "--out", str(tmp_path / "out"), *words, **elsewhere)
     assert ran.returncode == 2
-    assert f"put them at '{tmp_path / 'sfddm-bench' / 'pixels.txt'}'" in ran.stderr
+    assert f"put them at '{tmp_path / 'sfddm-bench' / 'halves.txt'}'" in ran.stderr
     assert len(ran.stderr.splitlines()) == 1
 
 
 def test_an_unknown_feature_space_names_those_there_are(environment: dict[str, str], tmp_path: Path) -> None:
-    words = [word.replace("=pixels", "=pixel") for word in WORDS]
+    words = [word.replace("=halves", "=halve") for word in WORDS]
     ran = sfddm_bench(*words, "--out", str(tmp_path), **environment)
     assert ran.returncode == 2
-    assert "'pixel' given, possible: inception, digits-cnn, pixels" in ran.stderr
+    assert "'halve' given, possible: inception, digits-cnn, random-cnn, halves" in ran.stderr
 
 
 def test_a_metric_that_takes_a_name_of_the_suite_is_refused(tmp_path: Path) -> None:

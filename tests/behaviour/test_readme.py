@@ -30,7 +30,7 @@ COMMAND = r"^(?:\w+=\w+ )?(?:torchrun .* )?sfddm-bench (.*)"  # torchrun's proce
 STAND_IN = "stand-in.pt"  # for clean-fid's weights
 SMALL = shlex.split(
     "--scale smoke --seeds 0 --images 16 --metrics quality --set teacher.iterations=2 --set student.iterations=2 "
-    "--set classifier.epochs=1 --set teacher.timesteps=128"
+    "--set pd.iterations=2 --set classifier.epochs=1 --set teacher.timesteps=128"
 )
 SHORTER = {
     "run": SMALL,
@@ -44,7 +44,7 @@ question = "Does it run?"
 datasets = ["digits"]
 seeds = [0]
 metrics = ["quality"]
-set = ["teacher.iterations=2", "student.iterations=2", "classifier.epochs=1"]
+set = ["teacher.iterations=2", "student.iterations=2", "pd.iterations=2", "classifier.epochs=1"]
 cells = [{ methods = ["sfddm", "ddim"], steps = [1] }]
 """
 

@@ -84,6 +84,8 @@ def test_a_run_writes_a_record_a_picture_tables_and_plots(finished: Path) -> Non
     assert sorted((r["method"], r["steps"]) for r in found.values() if r["steps"]) == [
         ("ddim", 1),
         ("ddim", 4),
+        ("pd", 1),
+        ("pd", 4),
         ("sfddm", 1),
         ("sfddm", 4),
     ]
@@ -93,8 +95,10 @@ def test_a_run_writes_a_record_a_picture_tables_and_plots(finished: Path) -> Non
         assert record["feature_space"] == "digits-cnn"
         if record["steps"]:
             assert record["nfe"] == record["steps"] == len(record["timesteps"])
-            assert record["training_cost.folds"] == (1 if record["method"] == "sfddm" else 0)
-            assert record["training_cost.evaluations"] == (4 * 3 * 32 if record["method"] == "sfddm" else 0)
+            folds = {"sfddm": 1, "pd": 6 if record["steps"] == 1 else 4, "ddim": 0}[record["method"]]
+            assert record["training_cost.folds"] == folds
+            evaluations = {"sfddm": 4 * 3 * 32, "pd": folds * 5 * 3 * 32, "ddim": 0}[record["method"]]
+            assert record["training_cost.evaluations"] == evaluations
             assert record["sampling_cost.gpu_peak_bytes"] is None
             assert record["reasons"]["sampling_cost.gpu_peak_bytes"]
             assert record["sampling_cost.rss_peak_bytes"] > 2**20
@@ -131,7 +135,7 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(finished: Path, tmp_
     fresh = sfddm_bench("run", "--out", str(out), "--steps", "1,4", "--dry-run", *TINY)
     assert fresh.returncode == 0
     assert not out.exists()
-    assert sum(line.startswith("record") for line in fresh.stdout.splitlines()) == 5
+    assert sum(line.startswith("record") for line in fresh.stdout.splitlines()) == 7
     assert "compute  teacher (seed 0)" in fresh.stdout
     again = sfddm_bench("run", "--out", str(finished), "--steps", "1,4", "--dry-run", *TINY)
     assert "compute" not in again.stdout

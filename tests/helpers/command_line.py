@@ -15,8 +15,8 @@ ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "OMP_NUM_T
 PROGRAM = [sys.executable, "-m", "bench.cli"]
 
 TINY = (
-    "--scale smoke --set teacher.iterations=4 --set student.iterations=3 --images 20 --set classifier.epochs=1 "
-    "--set teacher.timesteps=64"
+    "--scale smoke --set teacher.iterations=4 --set student.iterations=3 --set pd.iterations=3 --images 20 "
+    "--set classifier.epochs=1 --set teacher.timesteps=64"
 ).split()
 
 

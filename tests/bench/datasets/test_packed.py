@@ -15,6 +15,7 @@ from bench.datasets import packed
 from bench.datasets.dataset import labels_sha256
 from bench.datasets.packed import check, load_packed, prepared, read_manifest, survey
 from bench.datasets.prepare import prepare
+from bench.metrics import METRICS
 from bench.metrics.spaces import check_feature_space
 from bench.stages.classifier import stage
 from sfddm.errors import InputError
@@ -163,4 +164,4 @@ def test_a_set_too_small_for_a_classifier_says_how_many_images_it_needs(tmp_path
     images = load_packed(tmp_path / "data", "s", 8)
     config = resolve(load_preset("folder"), "smoke", ["evaluation.feature_space=s-cnn"])
     with pytest.raises(InputError, match="s has 4 images; a classifier needs 5 or more"):
-        check_feature_space(config, images)
+        check_feature_space(config, images, METRICS)

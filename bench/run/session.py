@@ -14,6 +14,7 @@ from bench.metrics.features import INCEPTION
 from bench.metrics.spaces import check_feature_space, feature_weights
 from bench.records.record import Record
 from bench.rendering import print_cells
+from bench.run.estimate import lines, outlook_of, table
 from bench.run.local import forced_stages, plan, run_sweep
 from bench.run.sweep import Sweep, make_sweep
 from bench.run.torchrun import follow, followed
@@ -102,8 +103,17 @@ def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
         if sweep.context.config.evaluation.feature_space == INCEPTION and sweep.context.weights is None:
             worker.display.say("Inception's weights are not here: a run downloads them, or says where to put them")
         print_plan(sweep, worker)
+        outlook = outlook_of(sweep, worker, forced, keep=worker.store.run.stages.is_dir())
+        if outlook.work:
+            print("\n".join(table(sweep, outlook)))
         return []
-    check_writable(place.out)
+    with worker.timing.part("checking what is done"):
+        check_writable(place.out)
+    with worker.timing.part("estimate"):
+        outlook = outlook_of(sweep, worker, forced, keep=True)
+        for line in lines(sweep, outlook):
+            worker.display.say(line)
+    worker.display.outlook = outlook
     worker.force(forced)
     write_request(place.out, sweep.request())
     if place.executor == "ray":

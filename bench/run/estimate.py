@@ -1,0 +1,146 @@
+"""What a sweep will take, before it begins: network evaluations, time from a short trial here, bytes on the disk."""
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import torch
+
+from bench.records.pictures import PATHS_SHOWN, SHOWN
+from bench.run.outlook import Outlook
+from bench.run.speeds import Speeds, about_machine
+from bench.run.sweep import Sweep
+from bench.run.trials import synchronised, timed
+from bench.run.work import PARTS, Work, work_of
+from bench.run.worker import Worker
+from bench.store.files import nearest_there, readable_size
+from bench.store.layout import RunFolder
+from bench.store.stage import Stage
+from bench.store.text import duration
+from sfddm.errors import InputError
+from sfddm.interpolation import POINTS
+from sfddm.words import plural
+
+TRIAL_SECONDS = 4.0  # of all trials together; each makes at least one call of one image
+A_RECORD = 12_000  # bytes of a cell: its record, and its lines in tables
+RENDERED = 300_000  # bytes of the tables and plots of a set of records, as runs on digits wrote them
+
+
+def outlook_of(sweep: Sweep, worker: Worker, forced: Iterable[Stage], keep: bool) -> Outlook:
+    """Return what is to be done of a sweep; the seconds of calls that were never made here are tried first.
+
+    keep: whether what was tried may be written into the run folder.
+    """
+    again = {stage.key for stage in forced}
+    run = worker.store.run
+    work = work_of(sweep, run, lambda stage: stage.key in again or not worker.store.is_done(stage))
+    speeds = Speeds(run.root, about_machine(sweep.context.config, worker.device, worker.world.size))
+    try_out(work, speeds, worker.device, worker.world.size)
+    if keep:
+        speeds.write()
+    return Outlook(sweep, run, work, speeds)
+
+
+def try_out(
+    work: dict[str, Work],
+    speeds: Speeds,
+    device: str,
+    processes: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
+) -> None:
+    """Try the calls whose time is not known, the largest work first; what cannot be tried stays unknown."""
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        return  # it is done elsewhere
+    amounts: dict[object, float] = {}
+    untried: dict[object, Work] = {}
+    for one in work.values():
+        if one.trial is not None and not speeds.knows(one.calls):
+            amounts[one.calls] = amounts.get(one.calls, 0.0) + one.amount / one.per_image
+            untried.setdefault(one.calls, one)
+    order = sorted(untried.values(), key=lambda one: (one.evaluations > 0, amounts[one.calls]), reverse=True)
+    began = clock()
+    for place, one in enumerate(order):
+        limit = (TRIAL_SECONDS - (clock() - began)) / (len(order) - place)
+        if limit <= 0 and speeds.seconds(one.calls) is not None:
+            continue  # its like tells
+        assert one.trial is not None
+        try:
+            call = synchronised(one.trial.ready(device), device)
+            seconds, images = timed(call, one.trial.batch, amounts[one.calls], max(limit, 0.0), clock)
+        except Exception:  # whatever it is, the stage itself will meet it, and say so
+            continue
+        speeds.add(one.calls, seconds / (processes if one.evaluations else 1), images * one.per_image)
+    if device.startswith("cuda"):
+        torch.cuda.empty_cache()
+
+
+def bytes_to_write(sweep: Sweep, work: dict[str, Work]) -> tuple[int, int]:
+    """Return the bytes that a sweep's stages and records will take, and those that one stage takes while it works."""
+    cells = sum(any(stage.key in work for stage in cell.stages) for cell in sweep.cells)
+    kept = sum(one.kept for one in work.values()) + cells_bytes(sweep, cells)
+    return kept, max((one.passing for one in work.values()), default=0)
+
+
+def cells_bytes(sweep: Sweep, cells: int) -> int:
+    """Return the bytes of the records of cells and of what is beside and rendered from them."""
+    pictures = (SHOWN + 2 * PATHS_SHOWN * POINTS) * math.prod(sweep.context.shape)
+    return cells * (A_RECORD + 2 * pictures) + RENDERED * (cells > 0)
+
+
+def check_disk(sweeps: Iterable[Sweep], out: Path) -> None:
+    """Raise InputError if the disk of the run folder has less free than is still to be written. Nothing is written."""
+    run, kept, passing = RunFolder(out), 0, 0
+    for sweep in sweeps:
+        own, most = bytes_to_write(sweep, work_of(sweep, run, lambda stage: not stage.folder(run).is_done))
+        kept, passing = kept + own, max(passing, most)
+    free = shutil.disk_usage(nearest_there(out)).free
+    if kept + passing > free:
+        raise InputError(
+            f"--out: '{out}' given, but its disk has {readable_size(free)} free, and {readable_size(kept + passing)} "
+            f"are still to be written, of which {readable_size(passing)} only while it works; free some, name a "
+            "folder on another disk, or ask for fewer cells or --images"
+        )
+
+
+def lines(sweep: Sweep, outlook: Outlook) -> Iterator[str]:
+    """Yield what is ahead in three lines; none if everything is done."""
+    if not outlook.work:
+        return
+    training = sum(one.evaluations for one in outlook.work.values() if one.part in ("teacher", "folds"))
+    sampling = sum(one.evaluations for one in outlook.work.values() if one.part == "sampling")
+    kept, passing = bytes_to_write(sweep, outlook.work)
+    yield (
+        f"to do: {plural(outlook.cells_left, 'cell')}, {plural(len(outlook.work), 'stage')}; network evaluations: "
+        f"{training:,} of training, {sampling:,} of sampling"
+    )
+    free = shutil.disk_usage(nearest_there(outlook.run.root)).free
+    yield (
+        f"{readable_size(kept)} to write, {readable_size(passing)} more while it works; "
+        f"the disk of '{outlook.run.root}' has {readable_size(free)} free"
+    )
+    yield f"{outlook}, from a short trial on this device: a rough guess, which gets better while it works"
+
+
+def table(sweep: Sweep, outlook: Outlook) -> Iterator[str]:
+    """Yield the lines of a table of what is ahead, by parts."""
+    yield f"{'to do':12}{'evaluations':>20}{'time':>12}{'disk':>12}"
+    total = 0.0
+    for part in PARTS:
+        own = {key: one for key, one in outlook.work.items() if one.part == part}
+        seconds = sum(outlook.seconds_of(key) for key in own)
+        total += seconds
+        yield _row(part, sum(one.evaluations for one in own.values()), seconds, sum(one.kept for one in own.values()))
+    yield _row("cells", 0, 0.0, cells_bytes(sweep, outlook.cells_left))
+    kept, passing = bytes_to_write(sweep, outlook.work)
+    yield _row("all", sum(one.evaluations for one in outlook.work.values()), total, kept)
+    if not outlook.is_complete:
+        yield "the time of some stages is not known before one of them is done, and not in it"
+    free = shutil.disk_usage(nearest_there(outlook.run.root)).free
+    yield f"besides {readable_size(passing)} while it works; the disk has {readable_size(free)} free"
+
+
+def _row(name: str, evaluations: int, seconds: float, size: int) -> str:
+    shown = duration(seconds) if seconds else "-"
+    return f"{name:12}{evaluations or '-':>20{',' if evaluations else ''}}{shown:>12}{readable_size(size):>12}"

@@ -17,6 +17,7 @@ from bench.commands import (
     datasets,
     doctor,
     plots,
+    remeasure,
     report,
     reproduce,
     run,
@@ -37,7 +38,7 @@ EXIT_FAULT = 70  # a fault of this program, or of a package that it uses (EX_SOF
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141  # as a shell has it of a process that SIGPIPE ended
 
-KEEPING = ("run", "reproduce", "prepare")  # the commands that resume what they have begun
+KEEPING = ("run", "reproduce", "prepare", "remeasure")  # the commands that resume what they have begun
 
 # Click's UsageError, from wherever Typer has it: recent versions carry a Click of their own.
 UsageError: Any = typer.BadParameter.__mro__[1]
@@ -57,6 +58,7 @@ app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
 app.command(epilog=claims.EXAMPLES)(claims.claims)
 app.command(epilog=status.EXAMPLES)(status.status)
 app.command(epilog=verify.EXAMPLES)(verify.verify)
+app.command(epilog=remeasure.EXAMPLES)(remeasure.remeasure)
 app.command(epilog=clean.EXAMPLES)(clean.clean)
 app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.command(epilog=speed.EXAMPLES)(speed.speed)

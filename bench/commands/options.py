@@ -24,6 +24,10 @@ Address = Annotated[
     str | None,
     typer.Option(help="A running Ray cluster: auto, HOST:PORT or ray://HOST:PORT (default: one started here)."),
 ]
+Jobs = Annotated[
+    str,
+    typer.Option(metavar="N", help="Stages at a time on the cores of this machine: auto (as many as pay) or a number."),
+]
 Scale = Annotated[str | None, typer.Option(help="Amount of work: smoke, quick or paper (default: the dataset's).")]
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting, such as teacher.iterations=2000.")
@@ -31,6 +35,7 @@ Assignments = Annotated[
 Folders = Annotated[list[Path] | None, typer.Argument(help="Folders with records (default: runs).", show_default=False)]
 RUNS = Path("runs")
 EXECUTORS = ("local", "ray")
+MOST_JOBS = 1024
 CONNECT_SECONDS = 10.0
 LONGEST_SECONDS = 30 * 86400.0
 
@@ -126,6 +131,28 @@ def check_executor(executor: str, address: str | None, device: str) -> None:
             f"--device: '{device}' given, possible with --executor ray: auto, cpu, cuda (it hands GPUs out)"
         )
     check_answers(address)
+
+
+def check_jobs(jobs: str, executor: str) -> int | None:
+    """Return how many stages are done at a time; None for as many as pay. Raises InputError."""
+    if jobs == "auto":
+        return None
+    digits = jobs.isascii() and jobs.isdecimal() and len(jobs) <= len(str(MOST_JOBS))
+    if not digits or not 1 <= int(jobs) <= MOST_JOBS:
+        shown = jobs if len(jobs) <= 40 else f"{jobs[:20]}... ({len(jobs)} characters)"
+        raise InputError(f"--jobs: '{shown}' given, auto or a whole number from 1 to {MOST_JOBS} is possible")
+    if int(jobs) == 1:
+        return 1
+    if executor != "local":
+        raise InputError(
+            f"--jobs: '{jobs}' given, but it is of --executor local; {executor} has its own; leave one out"
+        )
+
+    from sfddm.distributed import world_size
+
+    if world_size() > 1:
+        raise InputError(f"--jobs: '{jobs}' given under torchrun, whose processes do each stage together; possible: 1")
+    return int(jobs)
 
 
 def check_answers(address: str | None) -> None:

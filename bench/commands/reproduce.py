@@ -12,11 +12,13 @@ from bench.commands.options import (
     DryRun,
     Executor,
     InceptionWeights,
+    Jobs,
     Out,
     Scale,
     check_could_write,
     check_device,
     check_executor,
+    check_jobs,
     comma_list,
     integers,
 )
@@ -47,6 +49,7 @@ def reproduce(
     inception_weights: InceptionWeights = None,
     executor: Executor = "local",
     address: Address = None,
+    jobs: Jobs = "auto",
     dry_run: DryRun = False,
 ) -> None:
     """Run a named experiment of the paper, and render it under OUT/experiments/NAME."""
@@ -56,6 +59,7 @@ def reproduce(
         raise InputError("NAME: one experiment's name, or --list, is needed: sfddm-bench reproduce --list names them")
 
     check_executor(executor, address, device)
+    at_a_time = check_jobs(jobs, executor)
     check_could_write(out)
 
     from bench.commands.run import finish
@@ -65,7 +69,8 @@ def reproduce(
     from bench.run.room import check_room
     from bench.run.session import Place, check_failures, perform, prepare
 
-    place = Place(check_device(device), out, data_root, inception_weights, dry_run, executor=executor, address=address)
+    where = check_device(device)
+    place = Place(where, out, data_root, inception_weights, dry_run, executor=executor, address=address, jobs=at_a_time)
     if name is None:
         print_list(datasets, place)
         return

@@ -15,6 +15,7 @@ from bench.commands.options import (
     DryRun,
     Executor,
     InceptionWeights,
+    Jobs,
     Out,
     Resolution,
     Scale,
@@ -22,6 +23,7 @@ from bench.commands.options import (
     check_could_write,
     check_device,
     check_executor,
+    check_jobs,
     comma_list,
     integers,
 )
@@ -35,7 +37,7 @@ EXAMPLES = (
     "Examples: sfddm-bench run | sfddm-bench run --dataset digits --steps 1,4 --scale smoke | "
     "sfddm-bench run --dataset lsun_church --steps 1,10,100 | "
     "sfddm-bench run --methods ddim --steps 1,10,100 --set ddim.clip=none | "
-    "sfddm-bench run --seeds 0,1,2 --executor ray | "
+    "sfddm-bench run --seeds 0,1,2 --executor ray | sfddm-bench run --seeds 0,1 --jobs 2 | "
     "torchrun --nproc-per-node=8 --no-python sfddm-bench run --dataset cifar10 --steps 4 | "
     "sfddm-bench run --methods 'sfddm,sfddm\\[init=teacher,time_input=phi]'"
 )
@@ -74,6 +76,7 @@ def run(
     ] = None,
     executor: Executor = "local",
     address: Address = None,
+    jobs: Jobs = "auto",
     dry_run: DryRun = False,
 ) -> None:
     """Train a teacher, distil students, sample, evaluate, and write records, tables, plots and sample sheets."""
@@ -84,6 +87,7 @@ def run(
     at_least("--images", images, 1)
     at_least("--budget", budget, 1)
     check_executor(executor, address, device)
+    at_a_time = check_jobs(jobs, executor)
     check_could_write(out)
 
     from bench.records.record import read_records
@@ -94,7 +98,15 @@ def run(
     from bench.store.timing import seconds_since_start
 
     place = Place(
-        check_device(device), out, data_root, inception_weights, dry_run, tuple(force or []), executor, address
+        check_device(device),
+        out,
+        data_root,
+        inception_weights,
+        dry_run,
+        tuple(force or []),
+        executor,
+        address,
+        at_a_time,
     )
     place.timing.add("start and imports", seconds_since_start())
     with place.timing.part("set-up"):

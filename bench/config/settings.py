@@ -63,8 +63,8 @@ class EvaluationSettings(BaseModel):
 class CostSettings(BaseModel):
     """How long the cost of sampling is measured.
 
-    seconds: the limit of each part (warm-up, latency, throughput). repeats: calls of the latency, if the limit allows
-    them. batch: the largest tried for the throughput.
+    seconds: of timed calls, the limit of the warm-up, of the latency and of full calls at the best batch; the search
+    for that batch ends when it is found. repeats: calls of the latency, if the limit allows them. batch: the largest.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -41,18 +41,20 @@ class Distance(Metric):
     @classmethod
     def of(cls, given: Given) -> tuple[Self, Reasons]:
         from bench.metrics.fid_infinity import fid_infinity
+        from bench.metrics.frechet import Subsets
         from bench.metrics.intervals import jackknife_interval
 
-        x, reference, seed = given.features, given.reference, given.settings.seed
+        count, seed = len(given.features), given.settings.seed
+        subsets = Subsets(given.features, given.reference)
         reasons: Reasons = {}
-        found = reference.distance(x)
+        found = subsets.whole
         low = high = infinity = None
-        if len(x) >= LEAST_OF_INTERVAL:
-            low, high = jackknife_interval(x, reference, seed)
+        if count >= LEAST_OF_INTERVAL:
+            low, high = jackknife_interval(subsets, seed)
         else:
             reasons |= dict.fromkeys(("low", "high"), f"fewer than {LEAST_OF_INTERVAL} images")
-        if len(x) >= LEAST_OF_EXTRAPOLATION:
-            infinity = fid_infinity(x, reference, seed)
+        if count >= LEAST_OF_EXTRAPOLATION:
+            infinity = fid_infinity(subsets, seed)
         else:
             reasons["infinity"] = f"fewer than {LEAST_OF_EXTRAPOLATION} images"
         measured = cls(

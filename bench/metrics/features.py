@@ -87,17 +87,27 @@ class LoadedExtractor:
 
 
 def extract(
-    extractor: FeatureExtractor, pixels: Tensor, batch: int, report: Callable[[int], None] = lambda done: None
+    extractor: FeatureExtractor,
+    pixels: Tensor,
+    batch: int,
+    report: Callable[[int], None] = lambda done: None,
+    empty: Callable[[tuple[int, ...]], Tensor] = torch.empty,
 ) -> tuple[Tensor, Tensor | None]:
-    """Return the features (N,d) and probabilities (N,k) or None of uint8 images (N,C,H,W), a batch at a time."""
-    features, probabilities = [], []
+    """Return the features (N,d) and probabilities (N,k) or None of uint8 images (N,C,H,W), a batch at a time.
+
+    empty: makes what they are written into, float32 of a shape.
+    """
+    features = probabilities = None
     for start in range(0, len(pixels), batch):
         one, other = extractor(pixels[start : start + batch])
-        features.append(one)
+        features = empty((len(pixels), one.shape[1])) if features is None else features
+        features[start : start + len(one)] = one
         if other is not None:
-            probabilities.append(other)
+            probabilities = empty((len(pixels), other.shape[1])) if probabilities is None else probabilities
+            probabilities[start : start + len(one)] = other
         report(start + len(one))
-    return torch.cat(features), torch.cat(probabilities) if probabilities else None
+    assert features is not None
+    return features, probabilities
 
 
 @contextmanager

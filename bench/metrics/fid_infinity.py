@@ -9,25 +9,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from bench.metrics.frechet import Reference
+    from bench.metrics.frechet import Subsets
 
 POINTS = 15
 SMALLEST_PART = 0.1  # the smallest subset, of all images; the paper's 5,000 of 50,000
 
 
-def subset_distances(features: "Tensor", reference: "Reference", seed: int = 0) -> tuple[list[int], list[float]]:
-    """Return the sizes of seeded subsets of features (n,d), n >= 20, and the distance of each: the fit's points."""
-    n = len(features)
+def subset_distances(subsets: "Subsets", seed: int = 0) -> tuple[list[int], list[float]]:
+    """Return the sizes of seeded subsets of n features, n >= 20, and the distance of each: the fit's points."""
+    n = len(subsets.features)
     sizes = [int(size) for size in np.linspace(max(SMALLEST_PART * n, 2), n, POINTS)]
     random = np.random.default_rng(seed)
     drawn = [random.choice(n, size, replace=False) for size in sizes]
-    return sizes, [reference.distance(features[chosen]).value for chosen in drawn]
+    return sizes, [subsets.distance(chosen).value for chosen in drawn]
 
 
-def fid_infinity(features: "Tensor", reference: "Reference", seed: int = 0) -> float:
-    """Return the distance extrapolated to infinitely many images, from features (n,d), n >= 20, against a reference."""
-    sizes, distances = subset_distances(features, reference, seed)
+def fid_infinity(subsets: "Subsets", seed: int = 0) -> float:
+    """Return the distance extrapolated to infinitely many images, from that of n features, n >= 20, and of subsets."""
+    sizes, distances = subset_distances(subsets, seed)
     _, intercept = np.polyfit(1 / np.array(sizes), distances, 1)
     return float(intercept)

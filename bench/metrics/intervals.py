@@ -13,9 +13,7 @@ import numpy as np
 from scipy.special import stdtrit  # scipy.stats takes a second to import
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from bench.metrics.frechet import Reference
+    from bench.metrics.frechet import Subsets
 
 LEVEL = 0.95
 GROUPS = 20
@@ -31,12 +29,12 @@ def half_of_mean(values: Sequence[float]) -> float:
     return quantile(len(values) - 1) * stdev(values) / math.sqrt(len(values))
 
 
-def jackknife_interval(features: "Tensor", reference: "Reference", seed: int = 0) -> tuple[float, float]:
-    """Return the 95 % interval (low, high) of the distance of features (n,d), n >= 40; groups are drawn by the seed."""
-    group = np.random.default_rng(seed).permutation(len(features)) % GROUPS
+def jackknife_interval(subsets: "Subsets", seed: int = 0) -> tuple[float, float]:
+    """Return the 95 % interval (low, high) of the distance of n features, n >= 40; groups are drawn by the seed."""
+    group = np.random.default_rng(seed).permutation(len(subsets.features)) % GROUPS
     kept = [np.flatnonzero(group != left_out) for left_out in range(GROUPS)]
-    values = np.array([reference.distance(features[chosen]).value for chosen in kept])
+    values = np.array([subsets.distance(chosen).value for chosen in kept])
     variance = (GROUPS - 1) / GROUPS * np.square(values - values.mean()).sum()
     half = quantile(GROUPS - 1) * variance**0.5
-    value = reference.distance(features).value
+    value = subsets.whole.value
     return float(value - half), float(value + half)

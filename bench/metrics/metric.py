@@ -24,8 +24,12 @@ class Given:
     """What a metric is given, float32 on the device it is computed on.
 
     features (n,d) and probabilities (n,k) of the generated images; the latter is None if the features have no classes.
-    real: the reference's features (m,d); reference: its Gaussian, found once for all cells. settings: `settings.seed`
-    draws subsets and splits, the same for every cell. space: the name of the feature space.
+    real: the reference's features (m,d); reference: its Gaussian, found once for all cells; real_radii: the squared
+    distance (m,) of each real image to its `settings.neighbours`-th nearest other one, if it is known already.
+    settings: `settings.seed` draws subsets and splits, the same for every cell. space: the name of the feature space.
+
+    None is to be written to, and what is large may be memory-mapped: read it a part at a time, as `neighbours.between`
+    and `frechet.scatter_of` do.
     """
 
     features: "Tensor"
@@ -34,6 +38,7 @@ class Given:
     reference: "Reference"
     settings: "EvaluationSettings"
     space: str
+    real_radii: "Tensor | None" = None
 
     @property
     def smallest(self) -> int:

@@ -14,8 +14,6 @@ from bench.metrics.shown import Shown
 if TYPE_CHECKING:
     from torch import Tensor
 
-CHUNK = 1024  # rows of a distance matrix at a time, so that memory stays bounded
-
 
 class PrecisionRecall(Metric):
     """Both between 0 and 1."""
@@ -28,29 +26,26 @@ class PrecisionRecall(Metric):
         neighbours = given.settings.neighbours
         if given.smallest <= neighbours:
             return None, {"": f"no more than {neighbours} images"}
-        precision, recall = precision_recall(given.features, given.real, neighbours)
+        precision, recall = precision_recall(given.features, given.real, neighbours, given.real_radii)
         return cls(precision=precision, recall=recall), {}
 
 
-def precision_recall(features: "Tensor", reference: "Tensor", neighbours: int = 3) -> tuple[float, float]:
-    """Return (precision, recall) of features (n,d) against reference features (m,d); n, m > neighbours."""
-    return (
-        inside(features, reference, radii(reference, neighbours)),
-        inside(reference, features, radii(features, neighbours)),
-    )
+def precision_recall(
+    features: "Tensor", reference: "Tensor", neighbours: int = 3, real_radii: "Tensor | None" = None
+) -> tuple[float, float]:
+    """Return (precision, recall) of features (n,d) against reference features (m,d); n, m > neighbours.
 
-
-def radii(features: "Tensor", neighbours: int) -> "Tensor":
-    """Return each image's distance (n,) to its k-th nearest other image of the set."""
+    real_radii: the reference's own squared radii (m,), if they are known.
+    """
     import torch  # which tables, that only read the declaration above, do without
 
-    parts = [torch.cdist(part, features).kthvalue(neighbours + 1).values for part in features.split(CHUNK)]
-    return torch.cat(parts)
+    from bench.metrics.neighbours import between, squared_radii
 
-
-def inside(features: "Tensor", centres: "Tensor", reach: "Tensor") -> float:
-    """Return the part of the features that lie in at least one ball."""
-    import torch
-
-    parts = [(torch.cdist(part, centres) <= reach).any(1) for part in features.split(CHUNK)]
-    return torch.cat(parts).double().mean().item()
+    real_reach = squared_radii(reference, neighbours) if real_radii is None else real_radii
+    reach = squared_radii(features, neighbours)
+    precise = torch.zeros(len(features), dtype=torch.bool, device=features.device)
+    recalled = torch.zeros(len(reference), dtype=torch.bool, device=features.device)
+    for rows, columns, squared in between(features, reference):
+        precise[rows] |= (squared <= real_reach[columns]).any(1)
+        recalled[columns] |= (squared <= reach[rows, None]).any(0)
+    return precise.double().mean().item(), recalled.double().mean().item()

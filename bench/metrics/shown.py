@@ -22,7 +22,8 @@ class Shown:
     distance is called; `{field}` for the name of the field whose model this one belongs to.
     digits: after the point, or None for three significant ones. better: which end is good. factor: from the stored
     value to the shown one. brief: the title on the terminal after a run, which has room for a few only.
-    beside: the field of the same model that it is read against. interval: the two fields with its interval.
+    beside: the field of the same model that it is read against. interval: the two fields with its interval. bound: the
+    field that tells whether it is only a lower bound. doubt: what of the record's section tells whether it is noise.
     """
 
     title: str
@@ -34,6 +35,8 @@ class Shown:
     brief: str = ""
     beside: str = ""
     interval: tuple[str, str] | None = None
+    bound: str = ""
+    doubt: str = ""
 
 
 class Section(BaseModel):

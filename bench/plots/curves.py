@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -87,11 +88,31 @@ def quality_over_steps(group: Group) -> Figure | None:
 def quality_over_time(group: Group) -> Figure | None:
     """Return the distance over seconds per image: one image at a time if it was measured, else the cell's own rate."""
     alone = any(latency(record) for record in group.cells)
-    return against(
-        group,
-        latency if alone else seconds_at_rate,
-        "seconds per image, one at a time" if alone else "seconds per image, in the cell's own batches",
+    seconds = alike(group, latency if alone else seconds_at_rate)
+    label = "seconds per image, one at a time" if alone else "seconds per image, in the cell's own batches"
+    return against(group, seconds, label, quartiles(group) if alone else None)
+
+
+def alike(group: Group, value: Value) -> Value:
+    """Return a cost so that records whose sampling makes the same calls have the same: the mean of theirs.
+
+    What differs between them is noise, and is not drawn as a difference.
+    """
+    found: dict[str, list[float]] = {}
+    for record in group.cells:
+        if (own := value(record)) is not None:
+            found.setdefault(record.calls, []).append(own)
+    means = {calls: fmean(values) for calls, values in found.items()}
+    return lambda record: None if value(record) is None else means.get(record.calls)
+
+
+def quartiles(group: Group) -> tuple[Value, Value]:
+    """Return the lower and upper quartile of the seconds of one image, as `alike` has its median."""
+    low, high = (
+        alike(group, lambda record, name=name: value_at(record, ("sampling_cost", "latency", name)))  # type: ignore[misc]
+        for name in ("q25", "q75")
     )
+    return low, high
 
 
 def latency(record: Record) -> float | None:
@@ -112,14 +133,22 @@ def paired(group: Group, value: Value) -> list[tuple[Curve, Curve]]:
     return [(other[curve.name], curve) for curve in quality]
 
 
-def against(group: Group, value: Value, label: str) -> Figure | None:
-    """Return the distance over a value, log axes, a point for each step count."""
+def against(group: Group, value: Value, label: str, interval: tuple[Value, Value] | None = None) -> Figure | None:
+    """Return the distance over a value, log axes, a point for each step count, and a bar for each interval."""
     pairs = paired(group, value)
     if not pairs:
         return None
     figure, axes = canvas(group)
     for cost, curve in pairs:
         line(axes, curve, cost.mean, curve.mean)
+    if interval is not None:
+        ends = [{cost.name: cost.mean for cost, _ in paired(group, end)} for end in interval]
+        for cost, curve in pairs:
+            low, high = (np.array(end.get(cost.name, cost.mean)) for end in ends)
+            bars = np.clip([cost.mean - low, high - cost.mean], 0, None)
+            axes.errorbar(
+                cost.mean, curve.mean, xerr=bars, fmt="none", ecolor=curve.look.colour, elinewidth=1, zorder=1
+            )
     axes.set_xscale("log")
     plain_numbers(axes.xaxis)
     least, most = min(min(c.steps) for _, c in pairs), max(max(c.steps) for _, c in pairs)
@@ -130,7 +159,7 @@ def against(group: Group, value: Value, label: str) -> Figure | None:
 def memory(group: Group) -> Figure | None:
     """Return the peak memory of sampling by method: a point for each step count, of the GPU if there is one."""
     on_gpu = any(value_at(record, ("sampling_cost", "gpu_peak_bytes")) for record in group.cells)
-    field = "gpu_peak_bytes" if on_gpu else "rss_peak_bytes"
+    field = "gpu_peak_bytes" if on_gpu else "rss_added_bytes"
 
     def mebibytes(record: Record) -> float | None:
         peak = value_at(record, ("sampling_cost", field))
@@ -146,9 +175,8 @@ def memory(group: Group) -> Figure | None:
     axes.set_yticks(range(len(drawn)), [curve.name for curve in drawn])
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     axes.set_xlim(0, 1.08 * max(max(curve.mean) for curve in drawn))
-    axes.set_xlabel(
-        f"peak {'allocated GPU' if on_gpu else 'resident'} memory of sampling (MiB), a point for each step count"
-    )
+    told = "peak allocated GPU memory of sampling" if on_gpu else "resident memory that sampling adds"
+    axes.set_xlabel(f"{told} (MiB), a point for each step count")
     axes.set_title(heading(group), loc="left")
     return figure
 

@@ -34,13 +34,16 @@ PLOTS = {
     ),
     "time": Plot(
         "Quality over time",
-        "The distance by the seconds that one image takes: the trade-off that few steps are for.",
+        "The distance by the seconds that one image takes: the trade-off that few steps are for. A bar: the quartiles "
+        "of repeated calls; methods that make the same calls have the same seconds.",
         quality_over_time,
     ),
     "training": Plot(
         "Quality over training cost", "The distance by what the student's training cost.", quality_over_training
     ),
-    "memory": Plot("Memory", "The peak memory of sampling.", memory),
+    "memory": Plot(
+        "Memory", "The memory of sampling: what it adds to the process on a CPU, what is allocated on a GPU.", memory
+    ),
     "schedule": Plot(
         "Noise schedule", "The teacher's noise schedule with the timesteps that the student visits.", noise_schedule
     ),

@@ -50,7 +50,11 @@ def read_interpolation(folder: Path) -> tuple[Interpolation, Reasons]:
 
 def read_cost(folder: Path) -> tuple[dict[str, Any], dict[str, Any], Reasons]:
     """Return what sampling costs, as fields of `SamplingCost`, and how the network was computed."""
-    values = read_object(folder / COST)
+    return cost_fields(read_object(folder / COST))
+
+
+def cost_fields(values: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Reasons]:
+    """Return what was measured of sampling as `read_cost` does."""
     own = {name: values[name] for name in SamplingCost.model_fields if name in values}
     reasons = {f"sampling_cost.{name}": why for name, why in values["reasons"].items()}
     return own, values["execution"], reasons

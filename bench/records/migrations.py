@@ -3,6 +3,7 @@
 1  had no protocol, and named the path of the distance fd_method.
 2  was flat: every number a field of the record itself.
 3  is nested: what is measured together stands in a section of its own. It may hold the hashes of its pictures.
+4  has sampling costs that are shared by all methods that make the same calls, and how quiet the machine was.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 
 from bench.metrics.distance import distance_name, is_fid
 
-SCHEMA = 3
+SCHEMA = 4
 Values = dict[str, Any]
 
 # Names of schema 2, and of the files of stages made by it, by where they are in schema 3.
@@ -83,6 +84,11 @@ def from_2(values: Values) -> Values:
     }
 
 
+def from_3(values: Values) -> Values:
+    """Return schema 3's values in schema 4: nothing moved."""
+    return values | {"schema_version": 4}
+
+
 def quality_section(flat: Values, value: float | None, space: str) -> Values | None:
     """Return the section of quality from flat values; None if nothing of it was measured."""
     parts = {
@@ -118,4 +124,4 @@ def _filled(section: Values) -> Values | None:
     return section if any(value is not None for value in section.values()) else None
 
 
-MIGRATIONS: dict[int, Callable[[Values], Values]] = {1: from_1, 2: from_2}
+MIGRATIONS: dict[int, Callable[[Values], Values]] = {1: from_1, 2: from_2, 3: from_3}

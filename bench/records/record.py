@@ -1,6 +1,7 @@
 """Records: one JSON file per cell, the only thing tables, plots and reports are made from. No torch here."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -123,6 +124,12 @@ class Record(Section):
         if not measured or measured.low is None or measured.high is None:
             return None
         return measured.low, measured.high
+
+    @property
+    def calls(self) -> str:
+        """What is equal in records whose sampling makes the same calls: network, sampler, number of evaluations."""
+        network = [self.config.get("network"), self.config.get("teacher", {}).get("weights")]
+        return json.dumps([self.nfe, self.sampling, network], sort_keys=True)
 
     @property
     def set_name(self) -> str:

@@ -5,7 +5,7 @@ taken up again once the others are done.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from sfddm.errors import InputError, WorkFailed
 WAIT_SECONDS = 0.5
 REAL_IMAGES = "real-data.png"
 
+Elsewhere = Callable[[Callable[[Stage], None]], None]
+
 
 def plan(sweep: Sweep, worker: Worker) -> Iterator[tuple[str, str, str, str]]:
     """Yield (state, stage or cell, why, key): every stage of the sweep once, then every cell."""
@@ -49,8 +51,12 @@ def forced_stages(sweep: Sweep, names: Sequence[str]) -> list[Stage]:
     return list(with_descendants(sweep.stages, lambda stage: stage.kind in names or stage.name in names))
 
 
-def run_sweep(sweep: Sweep, worker: Worker) -> list[Record]:
-    """Do every cell and return the records, in the order of the cells; a failed cell's has `failure`."""
+def run_sweep(sweep: Sweep, worker: Worker, elsewhere: Elsewhere | None = None) -> list[Record]:
+    """Do every cell and return the records, in the order of the cells; a failed cell's has `failure`.
+
+    elsewhere: has stages done by other processes, before this one does the rest. It calls what it is given with each
+    stage that has ended: cells that this was the last of are recorded at once.
+    """
     about = made_by() | {"machine": made_on(sweep, worker), "command": command_line()}
     with worker.timing.part("checking what is done"):
         worker.tidy(sweep.stages)
@@ -62,13 +68,30 @@ def run_sweep(sweep: Sweep, worker: Worker) -> list[Record]:
     waiting = [cell for cell in sweep.cells if cell not in records]
     if records:
         worker.display.say(f"{len(records)} of {len(sweep.cells)} cells are done already")
+
+    def record(cell: Cell) -> None:
+        records[cell] = run_cell(sweep, cell, worker, about)
+        worker.display.advance()
+
+    if elsewhere is not None and waiting:
+        cells_of: dict[str, list[Cell]] = {}
+        for cell in waiting:
+            for stage in cell.stages:
+                cells_of.setdefault(stage.key, []).append(cell)
+
+        def ended(stage: Stage) -> None:
+            for cell in cells_of.get(stage.key, []):
+                if cell not in records and worker.is_settled(cell.stages):
+                    record(cell)
+
+        elsewhere(ended)
+        waiting = [cell for cell in waiting if cell not in records]
     busy: set[str] = set()
     while waiting:
         put_off: list[Cell] = []
         for cell in waiting:
             try:
-                records[cell] = run_cell(sweep, cell, worker, about)
-                worker.display.advance()
+                record(cell)
             except Busy as error:
                 put_off.append(cell)
                 if str(error) not in busy:

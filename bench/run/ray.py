@@ -8,9 +8,8 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,17 @@ from typing import Any
 import ray
 import torch
 
-from bench.config.settings import Config
-from bench.datasets.dataset import data_root
-from bench.datasets.registry import load
 from bench.run.local import WAIT_SECONDS
-from bench.run.sweep import Sweep, make_sweep
+from bench.run.sweep import Sweep
+from bench.run.task import OF_THE_DRIVER, Workplace, given_of, outcome_of
+from bench.run.walk import Walk
 from bench.run.worker import Worker
-from bench.store.failures import Busy, StageFailed, reason
+from bench.store.failures import reason
 from bench.store.files import wait_until_there
 from bench.store.layout import DONE, LOCK
-from bench.store.lock import TakenOver
 from bench.store.progress import Display
 from bench.store.stage import Stage
 from sfddm.errors import InputError, WorkFailed
-from sfddm.performance import set_products
 from sfddm.words import on_one_line
 
 RETRIES = 3  # of a stage whose worker or node was lost; one that fails by itself would fail again
@@ -39,46 +35,23 @@ POLL_SECONDS = 1.0
 GRACE_SECONDS = 1.5
 SAVE_SECONDS = 60.0  # for the workers' checkpoints after Ctrl-C
 
-OF_THE_DRIVER = ("cost",)  # its key has the machine it is measured on, and a time is measured with nothing beside it
 
+def compute(
+    sweep: Sweep, worker: Worker, address: str | None, data: Path | None, ended: Callable[[Stage], None]
+) -> None:
+    """Do a sweep's stages on a cluster, but for those of the driver. Raises InputError for an address.
 
-@dataclass(frozen=True)
-class Given:
-    """What every task needs to know to build the sweep's stages again; images stay on the shared filesystem."""
-
-    config: Config
-    dataset: str
-    wanted: tuple[tuple[str, int], ...]
-    seeds: tuple[int, ...]
-    weights: Path | None
-    metrics: tuple[str, ...]
-    device: str
-    data_root: Path
-    out: Path
-    folder: Path  # the driver's, for paths that were given relative to it
-
-
-def compute(sweep: Sweep, worker: Worker, address: str | None, data: Path | None) -> None:
-    """Do a sweep's stages on a cluster; the worker then knows the failed ones. Raises InputError for an address."""
+    `ended` is called with each that is done or failed, which the worker then knows.
+    """
     store = worker.store
     missing = [stage for stage in sweep.stages if stage.kind not in OF_THE_DRIVER and not store.is_done(stage)]
     if not missing:
         return
-    context = sweep.context
-    given = Given(
-        config=context.config,
-        dataset=context.images.name,
-        wanted=sweep.wanted,
-        seeds=sweep.seeds,
-        weights=context.weights,
-        metrics=sweep.metrics,
-        device=context.device,
-        data_root=data_root(data).absolute(),
-        out=store.run.root.absolute(),
-        folder=Path.cwd(),
-    )
-    with worker.timing.part("stages on the cluster"), cluster(address):
-        do_all(missing, ray.put(given), remote_function(context.device, worker.display), worker)
+    with ExitStack() as stack:
+        with worker.timing.part("stages on the cluster"):
+            stack.enter_context(cluster(address))
+        given = ray.put(given_of(sweep, worker, data))
+        do_all(missing, given, remote_function(sweep.context.device, worker.display), worker, ended)
 
 
 @contextmanager
@@ -149,39 +122,39 @@ def remote_function(device: str, display: Display) -> Any:
     return ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES, retry_exceptions=False)(do_stage)
 
 
-def do_all(missing: Sequence[Stage], given: ray.ObjectRef, function: Any, worker: Worker) -> None:
+def do_all(
+    missing: Sequence[Stage],
+    given: ray.ObjectRef,
+    function: Any,
+    worker: Worker,
+    ended: Callable[[Stage], None],
+) -> None:
     """Hand stages to the cluster once those they need are done, and wait for all; what needs a failed one is left."""
-    store, display = worker.store, worker.display
-    undone = {stage.key: stage for stage in missing}
+    store, display, walk = worker.store, worker.display, Walk(missing)
     tasks: dict[ray.ObjectRef, Stage] = {}
     with (
         display.task("stages on the cluster", len(missing), "stages") as update,
         cancelling(tasks, display),
     ):
-        while undone:
-            running = {stage.key for stage in tasks.values()}
-            for stage in undone.values():
-                if stage.key not in running and not any(parent.key in undone for parent in stage.parents):
-                    task = function.options(name=stage.label).remote([given], stage.key, stage.label)
-                    tasks[task] = stage
-            for task in ray.wait(list(tasks), timeout=POLL_SECONDS)[0]:
+        while walk:
+            while stage := walk.take():
+                tasks[function.options(name=stage.label).remote([given], stage.key, stage.label)] = stage
+            with worker.timing.part("stages on the cluster"):
+                finished = ray.wait(list(tasks), timeout=POLL_SECONDS)[0]
+            for task in finished:
                 stage = tasks.pop(task)
                 why = outcome(task, stage)
                 if why is None:
                     wait_until_there([store.path(stage, DONE)])
                     display.say(f"{stage.label}: done")
-                    del undone[stage.key]
+                    walk.done(stage)
                 else:
                     worker.fail(stage, why)
                     display.say(f"failed: {why}")
-                    undone = {key: other for key, other in undone.items() if not needs(other, stage)}
+                    walk.failed(stage)
+                ended(stage)
             at_work = sum(store.path(stage, LOCK).exists() for stage in tasks.values())
-            update(len(missing) - len(undone), f"{at_work} running")
-
-
-def needs(stage: Stage, other: Stage) -> bool:
-    """Tell whether a stage is another, or needs it."""
-    return any(needed.key == other.key for needed in stage.lineage)
+            update(len(missing) - len(walk), f"{at_work} running")
 
 
 @contextmanager
@@ -208,30 +181,19 @@ def outcome(task: ray.ObjectRef, stage: Stage) -> str | None:
 
 
 def do_stage(given: list[ray.ObjectRef], key: str, label: str) -> str | None:
-    """Do one stage in a worker; return why it failed, or None."""
+    """Do one stage in a worker; return why it failed, or None. One that another run works on is waited for."""
     try:
-        worker, known = workplace(given[0])
-        if key not in known:
-            raise InputError("dataset or sfddm-bench of a worker are not those of the driver")
-        wait_until_there(worker.store.path(parent, DONE) for parent in known[key].parents)
-        while True:
-            try:
-                worker.ensure(known[key])
-                return None
-            except (Busy, TakenOver):  # another run's, or of a node that was lost: until its heart has stood still
-                time.sleep(WAIT_SECONDS)
-    except StageFailed as error:
-        return str(error)
+        workplace = workplace_of(given[0])
+        stage = workplace.stage(key)
+        wait_until_there(workplace.worker.store.path(parent, DONE) for parent in stage.parents)
+        while (outcome := outcome_of(workplace.worker, stage)).busy:
+            time.sleep(WAIT_SECONDS)
     except Exception as error:  # whatever it is, the other stages continue
         return f"{label}: {reason(error)}"
+    return outcome.failed
 
 
 @cache
-def workplace(reference: ray.ObjectRef) -> tuple[Worker, dict[str, Stage]]:
-    """Return this process's worker, and the stages by their keys; made once a process."""
-    given: Given = ray.get(reference)
-    os.chdir(given.folder)
-    set_products("fp32")
-    images = load(given.dataset, given.config.resolution, given.data_root)
-    sweep = make_sweep(given.config, images, given.wanted, given.seeds, given.weights, given.metrics, given.device)
-    return Worker(given.out, given.device, Display()), {stage.key: stage for stage in sweep.stages}
+def workplace_of(reference: ray.ObjectRef) -> Workplace:
+    """Return this process's workplace, made once a process."""
+    return Workplace(ray.get(reference), Display())

@@ -45,6 +45,7 @@ def make_record(sweep: Sweep, cell: Cell, worker: Worker, about: Fields) -> Reco
             own["sampling_cost"] = fields["sampling_cost"] | own["sampling_cost"]
         fields |= own
         reasons |= missing
+    fields["machine"] = fields["machine"] | side_by_side(cell, worker.store)
     return Record(**fields, **made_from(cell, worker.store), reasons=reasons)
 
 
@@ -61,6 +62,18 @@ def made_from(cell: Cell, store: Store) -> Fields:
         "parents": {stage.label: stage.key for stage in done},
         "durations": {stage.label: store.marker(stage)["seconds"] for stage in done},
     }
+
+
+def side_by_side(cell: Cell, store: Store) -> Fields:
+    """Return how many stages were done at a time while some of this cell's were, and with how few threads; or nothing.
+
+    Then the seconds of those are longer than they would have been alone.
+    """
+    markers = [store.marker(stage) for stage in cell.stages]
+    beside = [marker for marker in markers if marker.get("jobs", 1) > 1]
+    if not beside:
+        return {}
+    return {"jobs": max(marker["jobs"] for marker in beside), "job_threads": min(m["threads"] for m in beside)}
 
 
 def made_on(sweep: Sweep, worker: Worker) -> Fields:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+
 from bench.config import methods
 from bench.config.preset import Preset, load_preset
 from bench.config.resolve import resolve
@@ -14,8 +16,10 @@ from bench.metrics.features import INCEPTION
 from bench.metrics.spaces import check_feature_space, feature_weights
 from bench.records.record import Record
 from bench.rendering import print_cells
+from bench.run import side_by_side
 from bench.run.estimate import lines, outlook_of, table
-from bench.run.local import forced_stages, plan, run_sweep
+from bench.run.jobs import divide
+from bench.run.local import Elsewhere, forced_stages, plan, run_sweep
 from bench.run.sweep import Sweep, make_sweep
 from bench.run.torchrun import follow, followed
 from bench.run.worker import Worker
@@ -48,7 +52,8 @@ class Request:
 class Place:
     """Where it is run, and where its data and results are. Made when the command begins: it has the run's clock.
 
-    device: one that is there; address: of a running cluster, if the executor has one.
+    device: one that is there; address: of a running cluster, if the executor has one. jobs: stages at a time on this
+    machine; None: as many as pay.
     """
 
     device: str
@@ -59,6 +64,7 @@ class Place:
     force: tuple[str, ...] = ()
     executor: str = "local"
     address: str | None = None
+    jobs: int | None = None
     timing: Timing = field(default_factory=Timing)
 
 
@@ -116,11 +122,19 @@ def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
     worker.display.outlook = outlook
     worker.force(forced)
     write_request(place.out, sweep.request())
-    if place.executor == "ray":
-        from bench.run.ray import compute  # Ray is an optional package
+    return run_sweep(sweep, worker, elsewhere(sweep, worker, place))
 
-        compute(sweep, worker, place.address, place.data_root)
-    return run_sweep(sweep, worker)
+
+def elsewhere(sweep: Sweep, worker: Worker, place: Place) -> Elsewhere | None:
+    """Return what has a sweep's stages done by other processes; None if this one does them all."""
+    if place.executor == "ray":
+        from bench.run import ray  # which needs an optional package
+
+        return lambda ended: ray.compute(sweep, worker, place.address, place.data_root, ended)
+    division = divide(sweep, place.jobs, torch.get_num_threads(), worker.world.size)
+    if division.jobs == 1:
+        return None
+    return lambda ended: side_by_side.compute(sweep, worker, division, place.data_root, ended)
 
 
 def print_plan(sweep: Sweep, worker: Worker) -> None:

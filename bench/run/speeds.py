@@ -72,7 +72,7 @@ class Speeds:
         return calls.kind == CLOCK or calls in self.measured
 
     def seconds(self, calls: Calls) -> float | None:
-        """Return the seconds of one unit of the calls' amount; if they were never made, of their like; None if none was.
+        """Return the seconds of one unit of the calls' amount, or of their like; None if neither was ever made.
 
         Their like: calls of the same network or features, best of the same kind.
         """

@@ -156,7 +156,7 @@ class Resolver:
     def __init__(self, context: Context, asked: tuple[str, ...]):
         self.context, self.asked = context, asked
         self.reference = reference.stage(context)
-        self.statistics = statistics.stage(self.reference)
+        self.statistics = statistics.stage(context, self.reference)
         self.full_length: dict[int, tuple[Stage, Stage]] = {}  # by seed: the images, and their features
 
     def floor(self, seed: int) -> Cell:

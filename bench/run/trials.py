@@ -127,7 +127,8 @@ def untrained_extractor(context: Context, device: str) -> FeatureExtractor:
         return InceptionFeatures(InceptionNetwork().eval().to(device), "", evaluation.resize)
     if not context.space.parents or images.labels is None:
         raise LookupError(f"{evaluation.feature_space} is another package's")
-    network = make_classifier(*images.pixels.shape[1:3], int(images.labels.max()) + 1)
+    channels, resolution = images.pixels.shape[1:3]
+    network = make_classifier(channels, resolution, int(images.labels.max()) + 1)
     return ClassifierFeatures(evaluation.feature_space, "", network.to(device).eval())
 
 

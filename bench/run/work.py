@@ -119,8 +119,9 @@ class Counting:
         self.features, self.classes = feature_sizes(context)
 
     def work(self, cell: Cell, stage: Stage) -> Work:
-        """Return the work of one of a cell's stages."""
-        return COUNTED[stage.kind](self, cell, stage)
+        """Return the work of one of a cell's stages; of a kind that nobody counts, none, and its time is not known."""
+        count = COUNTED.get(stage.kind)
+        return count(self, cell, stage) if count else Work("evaluation", Calls(stage.kind, "unknown"), 0.0, FEW)
 
     def classifier(self, cell: Cell, stage: Stage) -> Work:
         """Images through its training, epoch by epoch."""
@@ -296,14 +297,15 @@ def meta_classifier(context: Context) -> Classifier:
     """Return the dataset's own classifier without its weights."""
     labels = context.images.labels
     assert labels is not None
+    channels, resolution = context.images.pixels.shape[1:3]
     with torch.device("meta"):
-        return make_classifier(*context.images.pixels.shape[1:3], int(labels.max()) + 1)
+        return make_classifier(channels, resolution, int(labels.max()) + 1)
 
 
 @cache
 def weights(network: UNetConfig | UNet2DConfig) -> tuple[int, int]:
     """Return the bytes of a network's weights, float32, and how many tensors they are."""
-    tensors = DenoiserSpec(network=network).shapes().values()
+    tensors = DenoiserSpec(network=network, timesteps=1).shapes().values()
     return sum(4 * tensor.numel() for tensor in tensors), len(tensors)
 
 

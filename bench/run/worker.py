@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from torch import get_num_threads
+
 from bench.store.failures import Busy, StageFailed, reason
 from bench.store.files import write_json
 from bench.store.layout import DONE, SETTINGS
@@ -25,14 +27,21 @@ class Worker:
     """Does the stages of one run folder, on a device, alone or with the other processes of a world.
 
     A stage that failed is not tried again by the same worker. `timing` takes the seconds of what is done.
+    jobs: how many processes do stages at a time, side by side on this machine, this one among them.
     """
 
     def __init__(
-        self, root: Path, device: str, display: Display, timing: Timing | None = None, world: World | None = None
+        self,
+        root: Path,
+        device: str,
+        display: Display,
+        timing: Timing | None = None,
+        world: World | None = None,
+        jobs: int = 1,
     ):
         self.store = Store(root, display.say)
         self.device, self.display = device, display
-        self.timing, self.world = timing or Timing(), world or World()
+        self.timing, self.world, self.jobs = timing or Timing(), world or World(), jobs
         self.locks = Locks()
         self.forced: set[str] = set()  # keys of stages to compute although they were done
         self._whole: set[str] = set()
@@ -119,7 +128,8 @@ class Worker:
             for leftover in folder.resume_files():
                 remove(leftover)
             seconds = round(time.perf_counter() - started, 3)
-            marker = {"seconds": seconds, **folder.hashes(), "parents": read_hashes(job, markers), **made_by()}
+            marker = {"seconds": seconds, **folder.hashes(), "parents": read_hashes(job, markers)}
+            marker |= made_by() | {"threads": get_num_threads(), "jobs": self.jobs}
             write_marker(folder.path / DONE, marker)
         except TakenOver:
             raise  # without a line in the log: the folder is another's
@@ -150,6 +160,11 @@ class Worker:
         """Take a stage as failed, as another process may have found it: this worker does not try it again."""
         self._failed[stage.key] = why
         self.display.give_up(stage.key)
+
+    def is_settled(self, stages: Iterable[Stage]) -> bool:
+        """Tell whether all of a cell's stages, given in order, are done, or the first that is not cannot be."""
+        first = next((stage for stage in stages if not self.store.is_done(stage)), None)
+        return first is None or any(needed.key in self._failed for needed in first.lineage)
 
 
 def read_hashes(job: Job, markers: dict[str, Marker]) -> dict[str, dict[str, str]]:

@@ -1,6 +1,7 @@
 """features: those of sampled images; and how features of any images are written and read."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from bench.metrics.features import extract
 from bench.records.measured import SAMPLES
 from bench.stages.context import Context
 from bench.stages.sampling import read_samples
+from bench.store.arrays import empty, read_arrays
 from bench.store.files import write_json
 from bench.store.stage import Job, Stage
 from sfddm.files import writing
@@ -41,7 +43,13 @@ def write_features(job: Job, context: Context, pixels: np.ndarray, label: str) -
     """Write the features of uint8 images (N,C,H,W), and what extracted them."""
     extractor = context.space.extractor(job)
     with job.display.task(label, len(pixels), "images") as update:
-        features, probabilities = extract(extractor, torch.from_numpy(pixels), context.config.evaluation.batch, update)
+        features, probabilities = extract(
+            extractor,
+            torch.from_numpy(pixels),
+            context.config.evaluation.batch,
+            update,
+            partial(empty, folder=job.folder),
+        )
     arrays: dict[str, Any] = {"features": features.numpy()}
     if probabilities is not None:
         arrays["probabilities"] = probabilities.numpy()
@@ -57,8 +65,6 @@ def write_features(job: Job, context: Context, pixels: np.ndarray, label: str) -
 
 
 def read_features(path: Path, device: str = "cpu") -> Features:
-    """Return the features and probabilities in a file, on a device."""
-    with np.load(path, allow_pickle=False) as arrays:
-        features = torch.from_numpy(arrays["features"]).to(device)
-        known = "probabilities" in arrays
-        return Features(features, torch.from_numpy(arrays["probabilities"]).to(device) if known else None)
+    """Return the features and probabilities in a file, on a device; on the CPU large ones are memory-mapped."""
+    arrays = {name: array.to(device) for name, array in read_arrays(path).items()}
+    return Features(arrays["features"], arrays.get("probabilities"))

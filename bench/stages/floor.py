@@ -7,6 +7,7 @@ from bench.metrics.metric import Given
 from bench.stages.context import Context
 from bench.stages.features import EXTRACTOR, FEATURES, read_features
 from bench.stages.metrics import metric_settings, write_quality
+from bench.store.arrays import gathered
 from bench.store.stage import Job, Stage
 
 
@@ -15,12 +16,13 @@ def stage(context: Context, reference: Stage, seed: int) -> Stage:
     label = f"the real data's own values (seed {seed})"
 
     def work(job: Job) -> None:
-        real = read_features(job.path(reference, FEATURES), job.device)
+        real = read_features(job.path(reference, FEATURES))
         order = np.random.default_rng(seed).permutation(len(real.features))
-        one, other = (real.features[part] for part in np.split(order, [len(order) // 2]))
+        halves = np.split(order, [len(order) // 2])
+        one, other = (gathered(real.features, half, job.folder).to(job.device) for half in halves)
         given = Given(
             features=one,
-            probabilities=real.probabilities,
+            probabilities=None if real.probabilities is None else real.probabilities.to(job.device),
             real=other,
             reference=reference_statistics(other),
             settings=context.config.evaluation,

@@ -1,27 +1,39 @@
-"""statistics: mean of the reference features and a root of their covariance, once for every cell measured from them."""
+"""statistics: what every cell needs to know of the reference features, once for all cells that are measured from them.
+
+Mean, root of the covariance, and how far each image's nearest neighbours are. The latter depend on a setting that is
+not in the stage's key and save time only: a cell whose setting is another one, or that finds a stage of a version
+before there were any, finds them itself.
+"""
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bench.metrics.frechet import Reference
 from bench.metrics.frechet import reference as reference_statistics
+from bench.metrics.neighbours import squared_radii
+from bench.stages.context import Context
 from bench.stages.features import FEATURES, read_features
 from bench.store.files import write_json
 from bench.store.stage import Job, Stage
 from sfddm.files import writing
 
-ARRAYS, NUMBERS = "statistics.npz", "statistics.json"
+ARRAYS, NUMBERS, RADII = "statistics.npz", "statistics.json", "radii.npz"
 
 
-def stage(reference: Stage) -> Stage:
+def stage(context: Context, reference: Stage) -> Stage:
     """Find the statistics of the reference features."""
 
     def work(job: Job) -> None:
-        found = reference_statistics(read_features(job.path(reference, FEATURES), job.device).features)
+        features = read_features(job.path(reference, FEATURES), job.device).features
+        found = reference_statistics(features)
         with writing(job.folder / ARRAYS) as file:
             np.savez(file, mean=found.mean.cpu(), root=found.root.cpu())
         numbers = {"trace": found.trace, "count": found.count, "path": found.path, "least": found.least}
         write_json(job.folder / NUMBERS, numbers)
+        if len(features) > (neighbours := context.config.evaluation.neighbours):
+            with writing(job.folder / RADII) as file:
+                np.savez(file, squared=squared_radii(features, neighbours).cpu(), neighbours=neighbours)
 
     return Stage("statistics", "reference statistics", {}, work, (reference,))
 
@@ -32,3 +44,11 @@ def read_statistics(job: Job, stage: Stage) -> Reference:
     with np.load(job.path(stage, ARRAYS), allow_pickle=False) as arrays:
         mean, root = (torch.from_numpy(arrays[name]).to(job.device) for name in ("mean", "root"))
     return Reference(mean, root, **numbers)
+
+
+def read_radii(job: Job, stage: Stage, neighbours: int) -> Tensor | None:
+    """Return the squared distance (m,) of each image to its k-th nearest other one; None if the stage has none."""
+    if not (path := job.path(stage, RADII)).exists():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        return torch.from_numpy(arrays["squared"]).to(job.device) if arrays["neighbours"] == neighbours else None

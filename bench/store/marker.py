@@ -1,7 +1,8 @@
 """`done.json`, by which a stage says that it is done: what it holds, sealed, and how it is read. No torch.
 
 seconds: that it took; sha256, bytes: of every artefact by relative path; parents: by the name of a stage, the sha256 of
-each artefact of it that was read; versions, git: of what made it; integrity: the hash of all this.
+each artefact of it that was read; versions, git: of what made it; threads: of its
+process; jobs: how many stages were done at a time, side by side; integrity: the hash of all this.
 """
 
 from collections.abc import Mapping
@@ -69,4 +70,8 @@ def _inside(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts and "\0" not in name
 
 
-CHECKS = {"seconds": _seconds, "bytes": _sizes, "parents": _parents}
+def _count(value: Any) -> bool:
+    return type(value) is int and value >= 1
+
+
+CHECKS = {"seconds": _seconds, "bytes": _sizes, "parents": _parents, "threads": _count, "jobs": _count}

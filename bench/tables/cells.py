@@ -12,7 +12,7 @@ from bench.records.rows import ordered
 from bench.store.files import flat
 from bench.tables.measures import Measure, measures
 from bench.tables.summary import RowKey, Summary
-from bench.tables.table import DASH, Entry, Table, number
+from bench.tables.table import ABOUT_NOISE, DASH, Entry, Table, marks, number
 
 BEFORE = ("seed", "nfe", "grid")  # what stands before the measurements in a row of the CSV
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -118,7 +118,9 @@ def cells_table(cells: dict[RowKey, list[Record]], brief: bool = False) -> Table
         row += [_value(record, measure) for measure in shown]
         row += [_failure(record)] * failed
         rows.append(tuple(map(Entry, row)))
-    return Table("Each cell", ("A dash is what was not measured.",), head, tuple(rows))
+    noisy = any(measure.is_noise(record) for measure in shown for _, record in records)
+    notes = ("A dash is what was not measured.", *[ABOUT_NOISE] * noisy)
+    return Table("Each cell", notes, head, tuple(rows))
 
 
 def _failure(record: Record) -> str:
@@ -134,7 +136,7 @@ def _value(record: Record, measure: Measure) -> str:
     value = measure.value(record)
     if value is None:
         return "failed" if record.failure is not None else DASH
-    text = number(value, measure.digits)
+    text = marks(measure.is_bound(record), measure.is_noise(record)) + number(value, measure.digits)
     if interval := measure.interval(record):
         text += f" ({number(interval[0], measure.digits)} to {number(interval[1], measure.digits)})"
     unrelated = measure.unrelated(record)

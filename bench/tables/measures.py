@@ -64,6 +64,18 @@ class Measure:
         low, high = (self._at(record, (*self.path[:-1], name)) for name in self.shown.interval)
         return None if low is None or high is None else (low, high)
 
+    def is_bound(self, record: Record) -> bool:
+        """Tell whether a record's value is only a lower bound."""
+        return bool(self.shown.bound and value_at(record, (*self.path[:-1], self.shown.bound)))
+
+    def is_noise(self, record: Record) -> bool:
+        """Tell whether a record's value was measured on a machine that was not quiet."""
+        return bool(self.shown.doubt and value_at(record, (self.path[0], self.shown.doubt)))
+
+    def same_calls(self, record: Record) -> str | None:
+        """Return what is equal in records whose values are of the same calls, which differ by noise alone; or None."""
+        return record.calls if self.path[0] == "sampling_cost" else None
+
     def _at(self, record: Record, path: Path) -> float | int | None:
         value = value_at(record, path)
         return value if value is None or self.shown.factor == 1 else value * self.shown.factor

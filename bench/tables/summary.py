@@ -16,8 +16,11 @@ RowKey = tuple[str, int | None]  # row name, steps
 
 @dataclass(frozen=True)
 class Statistic:
-    """A measure of one row at one step count. sd and interval are None if there is nothing to have them from;
-    unrelated is the value to read it against."""
+    """A measure of one row at one step count. sd and interval are None if there is nothing to have them from.
+
+    unrelated: the value to read it against. is_bound: only a lower bound. is_noise: the machine was not quiet.
+    same_calls: equal for rows whose sampling costs are those of the same calls.
+    """
 
     mean: float
     sd: float | None
@@ -28,6 +31,9 @@ class Statistic:
     unrelated: float | None = None
     place: Literal["", "best", "second"] = ""
     separated: bool = False
+    is_bound: bool = False
+    is_noise: bool = False
+    same_calls: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,15 +85,17 @@ def statistic(records: Sequence[Record], measure: Measure) -> Statistic | None:
     """Return the statistic of one cell's seeds; None if no seed has the measure.
 
     The rules. Several seeds: sd with n - 1, and the 95 % interval of their mean by Student's t. One seed: no sd, and
-    the interval that the record itself has (a Frechet distance's jackknife), else none. The minimum stands apart and
-    is never what is compared.
+    the interval that the record itself has (a Frechet distance's jackknife), else none. A sampling cost that was
+    measured once for all seeds is as one seed's. The minimum stands apart and is never what is compared.
     """
     pairs = [(value, record) for record in records if (value := measure.value(record)) is not None]
     if not pairs:
         return None
     values = [float(value) for value, _ in pairs]
     mean, count = fmean(values), len(values)
-    sd = stdev(values) if count > 1 else None
+    same_calls = measure.same_calls(pairs[0][1])
+    measured_once = same_calls is not None and len(set(values)) == 1
+    sd = stdev(values) if count > 1 and not measured_once else None
     low: float | None = None
     high: float | None = None
     if sd is not None:
@@ -96,7 +104,18 @@ def statistic(records: Sequence[Record], measure: Measure) -> Statistic | None:
     elif interval := measure.interval(pairs[0][1]):
         low, high = interval
     unrelated = [value for _, record in pairs if (value := measure.unrelated(record)) is not None]
-    return Statistic(mean, sd, count, min(values), low, high, fmean(unrelated) if unrelated else None)
+    return Statistic(
+        mean,
+        sd,
+        count,
+        min(values),
+        low,
+        high,
+        fmean(unrelated) if unrelated else None,
+        is_bound=any(measure.is_bound(record) for _, record in pairs),
+        is_noise=any(measure.is_noise(record) for _, record in pairs),
+        same_calls=same_calls,
+    )
 
 
 def separated(one: Statistic, other: Statistic) -> bool:
@@ -107,12 +126,28 @@ def separated(one: Statistic, other: Statistic) -> bool:
 
 
 def _mark(rows: dict[str, dict[int, Statistic]], steps: int, better: Literal["lower", "higher", None]) -> None:
-    """Mark the best and the second of a column; a row alone, or a measure without a good end, is not marked."""
+    """Mark the best and the second of a column; a row alone, or a measure without a good end, is not marked.
+
+    Rows that make the same calls have one place together, and none if the column has no others.
+    """
     there = [name for name, row in rows.items() if steps in row]
     if better is None or len(there) < 2:
         return
     sign = 1 if better == "lower" else -1
-    best, second = sorted(there, key=lambda name: sign * rows[name][steps].mean)[:2]
-    apart = separated(rows[best][steps], rows[second][steps])
-    rows[best][steps] = replace(rows[best][steps], place="best", separated=apart)
-    rows[second][steps] = replace(rows[second][steps], place="second")
+    places = _alike(sorted(there, key=lambda name: sign * rows[name][steps].mean), rows, steps)
+    if len(places) < 2:
+        return
+    best, second = places[:2]
+    apart = separated(rows[best[0]][steps], rows[second[0]][steps])
+    for name in best:
+        rows[name][steps] = replace(rows[name][steps], place="best", separated=apart)
+    for name in second:
+        rows[name][steps] = replace(rows[name][steps], place="second")
+
+
+def _alike(names: Sequence[str], rows: dict[str, dict[int, Statistic]], steps: int) -> list[list[str]]:
+    """Return names in their order, those together whose rows make the same calls."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(rows[name][steps].same_calls or name, []).append(name)
+    return list(found.values())

@@ -9,6 +9,8 @@ from sfddm.words import plural
 
 DASH = "-"
 BEST, SECOND = "†", "‡"
+AT_LEAST, NOISE = ">= ", "~"
+ABOUT_NOISE = f"{NOISE} the machine was not quiet: noise, not a difference."
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,17 @@ def decimals(value: float) -> int:
 def statistic_text(found: Statistic, digits: int | None) -> str:
     """Return `12.3`, `12.3 ± 0.4` for several seeds, and `[5.6]` after it if there is a value to read it against.
 
-    What is the same under every seed, such as folds, shows no spread.
+    What is the same under every seed, such as folds, shows no spread. `>= ` before it: only a lower bound; `~`: noise.
     """
     places = decimals(found.mean) if digits is None else digits
     spread = "" if not found.sd else f" ± {number(found.sd, places)}"
     scale = "" if found.unrelated is None else f" [{number(found.unrelated, places)}]"
-    return f"{number(found.mean, places)}{spread}{scale}"
+    return f"{marks(found.is_bound, found.is_noise)}{number(found.mean, places)}{spread}{scale}"
+
+
+def marks(is_bound: bool, is_noise: bool) -> str:
+    """Return what stands before a number that is only a lower bound, or was measured on a machine not quiet."""
+    return AT_LEAST * is_bound + NOISE * is_noise
 
 
 def summary_table(shown: Summary, seeds: list[int], where: Sequence[str] = ()) -> Table:
@@ -86,6 +93,12 @@ def _notes(shown: Summary, seeds: list[int]) -> list[str]:
         notes.append(f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}.")
     if any(statistic.unrelated is not None for statistic in found):
         notes.append("In brackets: the same of unrelated pairs.")
+    if any(statistic.is_bound for statistic in found):
+        notes.append(f"{AT_LEAST.strip()} a larger batch may give more.")
+    if any(statistic.is_noise for statistic in found):
+        notes.append(ABOUT_NOISE)
+    if any(statistic.same_calls for statistic in found):
+        notes.append("Methods that make the same calls share a place.")
     if any(statistic.place for statistic in found):
         if any(statistic.separated for statistic in found):
             rule = "bold where the 95 % intervals of the two are apart."

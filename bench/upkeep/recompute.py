@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
+from bench.metrics.frechet import gaussian
 from bench.metrics.spaces import feature_weights
 from bench.records.measured import CONSISTENCY, INTERPOLATION, JUDGING, PATHS, PROTOCOL, QUALITY, SAMPLES, read_quality
 from bench.records.record import Record
@@ -212,9 +213,11 @@ def scales_of(store: Store, stage: Stage) -> dict[str, float]:
     traces, squares = [], []
     for parent in stage.lineage:
         if parent.kind in ("features", "reference"):
-            features = read_features(store.path(parent, FEATURES)).features.double()
-            traces.append(features.var(0).sum().item())
-            squares.append((features.square().sum(1) / features.shape[1]).mean().item())
+            features = read_features(store.path(parent, FEATURES)).features
+            found = gaussian(features)
+            traces.append(found.cov.trace().item())
+            square = traces[-1] * (1 - 1 / found.count) + found.mean.square().sum().item()
+            squares.append(square / features.shape[1])
     trace, kernel = max(traces), (max(squares) + 1) ** 3
     scales = {f"distance.{name}": trace for name in ("value", "low", "high", "infinity")}
     return scales | {"distance.min_eigenvalue": max(trace, trace**2), "kid.mean": kernel, "kid.sd": kernel}

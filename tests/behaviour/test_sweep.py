@@ -8,6 +8,8 @@ import pytest
 from helpers.command_line import records
 from helpers.forked_runs import Server
 
+from bench.records.migrations import SCHEMA
+
 WORDS = (
     "--scale smoke --steps 1 --methods ddim,sfddm --images 10 --set teacher.timesteps=8 --set teacher.iterations=5 "
     "--set teacher.batch=4 --set student.batch=4 --set student.iterations=5 --set classifier.epochs=1 "
@@ -126,7 +128,9 @@ def test_an_unreadable_record_is_named_and_made_again_and_one_of_a_future_schema
     path.write_text(future)
     code, said = server.run(*words)
     assert code == 2
-    assert said == f"sfddm-bench: {path}: its schema is 99, this version reads up to 3; use a newer sfddm-bench\n"
+    assert (
+        said == f"sfddm-bench: {path}: its schema is 99, this version reads up to {SCHEMA}; use a newer sfddm-bench\n"
+    )
     assert path.read_text() == future
     path.write_text(whole)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bench.metrics.fid_infinity import fid_infinity, subset_distances
-from bench.metrics.frechet import reference
+from bench.metrics.frechet import Subsets, reference
 from bench.metrics.intervals import jackknife_interval
 
 D = 24
@@ -22,27 +22,27 @@ TRUE = D * SHIFT**2
 
 def test_the_intercept_is_nearer_the_truth_than_the_plain_distance() -> None:
     plain = [REFERENCE.distance(drawn(seed, 400)).value for seed in range(10)]
-    intercepts = [fid_infinity(drawn(seed, 400), REFERENCE, seed) for seed in range(10)]
+    intercepts = [fid_infinity(Subsets(drawn(seed, 400), REFERENCE), seed) for seed in range(10)]
     assert np.mean(plain) - TRUE > 0.3  # d (d + 3) / 4 n and more
     assert abs(np.mean(intercepts) - TRUE) < (np.mean(plain) - TRUE) / 3
     for seed in range(10):
-        sizes, distances = subset_distances(drawn(seed, 400), REFERENCE, seed)
+        sizes, distances = subset_distances(Subsets(drawn(seed, 400), REFERENCE), seed)
         assert sizes[-1] == 400
         assert np.polyfit(1 / np.array(sizes), distances, 1)[0] > 0
 
 
 def test_the_fit_is_seeded() -> None:
-    x = drawn(0, 200)
-    assert fid_infinity(x, REFERENCE, 1) == fid_infinity(x, REFERENCE, 1)
-    assert fid_infinity(x, REFERENCE, 1) != fid_infinity(x, REFERENCE, 2)
+    x = Subsets(drawn(0, 200), REFERENCE)
+    assert fid_infinity(x, 1) == fid_infinity(x, 1)
+    assert fid_infinity(x, 1) != fid_infinity(x, 2)
 
 
 def test_the_interval_is_as_wide_as_the_distance_varies_between_independent_samples() -> None:
     values, widths = [], []
     for seed in range(40):
-        x = drawn(seed, 500)
-        low, high = jackknife_interval(x, REFERENCE, seed)
-        value = REFERENCE.distance(x).value
+        subsets = Subsets(drawn(seed, 500), REFERENCE)
+        low, high = jackknife_interval(subsets, seed)
+        value = subsets.whole.value
         assert low < value < high
         values.append(value)
         widths.append((high - low) / 2)

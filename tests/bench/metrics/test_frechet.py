@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from functools import reduce
+from operator import add
 
 import numpy as np
 import pytest
@@ -10,7 +12,17 @@ import torch
 from helpers.command_line import ROOT
 from torch import Tensor
 
-from bench.metrics.frechet import Gaussian, GaussianStream, frechet_distance, gaussian, reference, reference_of
+from bench.metrics import frechet
+from bench.metrics.frechet import (
+    Gaussian,
+    Subsets,
+    frechet_distance,
+    gaussian,
+    gram,
+    reference,
+    reference_of,
+    scatter_of,
+)
 
 ORACLE = 1e-9  # relative, float64
 CLEANFID = 1e-6  # relative; clean-fid takes a Schur matrix root
@@ -121,15 +133,40 @@ def test_it_equals_clean_fids_own_function(monkeypatch: pytest.MonkeyPatch) -> N
     assert frechet_distance(x, y).value == pytest.approx(float(fid.frechet_distance(*moments)), rel=CLEANFID)
 
 
-def test_a_stream_equals_the_whole() -> None:
+def test_scatters_of_parts_add_up_and_are_taken_out_again() -> None:
     x = features(1000, 16, 0) + 1e4  # far from zero: sums of squares would cancel
-    stream = GaussianStream()
-    for part in x.split(37):
-        stream.add(part)
-    whole = gaussian(x)
-    torch.testing.assert_close(stream.result().mean, whole.mean, rtol=1e-12, atol=0)
-    torch.testing.assert_close(stream.result().cov, whole.cov, rtol=1e-8, atol=1e-10)
-    assert stream.result().count == 1000
+    added = reduce(add, (scatter_of(part) for part in x.split(37)))
+    rest = added - scatter_of(x, np.arange(650, 1000))
+    for found, expected in ((added.gaussian(), x), (rest.gaussian(), x[:650])):
+        torch.testing.assert_close(found.mean, expected.mean(0), rtol=1e-12, atol=0)
+        torch.testing.assert_close(found.cov, expected.T.cov(), rtol=1e-8, atol=1e-10)
+        assert found.count == len(expected)
+
+
+def test_a_scatter_is_read_a_part_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, chosen = features(300, 16, 0), np.random.default_rng(0).permutation(300)[:250]
+    whole = scatter_of(x, chosen)
+    monkeypatch.setattr(frechet, "ROWS_AT_ONCE", 17)
+    torch.testing.assert_close(scatter_of(x, chosen).scatter, whole.scatter, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(whole.gaussian().cov, x[chosen].T.cov(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("d", [1, 7, 40, 81])
+def test_gram_is_the_product(d: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frechet, "SMALLEST_GRAM", 10)
+    x = features(50, d, 0)
+    torch.testing.assert_close(gram(x), x.T @ x, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize(("n", "d"), [(400, 24), (60, 24), (30, 24), (20, 24)])
+@pytest.mark.parametrize("part", [0.3, 0.5, 0.6, 0.95, 1.0])
+def test_a_subsets_distance_is_that_of_its_features(n: int, d: int, part: float) -> None:
+    """Of all paths: of the subset's own scatter, of the whole's less the others', of a thin factor."""
+    x, real = features(n, d, 0), reference(features(500, d, 1))
+    chosen = np.random.default_rng(0).permutation(n)[: round(part * n)]
+    found, expected = Subsets(x, real).distance(chosen), real.distance(x[chosen])
+    assert found.value == pytest.approx(expected.value, rel=ORACLE)
+    assert (found.path, found.rank_deficient) == (expected.path, expected.rank_deficient)
 
 
 def test_float32_features_are_compared_in_float64() -> None:

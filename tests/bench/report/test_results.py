@@ -14,7 +14,7 @@ def test_what_sampling_and_training_take_is_cost_and_all_else_is_quality() -> No
     assert [measure.name for measure in there if measure.kind == "quality"] == ["FD (digits-cnn)", "IS (digits-cnn)"]
     assert [measure.name for measure in there if measure.kind == "cost"] == [
         "sampling rate of the cell's own images",
-        "peak resident memory of sampling",
+        "resident memory that sampling adds",
         "training cost",
         "training time",
         "folds",

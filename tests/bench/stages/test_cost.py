@@ -9,29 +9,33 @@ import torch
 from torch import Tensor, nn
 
 from bench.config import methods
-from bench.config.settings import CostSettings
+from bench.config.preset import load_preset
+from bench.config.resolve import resolve
+from bench.config.settings import Config, CostSettings
 from bench.metrics.sampling_cost import SamplingCost
 from bench.stages import cost
 from bench.stages.cost import (
+    Calls,
     compiled,
     execution,
     measure_cost,
     memory_pass,
-    quantiles,
-    sampling_calls,
-    throughput,
-    warm_up,
+    outside_the_network,
+    sampling_of,
 )
 from bench.store.provenance import machine
-from sfddm.checkpoint import DenoiserSpec
-from sfddm.unet import UNetConfig
+from sfddm.denoiser import Denoiser
+from sfddm.noise import ImageNoise
 
 SLEEP = 0.02
 BESIDE = 0.005  # seconds that the clock may see beside the call, at the least of several
 MEBIBYTE = 2**20
 PAGES = 4 * MEBIBYTE  # what the process may take beside the allocation that is looked for
 
-TINY = DenoiserSpec(network=UNetConfig(dim=8, dim_mults=(1, 2), channels=1, heads=1, head_dim=8), timesteps=64)
+
+def config() -> Config:
+    """Digits at smoke scale."""
+    return resolve(load_preset("digits"), "smoke", [])
 
 
 class Sleeper(nn.Module):
@@ -49,25 +53,30 @@ class Sleeper(nn.Module):
         return x
 
 
-def calls_of(network: nn.Module, evaluations: int) -> Callable[[int], Callable[[], Tensor]]:
+def calls_of(network: nn.Module, evaluations: int, beside: float = 0.0) -> Calls:
+    """Calls of a network so many times, that sleep beside it as well."""
+
     def prepare(batch: int) -> Callable[[], Tensor]:
         x = torch.zeros(batch, 1)
 
         def call() -> Tensor:
             for _ in range(evaluations):
                 network(x)
+            time.sleep(beside)
             return x
 
         return call
 
-    return prepare
+    return Calls(prepare, prepare)
 
 
 def test_a_call_that_sleeps_has_that_latency_and_an_evaluation_its_share() -> None:
     network = Sleeper(SLEEP / 2)
     found = measure_cost(calls_of(network, 2), network, "cpu", CostSettings(seconds=0.5, repeats=10, batch=8), 4)
     latency = found["latency"]
-    assert SLEEP <= latency["q25"] <= latency["median"] <= latency["q75"] <= latency["p95"]
+    assert SLEEP <= latency["q25"] <= latency["median"] <= latency["q75"]
+    assert latency["p95"] is None
+    assert "too few" in found["reasons"]["latency.p95"]
     first = 2 * latency["warm_up_calls"]
     slept = [sum(network.slept[first + 2 * i : first + 2 * i + 2]) for i in range(latency["repeats"])]
     beside = [seconds - own for seconds, own in zip(found["latency_samples"], slept, strict=True)]
@@ -85,7 +94,8 @@ def test_what_is_not_there_is_none_with_a_reason() -> None:
     for name in ("compile_seconds", "gpu_peak_bytes", "gpu_reserved_bytes", "gpu_device_bytes"):
         assert found[name] is None
         assert found["reasons"][name]
-    assert found["reasons"].keys() == {name for name, value in found.items() if value is None}
+    missing = {name for name, value in found.items() if value is None}
+    assert found["reasons"].keys() == missing | {"latency.p95"}
 
 
 def test_the_peak_is_null_with_a_reason_where_the_system_cannot_reset_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,77 +113,77 @@ def test_a_known_allocation_shows_in_the_peak_and_is_gone_from_the_next_pass() -
         return torch.ones(size // 4).sum()
 
     memory_pass(allocating, network, "cpu")
-    before = memory_pass(lambda: torch.zeros(1), network, "cpu")[0]["rss_peak_bytes"]
-    during = memory_pass(allocating, network, "cpu")[0]["rss_peak_bytes"]
-    after = memory_pass(lambda: torch.zeros(1), network, "cpu")[0]["rss_peak_bytes"]
-    assert before is not None
-    assert during is not None
-    assert after is not None
-    assert abs(during - before - size) < PAGES
-    assert abs(after - before) < PAGES
+    before = memory_pass(lambda: torch.zeros(1), network, "cpu")
+    during = memory_pass(allocating, network, "cpu")
+    after = memory_pass(lambda: torch.zeros(1), network, "cpu")
+    assert abs(during["rss_peak_bytes"] - before["rss_peak_bytes"] - size) < PAGES
+    assert abs(after["rss_peak_bytes"] - before["rss_peak_bytes"]) < PAGES
+    assert abs(during["rss_added_bytes"] - size) < PAGES
+    assert after["rss_added_bytes"] < PAGES
 
 
 @pytest.mark.parametrize("steps", [1, 3, 8])
-@pytest.mark.parametrize("name", ["ddim", "ddpm", "dpm-solver"])
+@pytest.mark.parametrize("name", ["ddim", "ddpm", "dpm-solver", "sfddm"])
 def test_evaluations_of_a_method_are_counted(name: str, steps: int) -> None:
-    method = methods.get(name)(methods.get(name).Settings(), TINY)
-    denoiser = TINY.denoiser(TINY.fresh_network(0).eval())
-    prepare = sampling_calls(method, denoiser, steps, (1, 8, 8), "cpu")
-    assert memory_pass(prepare(2), denoiser.network, "cpu")[1] == steps
-    images = prepare(2)()
+    sampling = sampling_of(config(), config().method(name), steps)
+    denoiser = sampling.spec.denoiser(sampling.spec.fresh_network(0).eval())
+    calls = sampling.calls(denoiser, (1, 8, 8), "cpu")
+    assert outside_the_network(calls.full(2), denoiser.network, "cpu")[1] == steps
+    assert outside_the_network(calls.short(2), denoiser.network, "cpu")[1] == min(steps, 2)
+    images = calls.full(2)()
     assert images.dtype == torch.uint8
     assert images.shape == (2, 1, 8, 8)
 
 
-def test_the_warm_up_ends_when_three_medians_agree() -> None:
-    # The first call, then groups of three with medians 4, 2, 1, 1, 1.
-    durations = [9.0, 4, 4, 9, 2, 2, 9, 1, 1, 9, 1, 1, 1, 1, 0, 1]
-    calls = iter(durations)
-    found = warm_up(lambda: next(calls), limit=10.0)
-    assert (found.first_seconds, found.calls, found.stable) == (9.0, len(durations), True)
+def test_methods_that_make_the_same_calls_are_measured_once() -> None:
+    own = config()
+    alike = [sampling_of(own, own.method(name), 4).identity for name in ("sfddm", "ddim", "pd", "sfddm-trajectory")]
+    assert all(identity == alike[0] for identity in alike)
+    others = [("ddim", 8), ("ddpm", 4), ("dpm-solver", 4), ("ddim[clip=none]", 4)]
+    different = [sampling_of(own, own.method(name), steps).identity for name, steps in others]
+    assert all(identity != alike[0] for identity in different)
+    assert all(one != other for one, other in itertools.combinations(different, 2))
 
 
-def test_a_warm_up_that_never_settles_ends_and_says_so() -> None:
-    growing = itertools.count(1.0)
-    found = warm_up(lambda: next(growing), limit=10.0)
-    assert not found.stable
-    assert found.calls == 1 + cost.GROUP * cost.MOST_GROUPS
-    assert warm_up(lambda: 1.0, limit=0.0).calls == 1
+def test_a_method_that_samples_its_own_way_is_measured_by_itself() -> None:
+    class Twice(methods.get("ddim")):  # type: ignore[misc]
+        name = "twice"
+
+        def sample(self, denoiser: Denoiser, steps: int, noise: ImageNoise) -> Tensor:
+            super().sample(denoiser, steps, noise)
+            return super().sample(denoiser, steps, ImageNoise(0, range(2), (1, 8, 8)))
+
+    own = config()
+    twice = Twice(own.method("ddim").settings, own.teacher_spec())
+    sampling = sampling_of(own, twice, 3)
+    assert sampling.identity["method"] == "twice"
+    denoiser = sampling.spec.denoiser(sampling.spec.fresh_network(0).eval())
+    assert outside_the_network(sampling.calls(denoiser, (1, 8, 8), "cpu").full(2), denoiser.network, "cpu")[1] == 6
 
 
-def test_throughput_finds_the_batch_after_which_nothing_is_gained() -> None:
-    # 1 s a call plus 1 s an image beyond 8: the best is 8 images per second, at a batch of 8.
-    curve, stopped = throughput(lambda n: 1.0 + max(0, n - 8), 1.0, CostSettings(seconds=1e6, batch=1024))
-    assert max(curve, key=lambda size: curve[size]) == 8
-    assert curve == {1: 1.0, 2: 2.0, 4: 4.0, 8: 8.0, 16: 16 / 9, 32: 32 / 25}
-    assert stopped == "no larger batch was faster"
+def test_the_overhead_is_what_a_call_does_outside_the_network() -> None:
+    network = Sleeper(SLEEP)
+    overhead, evaluations = outside_the_network(calls_of(network, 2, beside=SLEEP).full(1), network, "cpu")
+    assert evaluations == 2
+    assert SLEEP <= overhead < SLEEP + 4 * BESIDE
 
 
-def test_throughput_stops_at_its_limits() -> None:
-    assert throughput(lambda n: 1.0, 1.0, CostSettings(seconds=1e6, batch=4)) == (
-        {1: 1.0, 2: 2.0, 4: 4.0},
-        "the largest batch, 4",
-    )
-    assert throughput(lambda n: 1.0, 1.0, CostSettings(seconds=7.0, batch=4))[0] == {1: 1.0}
+def test_a_batch_that_memory_would_not_hold_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[Tensor] = []
 
-    def full_at_4(batch: int) -> float:
-        if batch == 4:
-            raise torch.cuda.OutOfMemoryError
-        return 1.0
+    def prepare(batch: int) -> Callable[[], Tensor]:
+        def call() -> Tensor:
+            held[:] = [torch.ones(batch * MEBIBYTE // 4)]
+            return held.pop()
 
-    curve, stopped = throughput(full_at_4, 1.0, CostSettings(seconds=1e6))
-    assert curve == {1: 1.0, 2: 2.0}
-    assert "memory, at a batch of 4" in stopped
+        return call
 
-
-def test_quantiles_are_those_of_known_numbers() -> None:
-    assert quantiles([float(n) for n in range(101)]) == {
-        "median": 50.0,
-        "q25": 25.0,
-        "q75": 75.0,
-        "p95": 95.0,
-        "repeats": 101,
-    }
+    fits = cost.room_for(prepare, "cpu")
+    monkeypatch.setattr(cost.memory, "available_bytes", lambda: 256 * MEBIBYTE)
+    assert fits(32)
+    assert not fits(256)
+    monkeypatch.setattr(cost.memory, "available_bytes", lambda: None)
+    assert fits(256)
 
 
 def test_how_a_network_is_computed_is_read_off_the_network() -> None:

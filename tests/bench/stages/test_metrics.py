@@ -1,5 +1,9 @@
 """Every quality metric of one set of features, and the protocol it is under."""
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from helpers.command_line import ROOT
 from helpers.stand_in_inception import write_stand_in
 
 from bench.config.preset import load_preset
@@ -14,12 +19,15 @@ from bench.config.resolve import resolve
 from bench.config.settings import Config, EvaluationSettings
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
+from bench.metrics import frechet, neighbours
+from bench.metrics import inception_score as inception_score_module
 from bench.metrics.fid_infinity import fid_infinity
-from bench.metrics.frechet import frechet_distance, reference
+from bench.metrics.frechet import Subsets, frechet_distance, reference
 from bench.metrics.inception_score import inception_score
 from bench.metrics.intervals import jackknife_interval
 from bench.metrics.kid import kid
 from bench.metrics.metric import Given
+from bench.metrics.neighbours import squared_radii
 from bench.metrics.precision_recall import precision_recall
 from bench.metrics.protocol import Protocol
 from bench.metrics.quality import Quality, measure_quality, metric_count
@@ -28,12 +36,17 @@ from bench.run.worker import Worker
 from bench.stages import features, floor, metrics, statistics
 from bench.stages import reference as reference_stage
 from bench.stages.context import make_context
-from bench.store.files import write_json
+from bench.store import arrays
+from bench.store.files import flat, write_json
+from bench.store.marker import write_marker
 from bench.store.progress import Display
 from bench.store.stage import Job, Stage
+from bench.upkeep.recompute import scales_of, unequal
 
 SETTINGS = EvaluationSettings(feature_space="any", images=120, kid_subset=50, kid_subsets=4, seed=3)
 DIGITS = load("digits", 8, None)
+# Of the trace: some features of digits are 0 everywhere, and roots of eigenvalues of about 1e-17 are in a distance.
+ROUNDING = 1e-7
 
 
 def drawn(n: int, seed: int, d: int = 8) -> torch.Tensor:
@@ -50,8 +63,8 @@ def test_each_field_is_its_metrics_value_under_the_settings_seed() -> None:
     found, reasons = measure_quality(one, done.append)
     x, real = one.features, one.real
     assert found.distance.value == frechet_distance(x, real).value
-    assert (found.distance.low, found.distance.high) == jackknife_interval(x, reference(real), 3)
-    assert found.distance.infinity == fid_infinity(x, reference(real), 3)
+    assert (found.distance.low, found.distance.high) == jackknife_interval(Subsets(x, reference(real)), 3)
+    assert found.distance.infinity == fid_infinity(Subsets(x, reference(real)), 3)
     assert found.distance.name == "FD (any)"
     assert (found.kid.mean, found.kid.sd) == kid(x, real, 4, 50, 3)
     assert (found.inception_score.mean, found.inception_score.sd) == inception_score(one.probabilities, 10, 3)
@@ -109,7 +122,7 @@ class Judging:
     def __init__(self, config: Config, images: Images = DIGITS, weights: Path | None = None):
         self.context = make_context(config, images, weights)
         self.reference = reference_stage.stage(self.context)
-        self.statistics = statistics.stage(self.reference)
+        self.statistics = statistics.stage(self.context, self.reference)
 
     def features(self, count: int) -> Stage:
         return features.stage(self.context, samples(count))
@@ -171,6 +184,134 @@ def test_the_references_root_is_found_once_for_all_cells(worker: Worker, monkeyp
         assert found.distance.value == pytest.approx(expected, rel=1e-12)
     assert calls == [1797]
     assert "statistics.npz" in worker.store.marker(judging.statistics)["sha256"]
+
+
+def test_the_references_radii_are_found_once_for_all_cells(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their setting is in no key of theirs: with another one they are found again, to the same numbers."""
+    found: list[int] = []
+    for module in (neighbours, statistics):
+        monkeypatch.setattr(module, "squared_radii", lambda x, k: found.append(len(x)) or squared_radii(x, k))
+    judging = Judging(digits_config())
+    first = [measured(worker, judging.metrics(count))[0].precision_recall for count in (70, 80)]
+    assert found == [1797, 70, 80]
+    assert "radii.npz" in worker.store.marker(judging.statistics)["sha256"]
+    assert "radii.npz" in worker.store.marker(judging.metrics(70))["parents"][judging.statistics.name]
+
+    found.clear()
+    other = Judging(digits_config("evaluation.neighbours=5"))
+    real, own = (features_of(worker, stage) for stage in (judging.reference, judging.features(70)))
+    expected = precision_recall(own, real, 5)
+    found.clear()
+    both = measured(worker, other.metrics(70))[0].precision_recall
+    assert (both.precision, both.recall) == expected
+    assert found == [1797, 70]
+
+    found.clear()
+    without_radii(worker, judging.statistics)
+    worker.force([judging.metrics(70)])
+    assert measured(worker, judging.metrics(70))[0].precision_recall == first[0]
+    assert found == [1797, 70]
+
+
+def features_of(worker: Worker, stage: Stage) -> torch.Tensor:
+    return torch.from_numpy(array(worker, stage, "features.npz", "features"))
+
+
+def without_radii(worker: Worker, stage: Stage) -> None:
+    """Turn a stage of the reference statistics into one of a version before they had radii."""
+    folder = stage.folder(worker.store.run)
+    marker = folder.marker()
+    for known in (marker["sha256"], marker["bytes"]):
+        del known["radii.npz"]
+    (folder.path / "radii.npz").unlink()
+    write_marker(folder.path / "done.json", marker)
+    worker.store.forget(stage)
+
+
+def test_what_does_not_fit_in_memory_is_mapped_and_read_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judging = Judging(digits_config())
+    stages = (judging.reference, judging.features(100), judging.metrics(100), judging.floor(0))
+    names = ("features.npz", "features.npz", "metrics.json", "metrics.json")
+
+    def files() -> list[bytes]:
+        worker = Worker(tmp_path / str(arrays.LARGEST_IN_MEMORY), "cpu", Collected())
+        for stage in stages:
+            worker.ensure(stage)
+        return [worker.store.path(*place).read_bytes() for place in zip(stages, names, strict=True)]
+
+    whole = files()
+    monkeypatch.setattr(arrays, "LARGEST_IN_MEMORY", 1000)
+    monkeypatch.setattr(neighbours, "BLOCK", 100)
+    for module in (frechet, inception_score_module):
+        monkeypatch.setattr(module, "ROWS_AT_ONCE", 150)
+    parts = files()
+    assert parts[:2] == whole[:2]
+    for one, other, stage in zip(parts[2:], whole[2:], stages[2:], strict=True):
+        measured = (flat(json.loads(text)["quality"]) for text in (one, other))
+        assert unequal(*measured, scales_of(Worker(tmp_path / "1000", "cpu", Collected()).store, stage), ROUNDING) == []
+
+
+PROGRAM = """
+import sys, threading, time
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+import numpy as np, torch
+from bench.metrics import frechet, neighbours
+from bench.metrics.metric import Given
+from bench.metrics.quality import measure_quality
+from bench.config.settings import EvaluationSettings
+from bench.stages.features import read_features
+from bench.store import arrays
+
+def resident():  # bytes that belong to no file
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon"))
+    return int(line.split()[1]) * 1024
+
+def measure(path):
+    real = read_features(path).features
+    given = Given(generated, None, real, frechet.reference(real), settings, "any")
+    return measure_quality(given)[0].model_dump_json()
+
+def watch():
+    global peak
+    while True:
+        peak = max(peak, resident())
+        time.sleep(0.002)
+
+generated = torch.randn(600, 512, generator=torch.Generator().manual_seed(0))
+settings = EvaluationSettings(feature_space="any", images=600, kid_subset=50, kid_subsets=4)
+frechet.ROWS_AT_ONCE = neighbours.BLOCK = 512
+arrays.LARGEST_IN_MEMORY = int(sys.argv[2])
+small = Path(sys.argv[1]).with_name("small.npz")
+measure(small)  # what libraries need
+peak = before = resident()
+threading.Thread(target=watch, daemon=True).start()
+print(measure(Path(sys.argv[1])))
+print(peak - before)
+"""
+
+
+@pytest.mark.slow
+def test_memory_is_bounded_whatever_the_reference_has(tmp_path: Path) -> None:
+    drawn = np.random.default_rng(0).random((20_000, 512), np.float32)  # 41 MB
+    np.savez(tmp_path / "features.npz", features=drawn)
+    np.savez(tmp_path / "small.npz", features=drawn[:2000])
+    environment = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}  # what is freed is given back at once
+    found = []
+    for limit in (2**30, 0):
+        command = [sys.executable, "-c", PROGRAM, str(tmp_path / "features.npz"), str(limit)]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=True)
+        found.append(done.stdout.splitlines())
+    (whole, of_whole), (mapped, of_mapped) = found
+    assert mapped == whole
+    assert int(of_whole) > drawn.nbytes
+    assert int(of_mapped) < drawn.nbytes / 3
 
 
 def test_fewer_images_than_features_are_warned_of_in_one_line(worker: Worker) -> None:

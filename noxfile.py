@@ -5,6 +5,7 @@ nox -s tests     the tests
 nox -s exhaustive every case of what the tests try some of (minutes)
 nox -s smoke     the same job as demo, as small as it gets
 nox -s reproduce every experiment of the paper on digits, as small as it gets, and the claims decided from it
+nox -s gpu       what only a GPU can say, small on a CPU; the same command goes on with what is left
 nox -s browser   the report in a headless browser; needs chromium and chromedriver
 nox -s lint types
 nox -s oldest    the quick tests on Python 3.11 with the oldest version of everything that pyproject.toml allows
@@ -81,6 +82,13 @@ def exhaustive(session: nox.Session) -> None:
     """Run every case of what the tests try some of: each write that can fail, more inputs for each reader."""
     python = str(shared_environment(session) / "python")
     session.run(python, "-m", "pytest", "-n", "auto", "-m", "exhaustive", *session.posargs)
+
+
+@nox.session
+def gpu(session: nox.Session) -> None:
+    """Check parity, precision, speed and memory on this machine's GPU; with parts left the command ends with 3."""
+    python = str(shared_environment(session) / "python")
+    session.run(python, "-m", "bench.gpu", *session.posargs, success_codes=[0, 3])
 
 
 @nox.session

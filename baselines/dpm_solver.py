@@ -22,7 +22,7 @@ from sfddm.noise import ImageNoise
 from sfddm.sampler import clip_rule, steps_down
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def dpm_solver(denoiser: Denoiser, noise: ImageNoise, clip: bool = True) -> Tensor:
     """Return images, float (N,C,H,W), by DPM-Solver++(2M) over all the denoiser's indices."""
     x = noise.draw()

@@ -18,11 +18,18 @@ def draw_batch(pixels: Tensor, batch: int, flip: bool, seed: int, iteration: int
     `flip` mirrors each image with probability one half.
     """
     random = np.random.default_rng([seed, iteration, DATA_STREAM])
-    drawn = pixels[torch.from_numpy(random.integers(len(pixels), size=batch)).to(pixels.device)]
+    drawn = pixels[sent(torch.from_numpy(random.integers(len(pixels), size=batch)), pixels.device)]
     if not flip:
         return drawn
-    mirrored = torch.from_numpy(random.random(batch) < 0.5).to(pixels.device)
+    mirrored = sent(torch.from_numpy(random.random(batch) < 0.5), pixels.device)
     return torch.where(mirrored.view(-1, 1, 1, 1), drawn.flip(3), drawn)
+
+
+def sent(value: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of the CPU on a device; a GPU takes it from pinned memory, and nobody waits for it."""
+    if device.type != "cuda":
+        return value.to(device)
+    return value.pin_memory().to(device, non_blocking=True)
 
 
 class Ahead:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -47,7 +48,12 @@ class World:
 
     def parallel(self, network: nn.Module) -> nn.Module:
         """Return the network with gradients averaged over the processes, its weights those of the first."""
-        return network if self.size == 1 else DistributedDataParallel(network)
+        if self.size == 1:
+            return network
+        for weights in network.parameters():
+            if 1 in weights.shape:
+                weights.register_hook(partial(strided_as, weights.stride()))
+        return DistributedDataParallel(network)
 
     def exchanging(self, network: nn.Module, last: bool) -> Any:
         """Return the context of one part's backward pass: gradients are exchanged once, with the last part's."""
@@ -94,20 +100,34 @@ class World:
             raise WeightsDiffer(f"the weights differ between the {self.size} processes, first in {first}")
 
 
+def strided_as(stride: tuple[int, ...], gradient: Tensor) -> Tensor:
+    """Return a gradient with its weight's strides if they differ only where the size is 1: the memory is the same.
+
+    In channels_last they do, torch takes the gradient as it is, and DistributedDataParallel warns of another layout.
+    """
+    sizes = zip(gradient.shape, gradient.stride(), stride, strict=True)
+    same = all(size == 1 or own == given for size, own, given in sizes)
+    return gradient.as_strided(gradient.shape, stride) if same else gradient
+
+
 def world_size() -> int:
     """Return how many processes torchrun started; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 @contextmanager
-def joined() -> Iterator[World]:
-    """Join the processes that torchrun started; without torchrun a world of one."""
+def joined(device: str = "cpu") -> Iterator[World]:
+    """Join the processes that torchrun started, to work on a kind of device; without torchrun a world of one.
+
+    On `cuda` each process takes the GPU of its own number; on the CPU no GPU is touched.
+    """
     if world_size() == 1:
         yield World()
         return
-    if torch.cuda.is_available():
+    on_gpus = device.startswith("cuda")
+    if on_gpus:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=LONGEST_WAIT)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpus else "gloo", timeout=LONGEST_WAIT)
     yield World(dist.get_rank(), dist.get_world_size())
     # Only if all processes get here: one that fails or is interrupted ends without waiting for the others.
     dist.destroy_process_group()

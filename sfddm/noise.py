@@ -6,6 +6,7 @@ stop anywhere and resume with the same numbers.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -16,7 +17,8 @@ class ImageNoise:
     """Standard normal noise for the images `indices` under `seed`; each `draw` takes the next of each image's stream.
 
     The first draw is the latents; the later ones are the noise of a stochastic sampler. Given latents, float32
-    (len(indices), C, H, W), replace the first draw and change no later one.
+    (len(indices), C, H, W), replace the first draw and change no later one. A sampler that is going to draw says so by
+    `ahead` before it calls the network: the noise is then drawn while the network works, and not after it.
     """
 
     def __init__(
@@ -29,17 +31,31 @@ class ImageNoise:
     ):
         self.shape, self.device = shape, device
         self.streams = [np.random.Generator(np.random.Philox(key=[seed, k])) for k in indices]
+        self._thread: ThreadPoolExecutor | None = None
+        self._coming: Future[Tensor] | None = None
         own = self._next()  # drawn here, so that timing a sampler does not include it
         self.latents: Tensor | None = own if latents is None else latents.to(device)
 
     def _next(self) -> Tensor:
         noise = np.stack([stream.standard_normal(self.shape, dtype=np.float32) for stream in self.streams])
-        return torch.from_numpy(noise).to(self.device)
+        drawn = torch.from_numpy(noise)
+        if torch.device(self.device).type == "cuda":  # a copy from pageable memory would wait for the GPU
+            return drawn.pin_memory().to(self.device, non_blocking=True)
+        return drawn.to(self.device)
+
+    def ahead(self) -> None:
+        """Begin in a thread what the next `draw` returns. Nothing begins twice, and the latents are there already."""
+        if self.latents is None and self._coming is None:
+            self._thread = self._thread or ThreadPoolExecutor(1, "noise")
+            self._coming = self._thread.submit(self._next)
 
     def draw(self) -> Tensor:
         """Return float32 noise of shape (len(indices), C, H, W): the latents first."""
-        first, self.latents = self.latents, None
-        return self._next() if first is None else first
+        if self.latents is not None:
+            first, self.latents = self.latents, None
+            return first
+        coming, self._coming = self._coming, None
+        return self._next() if coming is None else coming.result()
 
 
 def latents(seed: int, indices: Sequence[int], shape: tuple[int, int, int]) -> Tensor:

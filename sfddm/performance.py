@@ -4,15 +4,17 @@ Apart from `precision`, nothing here changes a result beyond rounding. `decides(
 of the work and for its record.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from sfddm.compiling import compile_network, fault
 from sfddm.denoiser import Denoiser
 from sfddm.errors import InputError
 from sfddm.unet import UNet
@@ -21,8 +23,11 @@ Precision = Literal["fp32", "tf32", "bf16"]
 
 
 class Performance(BaseModel):
-    """The choices; None is the device's default: compiled and in channels_last on CUDA, neither on a CPU.
+    """The choices; None is the device's default.
 
+    compile: by default on CUDA. On a CPU it is of sampling alone, with the weights as constants (inductor's freezing);
+    a device that nothing can be compiled for runs eager. channels_last: by default on CUDA for TF32 and bfloat16.
+    deterministic: the same bits every time on CUDA as well, where it is slower; on a CPU they are anyway.
     precision: of the network alone. Loss, optimizer and EMA are always float32.
     micro_batch: how many images of a batch are done at a time; the gradient is that of the whole batch.
     checkpointing: compute a level's maps again in the backward pass instead of keeping them.
@@ -35,6 +40,7 @@ class Performance(BaseModel):
     channels_last: bool | None = None
     micro_batch: int | None = Field(default=None, ge=1)
     checkpointing: bool = False
+    deterministic: bool = False
 
     def decides(self) -> dict[str, str]:
         """Return the choices that change numbers and are not the default: none for float32."""
@@ -43,24 +49,29 @@ class Performance(BaseModel):
     def on(self, device: torch.device | str) -> "Performance":
         """Return the choices with a device's defaults filled in, for the record."""
         cuda = torch.device(device).type == "cuda"
-        own = {"compile": cuda, "channels_last": cuda}
+        # Without tensor cores channels_last has been slower elsewhere, and was never measured here.
+        own = {"compile": cuda, "channels_last": cuda and self.precision != "fp32"}
         return self.model_copy(update={key: own[key] for key in own if getattr(self, key) is None})
 
-    def network(self, network: nn.Module) -> nn.Module:
+    def network(self, network: nn.Module, frozen: bool = False) -> nn.Module:
         """Return a network that runs this way and shares the weights of the given one. Raises InputError.
 
-        The precision of float32 products belongs to the whole process; it is set here.
+        frozen: its weights do not change, for sampling. The precision of float32 products and whether algorithms are
+        deterministic belong to the whole process; they are set here.
         """
         device = next(network.parameters()).device
         chosen = self.on(device)
         set_products(self.precision)
+        set_deterministic(self.deterministic)
         if chosen.channels_last:
             network.to(memory_format=torch.channels_last)
         if self.checkpointing:
             if not isinstance(network, UNet):
                 raise InputError("checkpointing: this network cannot; only the suite's own U-Net can")
             network.checkpointing = True
-        fast: Any = torch.compile(network) if chosen.compile else network
+        on_cpu = device.type == "cpu"
+        compiles = chosen.compile and (frozen or not on_cpu) and fault(device.type) is None
+        fast = compile_network(network, frozen and on_cpu) if compiles else network
         plain = fast is network and not chosen.channels_last and self.precision != "bf16"
         return network if plain else Fast(fast, chosen, device.type)
 
@@ -69,15 +80,24 @@ class Performance(BaseModel):
         """Yield a denoiser that samples this way, without the choices for training. Products are exact afterwards."""
         own = self.model_copy(update={"checkpointing": False, "micro_batch": None})
         try:
-            yield replace(denoiser, network=own.network(denoiser.network))
+            yield replace(denoiser, network=own.network(denoiser.network, frozen=True))
         finally:
             set_products("fp32")
+            set_deterministic(False)
 
 
 def set_products(precision: Precision) -> None:
     """Set the precision of the process's float32 products: TF32 or, for any other precision, exact."""
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
+
+
+def set_deterministic(deterministic: bool) -> None:
+    """Have the process use algorithms that give the same bits every time, or those that are fastest."""
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # which cuBLAS needs for it
+    torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.deterministic = deterministic
 
 
 class Fast(nn.Module):

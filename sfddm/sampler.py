@@ -45,11 +45,13 @@ def ddim_step(
     return x_s if noise is None else x_s + per_image(stddev, x) * noise
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def ddim(denoiser: Denoiser, noise: ImageNoise, eta: float = 0.0, clip: bool = True) -> Tensor:
     """Return images by DDIM over all the denoiser's indices; eta = 0 is deterministic."""
     x = noise.draw()
     for t, index in steps_down(denoiser):
+        if eta and t > 0:
+            noise.ahead()
         output = denoiser(x, index, clip)
         if t == 0:
             return output.x0
@@ -58,7 +60,7 @@ def ddim(denoiser: Denoiser, noise: ImageNoise, eta: float = 0.0, clip: bool = T
     raise AssertionError("a denoiser has at least one index")
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def ancestral(denoiser: Denoiser, noise: ImageNoise, variance: Variance = "small", clip: bool = True) -> Tensor:
     """Return images by DDPM sampling over all the denoiser's indices (Ho et al. 2020, algorithm 2).
 
@@ -67,6 +69,8 @@ def ancestral(denoiser: Denoiser, noise: ImageNoise, variance: Variance = "small
     """
     x = noise.draw()
     for t, index in steps_down(denoiser):
+        if t > 0:
+            noise.ahead()
         x0 = denoiser(x, index, clip).x0
         if t == 0:
             return x0

@@ -14,13 +14,14 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from sfddm.average import Average
 from sfddm.batches import Batches
+from sfddm.compiling import compiled
 from sfddm.distributed import World
 from sfddm.errors import InputError, NonFiniteLoss
 from sfddm.noise import part_generator
-from sfddm.performance import Performance, set_products
+from sfddm.performance import Performance, set_deterministic, set_products
 
 Loss = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
 Report = Callable[[int, float], None]  # of an iteration and the mean loss since the last report
@@ -67,12 +68,11 @@ class Training:
     iteration: int = 0
     seconds: float = 0.0
     optimizer: torch.optim.Optimizer = field(init=False)
-    average: AveragedModel | None = field(init=False)
+    average: Average | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.settings.learning_rate, fused=True)
-        decay = self.settings.ema
-        self.average = AveragedModel(self.network, multi_avg_fn=get_ema_multi_avg_fn(decay)) if decay else None
+        self.average = Average(self.network, self.settings.ema) if self.settings.ema else None
 
     @property
     def result(self) -> nn.Module:
@@ -97,6 +97,21 @@ class Training:
         self.optimizer.load_state_dict(state["optimizer"])
         self.iteration, self.seconds = state["iteration"], state["seconds"]
 
+    def align(self) -> None:
+        """Lay out in memory all that is kept of each weight as the weight itself is, its values as they are.
+
+        A state may have been saved under another memory format than the network has now, and fused kernels walk a
+        weight and its moments by raw memory; where only strides differ, others fall back to slow paths.
+        """
+        for weights in self.network.parameters():
+            slots = self.optimizer.state.get(weights, {})
+            for name, value in slots.items():
+                if value.shape == weights.shape:
+                    slots[name] = torch.empty_like(weights).copy_(value)
+        if self.average:
+            for average, weights in self.average.pairs:
+                average.data = torch.empty_like(weights).copy_(average)
+
 
 def train(
     training: Training,
@@ -118,7 +133,17 @@ def train(
         try:
             _iterate(training, loss, batches, device, report, before)
         finally:
+            set_deterministic(False)
             set_products("fp32")  # what comes afterwards is exact: features, distances
+
+
+def parts(share: range, largest: int | None) -> list[range]:
+    """Return a share in as few parts as have at most `largest` images each, as equal as can be.
+
+    So there are one or two sizes, the same in every iteration: that many graphs for a compiler. None: one part.
+    """
+    count = -(-len(share) // (largest or len(share)))
+    return [share[len(share) * k // count : len(share) * (k + 1) // count] for k in range(count)]
 
 
 class Step:
@@ -130,15 +155,16 @@ class Step:
 
     def __init__(self, training: Training, loss: Loss, device: torch.device | str):
         self.training, self.loss, self.device = training, loss, device
-        self.network = training.world.parallel(training.performance.network(training.network))
+        network = training.performance.network(training.network)
+        training.align()  # to the memory format that the network has from here on
+        self.network = training.world.parallel(network)
         share = training.world.share(training.settings.batch)
         if training.settings.batch < training.world.size:
             raise InputError(
                 f"batch: {training.settings.batch} given, at least one image for each of the {training.world.size} "
                 "processes is needed"
             )
-        size = training.performance.micro_batch or len(share)
-        self.parts = [share[start : start + size] for start in range(0, len(share), size)]
+        self.parts = parts(share, training.performance.micro_batch)
 
     def __call__(self, x0: Tensor) -> Tensor:
         """Leave the gradients of the batch x0 in the network; return this share's part of the loss, a scalar."""
@@ -164,26 +190,29 @@ def _iterate(
     settings = training.settings
     step = Step(training, loss, device)
     while training.iteration < settings.iterations:
-        started = time.perf_counter()
         stop = min(settings.iterations, (training.iteration // REPORT_EVERY + 1) * REPORT_EVERY)
         total = torch.zeros((), device=device)
         count = stop - training.iteration
-        while training.iteration < stop:
-            if before:
-                before()
-            for group in training.optimizer.param_groups:
-                group["lr"] = settings.rate(training.iteration)
-            training.optimizer.zero_grad(set_to_none=True)
-            total += step(batches(training.iteration))
-            if settings.clip_gradient is not None:
-                nn.utils.clip_grad_norm_(training.network.parameters(), settings.clip_gradient)
-            training.optimizer.step()
-            if training.average:
-                training.average.update_parameters(training.network)
-            training.iteration += 1
-        mean = (training.world.sum(total) / count).item()
-        training.world.check_equal(training.network)
-        training.seconds += time.perf_counter() - started
+        started, before_compiled = time.perf_counter(), compiled.seconds
+        try:
+            while training.iteration < stop:
+                if before:
+                    before()
+                for group in training.optimizer.param_groups:
+                    group["lr"] = settings.rate(training.iteration)
+                training.optimizer.zero_grad(set_to_none=True)
+                total += step(batches(training.iteration))
+                if settings.clip_gradient is not None:
+                    nn.utils.clip_grad_norm_(training.network.parameters(), settings.clip_gradient)
+                training.optimizer.step()
+                if training.average:
+                    training.average.update()
+                training.iteration += 1
+            mean = (training.world.sum(total) / count).item()
+            training.world.check_equal(training.network)
+        finally:
+            # Of training alone, whether it goes on or is left: the first iteration compiles.
+            training.seconds += time.perf_counter() - started - (compiled.seconds - before_compiled)
         if not math.isfinite(mean):
             raise NonFiniteLoss(
                 f"the loss is {mean} between iterations {stop - count} and {stop}: "

@@ -101,13 +101,14 @@ class TrajectorySettings(TrainSettings):
 
 def trajectory_loss(teacher: Denoiser, student: Denoiser, paths: Tensor, weight: Weight, clip: bool) -> Loss:
     """Return the loss of a student whose index j stands for the teacher's path paths[j]."""
+    paths = paths.to(teacher.alpha_bar.device)  # once: a copy in the loop would wait for the GPU
 
     def loss(network: nn.Module, x0: Tensor, generator: torch.Generator) -> Tensor:
         index, eps = draw_index_and_eps(len(student), x0, generator)
         alpha_bar = student.alpha_bar[index]
         x = q_sample(x0, eps, alpha_bar)
         with torch.no_grad():
-            target = trajectory_target(teacher, x, paths.to(index.device)[index], clip)
+            target = trajectory_target(teacher, x, paths[index], clip)
         raw = network(x, student.time_input[index])
         return x_loss(raw, target, x, alpha_bar, student.prediction, weight)
 

@@ -76,7 +76,9 @@ def _buffers(node: ast.Assign) -> Iterator[str]:
         names = target.elts if isinstance(target, ast.Tuple) else [target]
         values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
         for name, value in zip(names, values, strict=False):
-            if isinstance(name, ast.Name) and ast.unparse(value) in ("BytesIO()", "io.BytesIO()", "StringIO()"):
+            given = ast.unparse(value)  # a buffer, or an open file that is hashed as it is written
+            buffer = given in ("BytesIO()", "io.BytesIO()", "StringIO()") or given.startswith("Hashed(file, ")
+            if isinstance(name, ast.Name) and buffer:
                 yield name.id
 
 

@@ -108,6 +108,33 @@ def check_device(device: str) -> str:
     return device
 
 
+def run_device(device: str, executor: str, address: str | None) -> str:
+    """Return the device of a run: of a Ray cluster that is asked for it, else of this machine. Raises InputError.
+
+    With `auto` the cluster's nodes decide, not the machine that starts the run. That one measures costs and writes the
+    records, so it needs a GPU if they have one.
+    """
+    if executor != "ray" or address is None:
+        return check_device(device)
+
+    from bench.run.ray import has_gpus
+
+    there = has_gpus(address)
+    if device != "auto":
+        return check_device(device)
+    if not there:
+        return "cpu"
+
+    import torch
+
+    if not torch.cuda.is_available():
+        raise InputError(
+            "--device: 'auto' given, but the cluster has GPUs and this machine, which measures costs and writes the "
+            "records, has none; start the command on a node with a GPU, or give --device cpu"
+        )
+    return "cuda"
+
+
 def check_executor(executor: str, address: str | None, device: str) -> None:
     """Raise InputError for an executor that is not there, and for what is not its own."""
     if executor not in EXECUTORS:

@@ -16,11 +16,11 @@ from bench.commands.options import (
     Out,
     Scale,
     check_could_write,
-    check_device,
     check_executor,
     check_jobs,
     comma_list,
     integers,
+    run_device,
 )
 from sfddm.errors import InputError
 
@@ -69,7 +69,7 @@ def reproduce(
     from bench.run.room import check_room
     from bench.run.session import Place, check_failures, perform, prepare
 
-    where = check_device(device)
+    where = run_device(device, executor, address)
     place = Place(where, out, data_root, inception_weights, dry_run, executor=executor, address=address, jobs=at_a_time)
     if name is None:
         print_list(datasets, place)

@@ -21,11 +21,11 @@ from bench.commands.options import (
     Scale,
     at_least,
     check_could_write,
-    check_device,
     check_executor,
     check_jobs,
     comma_list,
     integers,
+    run_device,
 )
 from bench.metrics import METRICS
 
@@ -98,7 +98,7 @@ def run(
     from bench.store.timing import seconds_since_start
 
     place = Place(
-        check_device(device),
+        run_device(device, executor, address),
         out,
         data_root,
         inception_weights,

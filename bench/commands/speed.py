@@ -1,15 +1,26 @@
 """`sfddm-bench speed`: this suite's speed beside that of other packages."""
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench.commands.options import Device, at_least, check_could_write, check_device, comma_list, seconds_above_0
+from bench.commands.options import (
+    Device,
+    at_least,
+    check_could_write,
+    check_device,
+    comma_list,
+    integers,
+    seconds_above_0,
+)
 from sfddm.errors import InputError
 
 EXAMPLES = (
-    "Examples: sfddm-bench speed | sfddm-bench speed --parts distance --seconds 30 | sfddm-bench speed --dataset digits"
+    "Examples: sfddm-bench speed | sfddm-bench speed --parts sampling --threads 1,2 | "
+    "sfddm-bench speed --parts distance --seconds 30 | sfddm-bench speed --dataset digits"
 )
 PARTS = ("training", "sampling", "distance")
 
@@ -27,6 +38,9 @@ def speed(
     seconds: Annotated[
         float, typer.Option(help="How long to repeat the rounds of each comparison; there are at least three.")
     ] = 60.0,
+    threads: Annotated[
+        str | None, typer.Option(help="Threads of the CPU, such as 1,2: each comparison once with each.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="The folder of speed.md and speed.json.")] = Path("runs/speed"),
 ) -> None:
     """Measure training, sampling and Frechet distance beside other packages; those not installed are skipped."""
@@ -36,6 +50,7 @@ def speed(
             raise InputError(f"--parts: '{name}' given, possible: {', '.join(PARTS)}")
     at_least("--batch", batch, 1)
     seconds_above_0("--seconds", seconds)
+    counts = None if threads is None else integers("--threads", threads, 1, os.cpu_count() or 1)
     check_could_write(out)
 
     import torch
@@ -53,14 +68,16 @@ def speed(
     device = check_device(device)
     terms = terms_of(resolve(load_preset(dataset), "paper", assignments or []), batch, device)
     check_writable(out)
-    torch.set_float32_matmul_precision("highest")
     contests = {
-        "training": [training_contest()],
+        "training": [training_contest(terms)],
         "sampling": sampling_contests(terms),
         "distance": [distance_contest(terms)],
     }
+    results = []
     with Display() as display:
-        results = [compare(contest, terms, seconds, display.say) for name in names for contest in contests[name]]
+        for count in counts or [torch.get_num_threads()]:
+            own = replace(terms, threads=count)
+            results += [compare(contest, own, seconds, display.say) for name in names for contest in contests[name]]
     print_results(results)
     for path in write_results(out, results, terms, seconds, dataset):
         print(path)

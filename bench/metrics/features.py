@@ -112,13 +112,18 @@ def extract(
 
 @contextmanager
 def exact_float32() -> Iterator[None]:
-    """Turn TF32 off: features, and with them every distance, depend on it."""
-    matmul, cudnn = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    """Turn TF32 off: features, and with them every distance, depend on it.
+
+    By the one interface that `set_products` uses: torch refuses to tell the precision after two were mixed.
+    """
+    matmul, cudnn = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
     try:
         yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = matmul, cudnn
+        torch.set_float32_matmul_precision(matmul)
+        torch.backends.cudnn.allow_tf32 = cudnn
 
 
 def as_extractor(given: Any, name: str) -> Extractor:

@@ -83,6 +83,12 @@ def cluster(address: str | None) -> Iterator[None]:
             ray.shutdown()
 
 
+def has_gpus(address: str) -> bool:
+    """Tell whether any node of a cluster has a GPU. Raises InputError if no cluster answers."""
+    with cluster(address):
+        return bool(ray.cluster_resources().get("GPU", 0))
+
+
 @contextmanager
 def variables_put_back() -> Iterator[None]:
     """Put Ray's environment variables back when the block ends: it sets some for itself, RAY_AUTH_MODE among them."""

@@ -28,6 +28,7 @@ from bench.store.names import check_name
 from bench.store.progress import Display
 from bench.store.requests import write_request
 from bench.store.timing import Timing
+from sfddm.compiling import fault
 from sfddm.distributed import joined
 from sfddm.errors import WorkFailed
 from sfddm.performance import set_products
@@ -89,7 +90,7 @@ def prepare(request: Request, place: Place) -> Sweep:
 def perform(sweep: Sweep, place: Place) -> list[Record]:
     """Run a sweep and return its records; a dry run only prints it, and a process that follows another returns none."""
     set_products("fp32")
-    with joined() as world, Display(quiet=not world.is_main) as display:
+    with joined(place.device) as world, Display(quiet=not world.is_main) as display:
         worker = Worker(place.out, place.device, display, place.timing, world)
         if not world.is_main:
             follow(sweep, worker)
@@ -103,6 +104,9 @@ def perform(sweep: Sweep, place: Place) -> list[Record]:
 
 def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
     """Run a sweep, or print it, in the process that plans and writes."""
+    told_to_compile = sweep.context.config.performance.on(place.device).compile
+    if told_to_compile and not place.dry_run and (why := fault(place.device.partition(":")[0])):
+        worker.display.say(f"nothing can be compiled for {place.device} here, so networks run eager: {why}")
     forced = forced_stages(sweep, place.force)
     if place.dry_run:
         worker.forced |= {stage.key for stage in forced}

@@ -18,6 +18,7 @@ from bench.store.provenance import anonymous, made_by
 from bench.store.stage import Job, Stage
 from bench.store.store import Store
 from bench.store.timing import Timing
+from sfddm.compiling import forget
 from sfddm.distributed import World
 from sfddm.errors import InputError, NonFiniteLoss, WorkFailed
 from sfddm.files import remove, remove_dead
@@ -124,6 +125,7 @@ class Worker:
                 self.world.broadcast(stage.key)  # the other processes wait for it
             markers = self._markers(stage.lineage[:-1])  # before anything is read: what comes later was not
             job = self.job(stage)
+            forget()  # what earlier stages compiled: torch allows a process only so many graphs
             stage.work(job)
             for leftover in folder.resume_files():
                 remove(leftover)

@@ -15,6 +15,7 @@ from sfddm.training import TrainSettings
 from sfddm.unet import UNet, UNetConfig
 
 OURS, AGAIN, DEFAULTS = "sfddm-bench", "sfddm-bench (again)", "sfddm-bench, defaults"
+COMPILED = "sfddm-bench, compiled"
 LUCIDRAINS, DIFFUSERS, CLEAN_FID, PYTORCH_FID = "denoising-diffusion-pytorch", "diffusers", "clean-fid", "pytorch-fid"
 MODULES = {
     LUCIDRAINS: "denoising_diffusion_pytorch",
@@ -31,7 +32,7 @@ class Terms:
     """What every contestant works with: the network's shape, pixels a side, images a batch, device, timesteps.
 
     defaults: the preset's training settings, which only our entry `DEFAULTS` follows. dimension: of the features whose
-    Frechet distance is computed.
+    Frechet distance is computed. threads: of the CPU; None leaves them as they are.
     """
 
     network: UNetConfig
@@ -41,6 +42,7 @@ class Terms:
     timesteps: int
     defaults: TrainSettings
     dimension: int = 2048
+    threads: int | None = None
 
 
 def terms_of(config: Config, batch: int | None, device: str) -> Terms:

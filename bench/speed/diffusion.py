@@ -5,7 +5,7 @@ the device, without their loaders, EMA, clipping or logging: what is compared is
 Sampling: one unit is one batch, from drawing the latents to uint8 images.
 """
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bench.speed.contestants import (
     AGAIN,
+    COMPILED,
     DEFAULTS,
     DIFFUSERS,
     LUCIDRAINS,
@@ -26,22 +27,28 @@ from bench.speed.contestants import (
     parameter_count,
 )
 from sfddm.checkpoint import DenoiserSpec
+from sfddm.compiling import fault
 from sfddm.ddpm import ddpm_loss
+from sfddm.denoiser import Denoiser
 from sfddm.grids import timesteps
 from sfddm.noise import ImageNoise
+from sfddm.performance import Performance
 from sfddm.sampler import ddim, to_uint8
 from sfddm.training import Training, TrainSettings, train
 
 IMAGES = 512  # random ones: what they show does not change the time
 LEARNING_RATE = 2e-4
 STEPS = (1, 10, 100)
+EAGER, COMPILING = Performance(compile=False), Performance(compile=True)
 
 
-def training_contest() -> Contest:
-    """Return the contest of training, in iterations/s."""
+def training_contest(terms: Terms) -> Contest:
+    """Return the contest of training, in iterations/s; on a CPU training is never compiled."""
+    compiled = {} if terms.device == "cpu" else {COMPILED: our_compiled_training}
     builders = {
         OURS: our_training,
         AGAIN: our_training,
+        **compiled,
         DEFAULTS: our_default_training,
         LUCIDRAINS: lucidrains_training,
         DIFFUSERS: diffusers_training,
@@ -51,7 +58,13 @@ def training_contest() -> Contest:
 
 def sampling_contests(terms: Terms) -> list[Contest]:
     """Return the contests of sampling, in images/s: one for each step count that the timesteps allow."""
-    builders = {OURS: our_sampling, AGAIN: our_sampling, LUCIDRAINS: lucidrains_sampling, DIFFUSERS: diffusers_sampling}
+    builders = {
+        OURS: our_sampling,
+        AGAIN: our_sampling,
+        COMPILED: our_compiled_sampling,
+        LUCIDRAINS: lucidrains_sampling,
+        DIFFUSERS: diffusers_sampling,
+    }
     return [
         Contest.of_installed(
             f"sampling, {steps} step{'s' * (steps != 1)}",
@@ -71,19 +84,37 @@ def random_images(terms: Terms) -> Tensor:
 
 
 def our_training(terms: Terms) -> Work:
-    """Return our loop doing what the other packages do: float32, no EMA, no clipping, no flips."""
-    return _our_training(terms, TrainSettings.model_validate({"batch": terms.batch, "learning_rate": LEARNING_RATE}))
+    """Return our loop doing what the other packages do: eager, float32, no EMA, no clipping, no flips."""
+    return _our_training(terms, _plain(terms), EAGER)
+
+
+def our_compiled_training(terms: Terms) -> Work:
+    """Return the same loop with its network compiled."""
+    return _our_training(terms, _plain(terms), _compiling(terms))
 
 
 def our_default_training(terms: Terms) -> Work:
-    """Return our loop with the preset's training settings, but at the common batch."""
-    return _our_training(terms, terms.defaults.training().model_copy(update={"batch": terms.batch}))
+    """Return our loop with the preset's training settings, but at the common batch, run as is the device's default."""
+    return _our_training(terms, terms.defaults.training().model_copy(update={"batch": terms.batch}), Performance())
 
 
-def _our_training(terms: Terms, settings: TrainSettings) -> Work:
+def _plain(terms: Terms) -> TrainSettings:
+    return TrainSettings.model_validate({"batch": terms.batch, "learning_rate": LEARNING_RATE})
+
+
+def _compiling(terms: Terms) -> Performance:
+    """What compiles; raises RuntimeError if this machine cannot, for it would run eager under another name."""
+    reason = fault(terms.device.partition(":")[0])
+    if reason is not None:
+        raise RuntimeError(f"nothing can be compiled here: {reason}")
+    return COMPILING
+
+
+def _our_training(terms: Terms, settings: TrainSettings, performance: Performance) -> Work:
     spec = DenoiserSpec(network=terms.network, timesteps=terms.timesteps)
     denoiser = spec.denoiser(spec.fresh_network(seed=0)).to(terms.device)
-    training, loss, images = Training(denoiser.network, settings, seed=0), ddpm_loss(denoiser), random_images(terms)
+    training, images = Training(denoiser.network, settings, seed=0, performance=performance), random_images(terms)
+    loss = ddpm_loss(denoiser)
 
     def call(iterations: int) -> None:
         training.settings = settings.model_copy(update={"iterations": training.iteration + iterations})
@@ -131,17 +162,31 @@ def diffusers_training(terms: Terms) -> Work:
 
 
 def our_sampling(terms: Terms, steps: int) -> Work:
-    """Return our DDIM sampler on the trailing grid."""
-    spec = DenoiserSpec(network=terms.network, timesteps=terms.timesteps)
-    indices = timesteps("trailing", terms.timesteps, steps)
-    denoiser = spec.denoiser(spec.fresh_network(seed=0).eval()).to(terms.device).respaced(indices)
+    """Return our DDIM sampler on the trailing grid, eager."""
+    return _our_sampling(terms, steps, EAGER)
+
+
+def our_compiled_sampling(terms: Terms, steps: int) -> Work:
+    """Return the same sampler with its network compiled: once for all step counts, for their graphs are the same."""
+    return _our_sampling(terms, steps, _compiling(terms))
+
+
+def _our_sampling(terms: Terms, steps: int, performance: Performance) -> Work:
+    denoiser = _untrained(terms).respaced(timesteps("trailing", terms.timesteps, steps))
     shape = (terms.network.channels, terms.resolution, terms.resolution)
 
     def call(batches: int) -> None:
-        for _ in range(batches):
-            to_uint8(ddim(denoiser, ImageNoise(0, range(terms.batch), shape, terms.device)))
+        with performance.sampling(denoiser) as fast:
+            for _ in range(batches):
+                to_uint8(ddim(fast, ImageNoise(0, range(terms.batch), shape, terms.device)))
 
     return Work(call, parameter_count(denoiser.network))
+
+
+@cache
+def _untrained(terms: Terms) -> Denoiser:
+    spec = DenoiserSpec(network=terms.network, timesteps=terms.timesteps)
+    return spec.denoiser(spec.fresh_network(seed=0).eval()).to(terms.device)
 
 
 def lucidrains_sampling(terms: Terms, steps: int) -> Work:

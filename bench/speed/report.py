@@ -9,19 +9,20 @@ import torch
 from rich.console import Console
 from rich.markup import escape
 
-from bench.speed.contestants import MODULES, Terms, package_version
-from bench.speed.rounds import Result, Row
+from bench.speed.contestants import COMPILED, MODULES, Terms, package_version
+from bench.speed.rounds import Ratio, Result, Row
 from bench.store import provenance
 from bench.store.files import write_json, write_text
 from bench.tables.console import rich_table
 from bench.tables.markdown import markdown_table
 from bench.tables.table import DASH, Entry, Table
 
-HEAD = ("contestant", "parameters", "rate", "ours is faster by", "95 % interval", "verdict", "peak MiB", "rounds")
+HEAD = ("contestant", "parameters", "rate", "ours is faster by", "verdict", "ours compiled is by", "peak MiB", "rounds")
 EXPLAINED = (
-    "Rates are medians over interleaved rounds. `ours is faster by` is the median of its seconds over ours within a "
-    "round, with a bootstrap interval; the second row of ours is ours against itself (A/A), and a ratio that the A/A "
-    "interval reaches is within noise."
+    "All run eager in float32, but for ours compiled, a row of its own. Rates are medians over interleaved rounds. "
+    "`ours is faster by` is the median of its seconds over ours within a round, with a 95 % bootstrap interval; the "
+    "second row of ours is ours against itself (A/A), and a ratio that the A/A interval reaches is within noise. "
+    "Compiling is outside the rounds."
 )
 JSON_KEYS = {"contest": "part", "outcome": "verdict"}  # of fields that go by another name in speed.json
 
@@ -33,7 +34,7 @@ def print_results(results: Sequence[Result]) -> None:
         table = table_of(result)
         console.print(f"\n[bold]{escape(table.title)}[/bold]")
         console.print(rich_table(table))
-        for line in skipped_lines(result):
+        for line in lines_below(result):
             console.print(line, markup=False)
 
 
@@ -50,34 +51,40 @@ def markdown(results: Sequence[Result], caption: str) -> str:
     for result in results:
         table = table_of(result)
         lines += ["", f"## {table.title}", "", *markdown_table(table)]
-        lines += [text for line in skipped_lines(result) for text in ("", line)]
+        lines += [text for line in lines_below(result) for text in ("", line)]
     return "\n".join(lines) + "\n"
 
 
 def table_of(result: Result) -> Table:
-    """Return a contest as a table, named with its noise floor."""
+    """Return a contest as a table, named with its threads and noise floor."""
     rows = tuple(tuple(map(Entry, texts(row, result.unit))) for row in result.rows)
-    return Table(f"{result.contest} (noise floor {result.noise_floor:.3f})", (), HEAD, rows)
+    threads = f"{result.threads} thread{'s' * (result.threads != 1)}"
+    return Table(f"{result.contest}, {threads} (noise floor {result.noise_floor:.3f})", (), HEAD, rows)
 
 
 def texts(row: Row, unit: str) -> list[str]:
     """Return a row as text, one for each of HEAD; what was not measured is a dash."""
-    ratio = row.speed_up
     return [
         row.name,
         DASH if row.parameters is None else f"{row.parameters:,}",
         f"{row.rate:.3g} {unit}",
-        DASH if ratio is None else f"{ratio.value:.3f}",
-        DASH if ratio is None else f"{ratio.low:.3f} .. {ratio.high:.3f}",
+        ratio_text(row.speed_up),
         row.outcome or DASH,
+        DASH if row.name == COMPILED else ratio_text(row.compiled_speed_up),
         DASH if row.peak_bytes is None else f"{row.peak_bytes / 2**20:.0f}",
         str(len(row.seconds)),
     ]
 
 
-def skipped_lines(result: Result) -> list[str]:
-    """Return one line for each contestant that was left out."""
-    return [f"skipped: {name}: {reason}" for name, reason in result.skipped.items()]
+def ratio_text(ratio: Ratio | None) -> str:
+    """Return a ratio with its interval; a dash if there is none."""
+    return DASH if ratio is None else f"{ratio.value:.3f} [{ratio.low:.3f}, {ratio.high:.3f}]"
+
+
+def lines_below(result: Result) -> list[str]:
+    """Return one line for each contestant that was left out, and for each that was compiled."""
+    compiled = [f"{row.name}: compiled in {row.compile_seconds:.0f} s" for row in result.rows if row.compile_seconds]
+    return [f"skipped: {name}: {reason}" for name, reason in result.skipped.items()] + compiled
 
 
 def plain(result: Result) -> dict[str, Any]:
@@ -109,6 +116,5 @@ def caption_of(terms: Terms, dataset: str) -> str:
     machine = provenance.machine(terms.device)
     return (
         f"The network of {dataset} on random {terms.resolution}x{terms.resolution} images, batch {terms.batch}, "
-        f"float32, on {machine['gpu'] or machine['processor']} "
-        f"({machine['threads']} threads), PyTorch {torch.__version__}."
+        f"float32, on {machine['gpu'] or machine['processor']}, PyTorch {torch.__version__}."
     )

@@ -16,9 +16,11 @@ from statistics import median
 import numpy as np
 import torch
 
-from bench.speed.contestants import AGAIN, OURS, Build, Contest, Terms, Work
+from bench.speed.contestants import AGAIN, COMPILED, OURS, Build, Contest, Terms, Work
 from bench.store import memory
 from bench.store.timing import synchronise, synchronised_seconds
+from sfddm.compiling import compiled, forget
+from sfddm.performance import set_products
 from sfddm.words import on_one_line
 
 UNIT_SECONDS = 0.5  # a timed call does as many units as ours does in this time
@@ -40,8 +42,9 @@ class Ratio:
 class Row:
     """One contestant's result. `speed_up`: its seconds over ours, so above 1 we are faster; None for ourselves.
 
-    rate: the median, in the contest's unit. outcome: of the speed-up; None for ours and ours again. value: what its
-    work came to, if that is a number. seconds: of each round.
+    rate: the median, in the contest's unit. outcome: of the speed-up; None for our own. compiled_speed_up: its seconds
+    over ours compiled. compile_seconds: of its first call. value: what its work came to, if that is a number. seconds:
+    of each round.
     """
 
     name: str
@@ -52,6 +55,8 @@ class Row:
     outcome: str | None
     value: float | None
     seconds: list[float]
+    compiled_speed_up: Ratio | None = None
+    compile_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class Result:
     """A contest's rows, the factor below which nothing is told from noise, and who was left out and why."""
 
     contest: str
+    threads: int
     unit: str
     units_per_call: int
     noise_floor: float
@@ -68,15 +74,23 @@ class Result:
 
 @dataclass(frozen=True)
 class Ready:
-    """A contestant that is built and warmed up, its peak memory, and what its first unit came to."""
+    """A contestant that is built and warmed up, its peak memory, what it compiled in, what its first unit came to."""
 
     work: Work
     peak_bytes: int | None
+    compile_seconds: float
     value: object
 
 
 def compare(contest: Contest, terms: Terms, limit: float, say: Callable[[str], None]) -> Result:
-    """Return a contest's result: each contestant's memory in a process of its own, then time within `limit` seconds."""
+    """Return a contest's result: each contestant's memory in a process of its own, then time within `limit` seconds.
+
+    The threads are set, and stay so; float32 products are exact.
+    """
+    if terms.threads is not None and terms.threads != torch.get_num_threads():
+        torch.set_num_threads(terms.threads)
+        forget()  # graphs are compiled for a number of threads
+    set_products("fp32")
     ready, failed = _warmed_up(contest, terms, say)
     count = max(1, round(UNIT_SECONDS / _seconds(ready[OURS].work, 1, terms.device)))
     say(f"{contest.name}: rounds of {', '.join(ready)}, {count} at a time, for {limit:g} s")
@@ -92,12 +106,15 @@ def compare(contest: Contest, terms: Terms, limit: float, say: Callable[[str], N
             parameters=entry.work.parameters,
             peak_bytes=entry.peak_bytes,
             speed_up=ratio,
-            outcome=None if ratio is None or name == AGAIN else outcome(ratio, floor),
+            outcome=None if ratio is None or name in (AGAIN, COMPILED) else outcome(ratio, floor),
+            compiled_speed_up=paired_ratio(samples[name], samples[COMPILED]) if COMPILED in samples else None,
+            compile_seconds=entry.compile_seconds,
             value=entry.value if isinstance(entry.value, float) else None,
             seconds=samples[name],
         )
         rows.append(row)
-    return Result(contest.name, contest.unit, count, floor, rows, contest.skipped | failed)
+    skipped = contest.skipped | failed
+    return Result(contest.name, torch.get_num_threads(), contest.unit, count, floor, rows, skipped)
 
 
 def _warmed_up(contest: Contest, terms: Terms, say: Callable[[str], None]) -> tuple[dict[str, Ready], dict[str, str]]:
@@ -112,7 +129,9 @@ def _warmed_up(contest: Contest, terms: Terms, say: Callable[[str], None]) -> tu
                 peak = peak_memory(build, terms)
             say(f"{contest.name}: warm-up of {name}")
             work = ready[OURS].work if name == AGAIN else build(terms)
-            ready[name] = Ready(work, peak, work.call(1))
+            before = compiled.seconds
+            value = work.call(1)
+            ready[name] = Ready(work, peak, compiled.seconds - before, value)
         except Exception as error:  # another package may fail by itself, such as with a newer SciPy
             if name in (OURS, AGAIN):
                 raise

@@ -20,7 +20,7 @@ from bench.config import methods
 from bench.config.settings import Config, CostSettings
 from bench.records.measured import COST
 from bench.stages.context import Context
-from bench.stages.timed import again, quantiles, repeat, throughput, warm_up
+from bench.stages.timed import LEAST_OF_P95, again, quantiles, repeat, throughput, warm_up
 from bench.store import memory, provenance
 from bench.store.files import write_json
 from bench.store.neighbours import Neighbours
@@ -93,8 +93,9 @@ def sampling_of(config: Config, method: Method, steps: int) -> Sampling:
 
 
 def samples_its_own_way(method: Method) -> bool:
-    """Tell whether a method does not just call its sampler."""
-    return type(method).sample is not Method.sample or "sampler" not in method.sampling()
+    """Tell whether a method does not just call a sampler of ours: it has its own way, or is of another package."""
+    own = type(method).sample is not Method.sample or "sampler" not in method.sampling()
+    return own or bool(methods.identity(method.name))
 
 
 def prepared(sample: Callable[[ImageNoise], Tensor], shape: tuple[int, int, int], device: str) -> Prepare:
@@ -167,7 +168,7 @@ def measure_cost(calls: Calls, network: nn.Module, device: str, settings: CostSe
     if not is_compiled:
         reasons["compile_seconds"] = "nothing is compiled"
     if latency["p95"] is None:
-        reasons["latency.p95"] = f"{len(latencies)} calls are too few for it"
+        reasons["latency.p95"] = f"fewer than {LEAST_OF_P95} calls"
     return {
         "nfe": nfe,
         "first_call_seconds": warm.first_seconds,

@@ -28,6 +28,7 @@ from bench.store.timing import synchronise
 from sfddm.denoiser import Denoiser
 from sfddm.files import remove, writing
 from sfddm.noise import ImageNoise
+from sfddm.performance import Fast
 from sfddm.sampler import to_uint8
 
 LARGEST_UNIT = 64
@@ -85,13 +86,20 @@ class ShardSampler:
         self.calls, self.seconds = 0, 0.0
         while not self._fits():
             self.size //= 2
+        self.seconds = 0.0
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _fits(self) -> bool:
-        """Make a network call with a unit, as a sampler does, so that it is compiled for that; tell whether it fits."""
+        """Sample a unit that is thrown away, so that nothing is compiled inside the clock; tell whether it fits.
+
+        Where nothing is compiled and memory is the CPU's, one network call warms up as well.
+        """
         denoiser = self.task.denoiser
         try:
-            denoiser.network(self.noise(0).draw(), denoiser.time_input[:1])
+            if self.device.startswith("cuda") or isinstance(denoiser.network, Fast):
+                self.unit(0)
+            else:
+                denoiser.network(self.noise(0).draw(), denoiser.time_input[:1])
         except torch.OutOfMemoryError:
             if self.size == 1:
                 raise

@@ -1,6 +1,7 @@
 """Training inside a stage: progress, a checkpoint to resume from, and the finished model with what it cost."""
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -13,49 +14,69 @@ from bench.store.stage import Job
 from sfddm.checkpoint import DenoiserSpec, save_denoiser
 from sfddm.denoiser import Denoiser
 from sfddm.performance import Performance
-from sfddm.resume import load_state, save_state
+from sfddm.resume import Writer, load_state, writer
 from sfddm.training import Loss, Training, TrainSettings, train
 
 MODEL = "model.safetensors"
-SAVE_EVERY_SECONDS = 30.0
+SAVE_EVERY_SECONDS = 30.0  # at the most often
+TIMES_ITS_COST = 50  # the time between two checkpoints over what one costs: at most 2 % of the training time
+
+
+class Left(KeyboardInterrupt):
+    """A training was left between two iterations, so that its state is whole."""
 
 
 class ResumableTraining:
-    """A training with its checkpoints in a stage's folder, and what they hold besides the training itself."""
+    """A training with its checkpoints in a stage's folder, and what they hold besides the training itself.
 
-    def __init__(self, job: Job, training: Training):
-        self.folder, self.training = job.folder, training
+    writer: of the one process that writes, else None. earlier: what checkpoints cost before this process.
+    """
+
+    def __init__(self, job: Job, training: Training, writer: Writer | None):
+        self.training, self.writer = training, writer
         self.losses: list[tuple[int, float]] = []
-        self.saved = self.counted = time.monotonic()
+        self.saved, self.earlier = time.monotonic(), 0.0
         world = training.world
         # One process finds the state and checks it, and all resume from the same.
-        state = world.broadcast(load_state(self.folder, job.display.say) if world.is_main else None)
+        state = world.broadcast(load_state(job.folder, job.display.say) if world.is_main else None)
         if state is not None:
             training.load_state_dict(state["training"])
             self.losses = state["losses"]
+            self.earlier = state.get("checkpoint_seconds", 0.0)
             if world.is_main:
                 job.log(f"resumes from iteration {training.iteration}")
 
+    @property
+    def checkpoint_seconds(self) -> float:
+        """What checkpoints have cost: copying, while the training waits, and writing, while it goes on."""
+        return self.earlier + (self.writer.seconds if self.writer else 0.0)
+
     def report(self, iteration: int, loss: float) -> None:
-        """Keep a loss; save every so often."""
+        """Keep a loss; save every so often. Raises what the last saving raised."""
         self.losses.append((iteration, loss))
-        self.counted = time.monotonic()
-        if self.counted - self.saved > SAVE_EVERY_SECONDS:
-            self.save()
+        if self.writer:
+            self.writer.collect()
+            if self.is_due():
+                self.save()
+
+    def is_due(self) -> bool:
+        """Tell whether the next checkpoint may begin, in the process that writes."""
+        if self.writer is None or self.writer.is_busy:
+            return False
+        return time.monotonic() - self.saved > max(SAVE_EVERY_SECONDS, TIMES_ITS_COST * self.writer.last)
 
     def save(self) -> None:
-        """Write a checkpoint, in the process that writes."""
-        self.saved = time.monotonic()
-        if not self.training.world.is_main:
+        """Begin to write a checkpoint, in the process that writes."""
+        if self.writer is None:
             return
-        state = {"training": self.training.state_dict(), "losses": self.losses}
-        save_state(self.folder, self.training.iteration, state)
-
-    def leave(self) -> None:
-        """Write a checkpoint between two iterations, with the time since the last report, and end."""
-        self.training.seconds += time.monotonic() - self.counted
-        self.save()
-        raise KeyboardInterrupt
+        self.writer.wait()
+        state = {
+            "training": self.training.state_dict(),
+            "losses": self.losses,
+            "checkpoint_seconds": self.checkpoint_seconds,
+        }
+        self.writer.begin(self.training.iteration, state)
+        self.saved = time.monotonic()
 
 
 def train_in_stage(
@@ -75,11 +96,11 @@ def train_in_stage(
     evaluations: of the network, for each image of an iteration.
     """
     training = Training(denoiser.network, settings.training(), seed, performance, job.world)
-    resumable = ResumableTraining(job, training)
-    with (
-        job.display.task(label, settings.iterations, "iterations") as update,
-        held_back(job.display.say) as interrupted,
-    ):
+    with ExitStack() as stack:
+        update = stack.enter_context(job.display.task(label, settings.iterations, "iterations"))
+        interrupted = stack.enter_context(held_back(job.display.say))
+        own = stack.enter_context(writer(job.folder)) if job.world.is_main else None
+        resumable = ResumableTraining(job, training, own)
 
         def report(iteration: int, value: float) -> None:
             update(iteration, f"loss {value:.4f}")
@@ -87,21 +108,33 @@ def train_in_stage(
 
         def leave_if_interrupted() -> None:
             if job.world.any_rank(interrupted()):
-                resumable.leave()
+                raise Left
 
-        train(training, loss, placed(pixels, job.device), job.device, report, leave_if_interrupted)
+        try:
+            train(training, loss, placed(pixels, job.device), job.device, report, leave_if_interrupted)
+        except Left:
+            resumable.save()
+            if own:
+                own.wait()
+            raise KeyboardInterrupt from None
     if not job.world.is_main:
         return
+    job.log(f"trained in {training.seconds:.1f} s, checkpoints {resumable.checkpoint_seconds:.1f} s")
     save_denoiser(job.folder / MODEL, training.result, spec)
     total = evaluations * settings.batch * settings.iterations
-    write_training_cost(job.folder, training.seconds, total, resumable.losses)
+    write_training_cost(job.folder, training.seconds, total, resumable.losses, resumable.checkpoint_seconds)
 
 
 def write_training_cost(
-    folder: Path, seconds: float | None, evaluations: int | None, losses: list[tuple[int, float]]
+    folder: Path,
+    seconds: float | None,
+    evaluations: int | None,
+    losses: list[tuple[int, float]],
+    checkpoint_seconds: float | None = None,
 ) -> None:
-    """Write what a model cost to train: None for one that was not trained here."""
-    write_json(folder / COST, {"seconds": seconds, "evaluations": evaluations, "loss": losses})
+    """Write what a model cost to train, checkpoints apart: None for one that was not trained here."""
+    cost = {"seconds": seconds, "evaluations": evaluations, "checkpoint_seconds": checkpoint_seconds, "loss": losses}
+    write_json(folder / COST, cost)
 
 
 def placed(pixels: Tensor, device: str) -> Tensor:

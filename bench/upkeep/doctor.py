@@ -18,6 +18,7 @@ from bench.datasets.catalogue import CATALOGUE
 from bench.datasets.dataset import data_root
 from bench.datasets.packed import survey
 from bench.store.files import nearest_there, readable_size
+from sfddm.compiling import fault
 from sfddm.errors import InputError
 from sfddm.words import on_one_line
 
@@ -66,10 +67,22 @@ def examine(root: Path | None, inception: Path | None, out: Path) -> Iterator[Li
     if usable:
         yield threads()
         yield gpu()
+        yield from compiler()
         yield inception_file(inception)
     yield disk(out)
     yield Line(GOOD, "digits", "built in, nothing to prepare")
     yield from datasets(data_root(root))
+
+
+def compiler() -> Iterator[Line]:
+    """Yield whether networks can be compiled for the GPU, where they are by default; a moment's compilation tells."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return
+    why = fault("cuda")
+    fix = "install a C++ compiler and Triton, or give --set performance.compile=false"
+    yield Line(GOOD, "compiler", "works") if why is None else Line(LACKING, "compiler", f"runs go eager: {why}", fix)
 
 
 def package(name: str, module: str) -> Line:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers.command_line import end, records, start
+from helpers.command_line import end, records, start, without_clocks
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,6 @@ WORDS = (
     "--set classifier.epochs=1 --set classifier.batch=1400"
 ).split()
 LONG = ["--set", "teacher.iterations=1000000"]
-CLOCKED = ("durations", "sampling_cost", "training_cost.seconds", "training_cost.teacher_seconds", "training_cost")
 OWN = ("command", "integrity", "machine")  # the words of the command, the hash of the record, and the jobs
 SIDE_BY_SIDE = {"jobs": 2, "job_threads": 1}
 
@@ -42,14 +41,7 @@ def begin(out: Path, jobs: int, *words: str, **environment: str) -> subprocess.P
 
 def numbers(out: Path) -> dict[str, dict]:
     """Return the records without what a clock says, and without the jobs of their machine."""
-    found = {
-        name: {
-            key: value
-            for key, value in record.items()
-            if not key.startswith("sampling_cost") and key not in (*CLOCKED, *OWN)
-        }
-        for name, record in records(out).items()
-    }
+    found = {name: without_clocks(record, *OWN) for name, record in records(out).items()}
     assert len(found) == 8
     return found
 

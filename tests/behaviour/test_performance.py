@@ -136,6 +136,7 @@ def test_a_record_says_how_its_networks_were_run(both: Path) -> None:
         "channels_last": True,
         "micro_batch": 9,
         "checkpointing": True,
+        "deterministic": False,
     }
     assert (fast["machine"]["precision"], fast["machine"]["channels_last"]) == ("bfloat16", True)
     losses = [

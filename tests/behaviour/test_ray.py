@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.command_line import ENVIRONMENT, end, records, sfddm_bench, start
+from helpers.command_line import ENVIRONMENT, end, records, sfddm_bench, start, without_clocks
 from ray.cluster_utils import Cluster
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,6 @@ WORDS = (
     "--set teacher.iterations=40 --set teacher.batch=4 --set student.iterations=10 --set student.batch=4 "
     "--set classifier.epochs=1 --set classifier.batch=1400"
 ).split()
-CLOCKED = ("durations", "sampling_cost", "training_cost.seconds", "training_cost.teacher_seconds", "training_cost")
 OWN = ("command", "integrity")  # the words of the command, and the hash of the record
 MISSED_SOON = {"health_check_period_ms": 500, "health_check_failure_threshold": 6}
 
@@ -102,14 +101,7 @@ def on_cluster(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> tu
 
 def numbers(out: Path) -> dict[str, dict]:
     """Return the records without what a clock says."""
-    found = {
-        name: {
-            key: value
-            for key, value in record.items()
-            if not key.startswith("sampling_cost") and key not in (*CLOCKED, *OWN)
-        }
-        for name, record in records(out).items()
-    }
+    found = {name: without_clocks(record, *OWN) for name, record in records(out).items()}
     assert len(found) == 4
     return found
 
@@ -193,6 +185,23 @@ def test_without_ray_the_executor_is_one_line_that_says_what_to_install() -> Non
     assert (
         run.stderr == "sfddm-bench: --executor: 'ray' given, but Ray is not installed; pip install 'sfddm-bench[ray]'\n"
     )
+
+
+def test_the_cluster_is_asked_for_its_devices_and_not_this_machine(cluster: Cluster, tmp_path: Path) -> None:
+    words = ["run", "--scale", "smoke", "--executor", "ray", "--address", cluster.address, "--dry-run"]
+    words += ["--out", str(tmp_path / "runs")]
+    run = sfddm_bench(*words)
+    assert (run.returncode, run.stderr) == (0, "")
+    node = cluster.add_node(num_cpus=0, num_gpus=1)
+    try:
+        run = sfddm_bench(*words)
+        assert run.returncode == 2
+        assert run.stderr.startswith("sfddm-bench: --device: 'auto' given, but the cluster has GPUs and this machine")
+        assert run.stderr.count("\n") == 1
+        run = sfddm_bench(*words, "--device", "cpu")
+        assert (run.returncode, run.stderr) == (0, "")
+    finally:
+        cluster.remove_node(node)
 
 
 @pytest.mark.parametrize(

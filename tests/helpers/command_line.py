@@ -20,6 +20,9 @@ TINY = (
 ).split()
 
 
+CLOCKED = ("durations", "sampling_cost", "training_cost.seconds", "training_cost.teacher_seconds", "training_cost")
+
+
 def sfddm_bench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command line and return what it said."""
     return subprocess.run(
@@ -57,3 +60,17 @@ def in_sight(record: dict) -> dict:
     """Return a record's values with those of its sections by dotted names beside them, and the distance."""
     sections = flat({name: record[name] or {} for name in SECTIONS})
     return record | sections | {"distance": sections.get("quality.distance.value")}
+
+
+def without_clocks(record: dict, *others: str) -> dict:
+    """Return a record without what a clock says, and without other fields by name.
+
+    How many calls a time limit allows decides whether there is a 95th percentile, and so whether it has a reason.
+    """
+    kept = {
+        key: value
+        for key, value in record.items()
+        if not key.startswith("sampling_cost") and key not in (*CLOCKED, *others)
+    }
+    reasons = {name: why for name, why in record["reasons"].items() if name != "sampling_cost.latency.p95"}
+    return kept | {"reasons": reasons}

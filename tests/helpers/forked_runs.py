@@ -21,7 +21,7 @@ torch.set_num_threads(1)
 import bench.cli, bench.run.session, bench.stages.sampling, bench.stages.training, sfddm.training, bench.plots.figures
 import bench.upkeep.verify, bench.config.methods
 for name in bench.config.methods.METHODS: bench.config.methods.get(name)
-bench.stages.training.SAVE_EVERY_SECONDS = -1.0
+bench.stages.training.ResumableTraining.is_due = lambda self: True
 sfddm.training.REPORT_EVERY = 5
 bench.stages.sampling.LARGEST_UNIT = 8
 bench.stages.sampling.sample_in_shards.__defaults__ = ("samples.npy", 1)

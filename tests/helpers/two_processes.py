@@ -1,6 +1,7 @@
 """What each process does in tests of several: torchrun runs this file, and the tests call it in one process."""
 
 import sys
+import warnings
 from typing import Any
 
 import torch
@@ -64,14 +65,27 @@ def refusal(world: World, network: torch.nn.Module) -> str:
     return ""
 
 
+def warnings_of(world: World) -> list[str]:
+    """Return what torch warns of when a network with 1x1 convolutions is trained in channels_last."""
+    denoiser = SPEC.denoiser(SPEC.fresh_network(0))
+    training = Training(
+        denoiser.network, TrainSettings(iterations=2, batch=4), 5, Performance(channels_last=True), world
+    )
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        train(training, ddpm_loss(denoiser), PIXELS, "cpu")
+    return [str(one.message) for one in said]
+
+
 def main(path: str) -> None:
     torch.set_num_threads(1)
     with joined() as world:
+        warned = warnings_of(world)  # first, because torch says it once a process
         training, losses = trained(world, Performance(micro_batch=2))
         result = {"size": world.size, "losses": losses, "images": sampled(world)}
         refusals = gathered(world, refusal(world, training.network))
         if world.is_main:
-            torch.save(result | {"refusals": refusals}, path)
+            torch.save(result | {"refusals": refusals, "warned": warned}, path)
         world.wait()
 
 

@@ -54,6 +54,11 @@ def test_weights_that_differ_in_one_bit_are_found_by_both(pair: dict[str, Any]) 
     assert pair["refusals"] == ["the weights differ between the 2 processes, first in stem.weight"] * 2
 
 
+@pytest.mark.slow
+def test_channels_last_over_two_processes_warns_of_nothing(pair: dict[str, Any]) -> None:
+    assert pair["warned"] == []
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 def test_shares_and_batches_of_all_processes_make_up_the_whole(size: int) -> None:
     worlds = [World(rank, size) for rank in range(size)]

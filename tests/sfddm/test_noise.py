@@ -1,8 +1,12 @@
 """Latents and training draws are functions of their names alone."""
 
+import threading
+
 import torch
 
+from sfddm.denoiser import Denoiser
 from sfddm.noise import ImageNoise, latents, training_generator
+from sfddm.sampler import ancestral
 
 SHAPE = (3, 4, 4)
 
@@ -34,3 +38,33 @@ def test_training_draws_are_a_function_of_seed_and_iteration() -> None:
     assert torch.equal(first, torch.randn(5, generator=training_generator(3, 11)))
     assert not torch.equal(first, torch.randn(5, generator=training_generator(3, 12)))
     assert not torch.equal(first, torch.randn(5, generator=training_generator(4, 11)))
+
+
+def test_noise_drawn_ahead_is_the_same_noise() -> None:
+    ahead, plain = ImageNoise(1, range(4), SHAPE), ImageNoise(1, range(4), SHAPE)
+    for _ in range(4):
+        ahead.ahead()
+        ahead.ahead()  # nothing begins twice
+        assert torch.equal(ahead.draw(), plain.draw())
+    assert torch.equal(ahead.draw(), plain.draw())
+
+
+def test_noise_is_drawn_while_the_network_works() -> None:
+    noise, begun = ImageNoise(0, range(2), (1, 4, 4)), threading.Event()
+    own = noise._next
+    seen: list[bool] = []
+
+    def drawn() -> torch.Tensor:
+        begun.set()
+        return own()
+
+    class Network(torch.nn.Module):
+        def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            seen.append(begun.wait(10 if t > 0 else 0))  # drawn after the network, it would never come
+            begun.clear()
+            return torch.zeros_like(x)
+
+    noise._next = drawn  # type: ignore[method-assign]
+    alpha_bar = torch.tensor([0.9, 0.7, 0.4, 0.1], dtype=torch.float64)
+    ancestral(Denoiser(Network(), "eps", alpha_bar, torch.arange(4)), noise)
+    assert seen == [True, True, True, False]

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from sfddm import performance
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.ddpm import ddpm_loss
 from sfddm.denoiser import Denoiser
@@ -128,7 +129,9 @@ def test_only_precision_decides_numbers_and_only_off_its_default() -> None:
 
 
 def test_a_device_fills_in_what_is_not_chosen() -> None:
-    assert Performance().on("cuda:0") == Performance(compile=True, channels_last=True)
+    assert Performance().on("cuda:0") == Performance(compile=True, channels_last=False)
+    for precision in ("tf32", "bf16"):
+        assert Performance(precision=precision).on("cuda:0").channels_last
     assert Performance().on("cpu") == Performance(compile=False, channels_last=False)
     assert Performance(compile=False).on("cuda").compile is False
 
@@ -152,14 +155,15 @@ def test_a_compiled_network_is_the_same_function(monkeypatch: pytest.MonkeyPatch
     """Traced without a C++ compiler: what is compiled is compared with what is not."""
     traced: list[nn.Module] = []
 
-    def tracing(network: nn.Module, compiler: Callable = torch.compile) -> object:
+    def tracing(network: nn.Module, compiler: Callable = torch.compile, **options: object) -> object:
         traced.append(network)
-        return compiler(network, backend="eager")
+        return compiler(network, backend="eager", dynamic=options["dynamic"])
 
     monkeypatch.setattr(torch, "compile", tracing)
     small = SPEC.model_copy(update={"network": UNetConfig(dim=8, dim_mults=(1,), channels=1, heads=1, head_dim=8)})
     network, t = small.fresh_network(0), torch.arange(10)
-    fast = Performance(compile=True).network(network)
+    monkeypatch.setattr(performance, "fault", lambda device: None)
+    fast = Performance(compile=True).network(network, frozen=True)
     assert traced == [network]
     for one, other in zip(fast(X0, t, return_hidden=True), network(X0, t, return_hidden=True), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)

@@ -3,12 +3,15 @@
 import os
 import resource
 import subprocess
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
-from sfddm.resume import load_state, save_state, saved_states
+from sfddm import resume
+from sfddm.resume import load_state, save_state, saved_states, writer
 
 
 def state(value: float) -> dict:
@@ -75,3 +78,47 @@ def test_nothing_is_unpickled_but_tensors_and_plain_values(tmp_path: Path) -> No
     assert "not a training state (Weights only load failed" in said[0]
     assert "SFDDM_TRAP" not in os.environ
     assert subprocess.run(["printenv", "SFDDM_TRAP"], capture_output=True, check=False).stdout == b""
+
+
+def test_a_state_is_written_as_it_was_although_training_goes_on(tmp_path: Path) -> None:
+    given = state(7)
+    with writer(tmp_path) as own:
+        own.begin(7, given)
+        given["training"]["weights"].zero_()
+        given["losses"].append((2, 0.1))
+    assert own.seconds == own.last > 0
+    assert not own.is_busy
+    assert load_state(tmp_path, print)["losses"] == [(1, 0.5)]  # type: ignore[index]
+    assert loaded(tmp_path) == (7, [])
+
+
+def test_a_fault_of_the_thread_is_raised_when_it_is_collected_and_at_the_latest_at_the_end(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the folder's place")
+    with pytest.raises(OSError, match="file"), writer(tmp_path / "file") as own:  # noqa: PT012
+        own.begin(1, state(1))
+        while own.is_busy:
+            time.sleep(0.001)
+        with pytest.raises(OSError, match="file"):
+            own.collect()
+
+
+def test_who_does_not_wait_for_a_state_leaves_none_and_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_state(tmp_path, 50, state(50))
+    began, goes_on = threading.Event(), threading.Event()
+
+    def slow(given: object, file: resume.Hashed) -> None:
+        file.write(b"the first bytes")
+        began.set()
+        goes_on.wait(10)
+        file.write(b"the last bytes")
+
+    monkeypatch.setattr(torch, "save", slow)
+    with pytest.raises(KeyboardInterrupt), writer(tmp_path) as own:  # noqa: PT012
+        own.begin(100, state(100))
+        assert began.wait(10)
+        monkeypatch.setattr(own.pool, "shutdown", lambda end=own.pool.shutdown: (goes_on.set(), end()))
+        raise KeyboardInterrupt
+    assert loaded(tmp_path) == (50, [])
+    assert len(list(tmp_path.iterdir())) == 1

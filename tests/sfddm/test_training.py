@@ -1,17 +1,23 @@
 """The training loop: exact continuation, draws, EMA, learning rates, and divergence."""
 
 import io
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
 from denoising_diffusion_pytorch import GaussianDiffusion, Unet
 from helpers.lucidrains_weights import copy_from_library
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from sfddm.average import Average
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.ddpm import ddpm_loss, draw_index_and_eps
 from sfddm.noise import training_generator
+from sfddm.performance import Performance
+from sfddm.resume import load_state, save_state
 from sfddm.sampler import from_uint8
-from sfddm.training import NonFiniteLoss, Training, TrainSettings, train
+from sfddm.training import NonFiniteLoss, Training, TrainSettings, parts, train
 from sfddm.unet import UNetConfig
 
 SPEC = DenoiserSpec(network=UNetConfig(dim=8, dim_mults=(1,), channels=1, heads=1, head_dim=8), timesteps=64)
@@ -118,3 +124,79 @@ def test_ddpm_loss_is_zero_for_a_network_that_knows_the_noise() -> None:
         return x / (1 - denoiser.alpha_bar[t]).sqrt().to(x).view(-1, 1, 1, 1)
 
     assert ddpm_loss(denoiser)(network, x0, training_generator(0, 0)).item() < 1e-12  # type: ignore[arg-type]
+
+
+ROUNDING = 1e-5  # of float32 weights after 20 updates: sums in another order
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["from plain", "from channels last"])
+@pytest.mark.parametrize("after", [False, True], ids=["to plain", "to channels last"])
+def test_a_training_resumed_in_another_memory_format_is_the_uninterrupted_one(
+    before: bool, after: bool, tmp_path: Path
+) -> None:
+    """Through the file: Adam's moments, as the file has them, are laid out as the weights were."""
+    config = UNetConfig(dim=16, dim_mults=(1, 2), channels=3, heads=1, head_dim=8)
+    spec = DenoiserSpec(network=config, timesteps=64)
+    pixels = torch.randint(0, 256, (30, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    settings = TrainSettings(iterations=20, batch=4, ema=0.9, learning_rate=1e-4)
+
+    def run(channels_last: bool, start: dict | None = None, stop: int = 20) -> Training:
+        denoiser = spec.denoiser(spec.fresh_network(0))
+        training = Training(denoiser.network, settings, 5, Performance(channels_last=channels_last))
+        if start:
+            training.load_state_dict(start)
+
+        def leave() -> None:
+            if training.iteration == stop:
+                raise KeyboardInterrupt
+
+        with suppress(KeyboardInterrupt):
+            train(training, ddpm_loss(denoiser), pixels, "cpu", before=leave)
+        assert training.iteration == stop
+        return training
+
+    half = run(before, stop=10)
+    save_state(tmp_path, 10, {"training": half.state_dict()})
+    found = load_state(tmp_path, print)
+    assert found is not None
+    resumed, whole = run(after, found["training"]), run(False)
+    for name, weights in whole.network.state_dict().items():
+        torch.testing.assert_close(resumed.network.state_dict()[name], weights, rtol=0, atol=ROUNDING)
+        torch.testing.assert_close(
+            resumed.result.state_dict()[name], whole.result.state_dict()[name], rtol=0, atol=ROUNDING
+        )
+    for weights, average in zip(resumed.network.parameters(), resumed.result.parameters(), strict=True):
+        moments = resumed.optimizer.state[weights]
+        strides = {average.stride(), moments["exp_avg"].stride(), moments["exp_avg_sq"].stride()}
+        assert strides == {weights.stride()}
+    changed = resumed.network.stem.weight
+    assert changed.is_contiguous(memory_format=torch.channels_last) == after
+
+
+def test_the_average_is_that_of_torch_bit_for_bit_and_so_is_its_state() -> None:
+    network = SPEC.fresh_network(0)
+    ours, theirs = Average(network, 0.9), AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    for _ in range(3):
+        with torch.no_grad():
+            for weights in network.parameters():
+                weights.add_(torch.randn_like(weights))
+        ours.update()
+        theirs.update_parameters(network)
+    one, other = ours.state_dict(), theirs.state_dict()
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    again = Average(SPEC.fresh_network(1), 0.9)
+    again.load_state_dict(other)
+    assert all(torch.equal(again.state_dict()[name], one[name]) for name in one)
+
+
+@pytest.mark.parametrize(
+    ("images", "largest", "sizes"),
+    [(10, None, [10]), (12, 5, [4, 4, 4]), (10, 4, [3, 3, 4]), (7, 1, [1] * 7), (8, 8, [8]), (8, 99, [8])],
+)
+def test_a_batch_is_done_in_as_few_parts_as_fit_of_one_or_two_sizes(
+    images: int, largest: int | None, sizes: list[int]
+) -> None:
+    divided = parts(range(5, 5 + images), largest)
+    assert [len(part) for part in divided] == sizes
+    assert [image for part in divided for image in part] == list(range(5, 5 + images))

@@ -18,6 +18,7 @@ from bench.metrics.features import extract
 from bench.metrics.inception import WEIGHTS, WEIGHTS_SHA256, download, find_weights, inception_features
 from bench.store.files import file_sha256
 from sfddm.errors import InputError
+from sfddm.performance import set_products
 
 FOLDER_PIPELINE = 1e-3  # relative; clean-fid resizes through PIL, one channel at a time
 BATCH = 1e-5  # relative; the order of float32 sums
@@ -76,9 +77,10 @@ def test_grey_images_are_repeated_over_three_channels(weights: Path) -> None:
 @pytest.fixture
 def _tf32() -> Iterator[None]:
     """The switches of TF32 may be set in a test."""
-    cudnn, products = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    cudnn, products = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
     yield
-    torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = cudnn, products
+    torch.backends.cudnn.allow_tf32 = cudnn
+    torch.set_float32_matmul_precision(products)
 
 
 @pytest.mark.usefixtures("_tf32")
@@ -86,17 +88,18 @@ def _tf32() -> Iterator[None]:
 def test_tf32_is_off_while_the_network_runs_and_as_it_was_afterwards(before: bool) -> None:
     class Probe:
         def layers(self, x: torch.Tensor) -> torch.Tensor:
-            self.seen = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32, x.dtype
+            self.seen = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision(), x.dtype
             return torch.zeros(len(x), 2048)
 
         def state_dict(self) -> dict[str, torch.Tensor]:
             return {"output.weight": torch.zeros(5, 2048)}
 
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = before
+    set_products("tf32" if before else "fp32")
     probe = Probe()
     inception.InceptionFeatures(probe, "0" * 64, "clean")(pixels(1, 8))
-    assert probe.seen == (False, False, torch.float32)
-    assert (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32) == (before, before)
+    assert probe.seen == (False, "highest", torch.float32)
+    precision = "high" if before else "highest"
+    assert (torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()) == (before, precision)
 
 
 def test_only_the_published_weights_are_called_inception(weights: Path) -> None:

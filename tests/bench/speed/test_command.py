@@ -1,12 +1,13 @@
 """`sfddm-bench speed` as a user meets it."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from helpers.command_line import sfddm_bench
 
-from bench.speed.contestants import AGAIN, DIFFUSERS, LUCIDRAINS, OURS
+from bench.speed.contestants import AGAIN, COMPILED, DIFFUSERS, LUCIDRAINS, OURS
 
 pytestmark = pytest.mark.slow
 
@@ -21,10 +22,16 @@ def test_the_command_writes_a_table_and_every_rounds_seconds(tmp_path: Path) -> 
     assert "Warning" not in run.stderr
     written = json.loads((tmp_path / "speed.json").read_text())
     (result,) = written["results"]  # 10 and 100 steps are more than the 8 timesteps
-    assert {row["name"] for row in result["rows"]} | result["skipped"].keys() == {OURS, AGAIN, LUCIDRAINS, DIFFUSERS}
+    assert {row["name"] for row in result["rows"]} | result["skipped"].keys() == {
+        OURS,
+        AGAIN,
+        COMPILED,
+        LUCIDRAINS,
+        DIFFUSERS,
+    }
     assert all(len(row["seconds"]) >= 3 for row in result["rows"])
     assert written["machine"]["threads"] == 1
-    assert (tmp_path / "speed.md").read_text().count("\n| ") == 5
+    assert (tmp_path / "speed.md").read_text().count("\n| ") == 6
 
 
 @pytest.mark.parametrize(
@@ -33,6 +40,7 @@ def test_the_command_writes_a_table_and_every_rounds_seconds(tmp_path: Path) -> 
         (["--parts", "trainin"], "training, sampling, distance"),
         (["--batch", "0"], "from 1 up"),
         (["--seconds", "0"], "above 0"),
+        (["--threads", "1,0"], f"from 1 to {os.cpu_count()}"),
         (["--dataset", "mnist"], "cifar10"),
     ],
 )

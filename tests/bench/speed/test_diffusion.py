@@ -5,6 +5,7 @@ import torch
 from helpers.known_contestants import TINY
 
 from bench.speed import diffusion
+from sfddm.compiling import compiled, fault
 from sfddm.training import Training
 
 
@@ -47,3 +48,20 @@ def test_every_sampler_evaluates_its_network_once_a_step_and_batch(build: object
     finally:
         hook.remove()
     assert calls == [TINY.batch] * 3 * steps
+
+
+@pytest.mark.slow
+def test_ours_compiled_is_compiled_once_for_all_step_counts() -> None:
+    if reason := fault("cpu"):
+        pytest.skip(f"nothing can be compiled here: {reason}")
+    before = compiled.count
+    diffusion.our_compiled_sampling(TINY, steps=4).call(1)
+    once = compiled.count
+    diffusion.our_compiled_sampling(TINY, steps=8).call(1)
+    assert before < once == compiled.count
+
+
+def test_what_cannot_be_compiled_does_not_run_eager_under_that_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffusion, "fault", lambda _: "no compiler")
+    with pytest.raises(RuntimeError, match="nothing can be compiled here: no compiler"):
+        diffusion.our_compiled_sampling(TINY, steps=4)

@@ -1,13 +1,15 @@
 """Rounds against contestants of known speed and memory, and their statistics against known ratios."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from helpers.known_contestants import TINY, Clock, allocating, broken
 
 from bench.speed import rounds
-from bench.speed.contestants import AGAIN, OURS, Contest
+from bench.speed.contestants import AGAIN, OURS, Contest, Work
 from bench.speed.report import markdown
 from bench.speed.rounds import Ratio, compare, interleaved, noise_floor, outcome, paired_ratio, peak_memory
 
@@ -39,6 +41,23 @@ def test_a_contestant_of_twice_the_time_is_half_as_fast_and_a_broken_one_is_said
     text = markdown([result], "here")
     assert "skipped: absent: not installed" in text
     assert "skipped: new: failed: TypeError: sqrtm() got an unexpected keyword argument 'disp'" in text
+
+
+def test_a_contest_is_held_with_its_threads_and_says_so() -> None:
+    before, seen = torch.get_num_threads(), []
+    contest = Contest(
+        "work",
+        "naps/s",
+        1,
+        {name: lambda _: Work(lambda _: seen.append(torch.get_num_threads())) for name in (OURS, AGAIN)},
+    )
+    try:
+        results = [compare(contest, replace(TINY, threads=threads), 0.0, quiet) for threads in (2, 1)]
+    finally:
+        torch.set_num_threads(before)
+    assert [result.threads for result in results] == [2, 1]
+    assert set(seen[: len(seen) // 2]) == {2}
+    assert set(seen[-3:]) == {1}
 
 
 def test_a_fault_of_our_own_is_not_skipped() -> None:

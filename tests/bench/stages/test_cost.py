@@ -76,7 +76,7 @@ def test_a_call_that_sleeps_has_that_latency_and_an_evaluation_its_share() -> No
     latency = found["latency"]
     assert SLEEP <= latency["q25"] <= latency["median"] <= latency["q75"]
     assert latency["p95"] is None
-    assert "too few" in found["reasons"]["latency.p95"]
+    assert found["reasons"]["latency.p95"] == "fewer than 20 calls"
     first = 2 * latency["warm_up_calls"]
     slept = [sum(network.slept[first + 2 * i : first + 2 * i + 2]) for i in range(latency["repeats"])]
     beside = [seconds - own for seconds, own in zip(found["latency_samples"], slept, strict=True)]

@@ -15,8 +15,9 @@ from bench.stages.context import make_context
 from bench.stages.fold import models
 from bench.store.progress import Display
 from bench.store.stage import Stage
-from sfddm.resume import load_state, save_state, saved_states
+from sfddm.resume import load_state, saved_states
 
+CLOCKED = ("seconds", "checkpoint_seconds")
 HALF, WHOLE = 50, 100  # iterations; a checkpoint can be written every 50
 SETTINGS = [
     "teacher.timesteps=8",
@@ -57,7 +58,7 @@ def parents(tmp_path_factory: pytest.TempPathFactory) -> Worker:
 
 def leaves(value: object) -> list[object]:
     if isinstance(value, dict):
-        return [leaf for name, item in value.items() if name != "seconds" for leaf in leaves(item)]
+        return [leaf for name, item in value.items() if name not in CLOCKED for leaf in leaves(item)]
     if isinstance(value, list | tuple):
         return [leaf for item in value for leaf in leaves(item)]
     return [value]
@@ -69,17 +70,20 @@ def test_killed_and_resumed_training_is_bit_for_bit_the_uninterrupted_one(
     name: str, parents: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage, (whole, cut) = stages()[name], (tmp_path / "whole", tmp_path / "cut")
-    monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", -1.0)
+    monkeypatch.setattr(training.ResumableTraining, "is_due", lambda self: True)
     whole.mkdir()
     stage.work(parents.job(stage, whole))
 
-    def save_and_die(folder: Path, iteration: int, state: dict) -> None:
-        save_state(folder, iteration, state)
+    def save_and_die(self: training.ResumableTraining, iteration: int, loss: float) -> None:
+        self.losses.append((iteration, loss))
+        self.save()
+        assert self.writer is not None
+        self.writer.wait()
         raise Killed
 
     cut.mkdir()
     with monkeypatch.context() as patch:
-        patch.setattr(training, "save_state", save_and_die)
+        patch.setattr(training.ResumableTraining, "report", save_and_die)
         with pytest.raises(Killed):
             stage.work(parents.job(stage, cut))
     assert [path.name.split("-")[1] for path in saved_states(cut)] == [f"{HALF:09}"]
@@ -102,7 +106,7 @@ def test_a_damaged_checkpoint_costs_time_and_no_bit(
     parents: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     stage = stages()["teacher"]
-    monkeypatch.setattr(training, "SAVE_EVERY_SECONDS", -1.0)
+    monkeypatch.setattr(training.ResumableTraining, "is_due", lambda self: True)
     stage.work(parents.job(stage, tmp_path))
     expected = load_file(tmp_path / "model.safetensors")
     newest = saved_states(tmp_path)[-1]

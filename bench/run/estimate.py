@@ -12,8 +12,7 @@ from bench.records.pictures import PATHS_SHOWN, SHOWN
 from bench.run.outlook import Outlook
 from bench.run.speeds import Speeds, about_machine
 from bench.run.sweep import Sweep
-from bench.run.trials import synchronised, timed
-from bench.run.work import PARTS, Work, work_of
+from bench.run.work import PARTS, Calls, Work, work_of
 from bench.run.worker import Worker
 from bench.store.files import nearest_there, readable_size
 from bench.store.layout import RunFolder
@@ -23,7 +22,8 @@ from sfddm.errors import InputError
 from sfddm.interpolation import POINTS
 from sfddm.words import plural
 
-TRIAL_SECONDS = 4.0  # of all trials together; each makes at least one call of one image
+TRIAL_SECONDS = 2.0  # of all trials together, without what warms them up; each makes two calls of one image at least
+LONGEST = 4.0  # seconds after which only calls are tried whose like is not known
 A_RECORD = 12_000  # bytes of a cell: its record, and its lines in tables
 RENDERED = 300_000  # bytes of the tables and plots of a set of records, as runs on digits wrote them
 
@@ -53,25 +53,24 @@ def try_out(
     """Try the calls whose time is not known, the largest work first; what cannot be tried stays unknown."""
     if device.startswith("cuda") and not torch.cuda.is_available():
         return  # it is done elsewhere
-    amounts: dict[object, float] = {}
-    untried: dict[object, Work] = {}
+    untried: dict[Calls, list[Work]] = {}
     for one in work.values():
         if one.trial is not None and not speeds.knows(one.calls):
-            amounts[one.calls] = amounts.get(one.calls, 0.0) + one.amount / one.per_image
-            untried.setdefault(one.calls, one)
-    order = sorted(untried.values(), key=lambda one: (one.evaluations > 0, amounts[one.calls]), reverse=True)
+            untried.setdefault(one.calls, []).append(one)
+    # The network's calls before those of which metrics are made, and what there is most of first.
+    order = sorted(untried, key=lambda calls: max((w.evaluations, w.amount) for w in untried[calls]), reverse=True)
     began = clock()
-    for place, one in enumerate(order):
-        limit = (TRIAL_SECONDS - (clock() - began)) / (len(order) - place)
-        if limit <= 0 and speeds.seconds(one.calls) is not None:
-            continue  # its like tells
+    for calls in order:
+        one = untried[calls][0]
+        if clock() - began > LONGEST and speeds.seconds(calls) is not None:
+            continue
         assert one.trial is not None
         try:
-            call = synchronised(one.trial.ready(device), device)
-            seconds, images = timed(call, one.trial.batch, amounts[one.calls], max(limit, 0.0), clock)
+            seconds, images = one.trial.seconds_of_an_image(device, TRIAL_SECONDS / len(order), clock)
         except Exception:  # whatever it is, the stage itself will meet it, and say so
             continue
-        speeds.add(one.calls, seconds / (processes if one.evaluations else 1), images * one.per_image)
+        shared = processes if one.evaluations else 1
+        speeds.add(calls, images * seconds / shared, images * one.per_image)
     if device.startswith("cuda"):
         torch.cuda.empty_cache()
 

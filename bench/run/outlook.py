@@ -105,7 +105,8 @@ class Outlook:
                     work = self.work.pop(stage.key)
                     with suppress(InputError):  # who needs the stage will say what is wrong with it
                         seconds = folder.marker()["seconds"]
-                        self.speeds.add(work.calls, seconds, work.amount)
+                        if not work.fixed:  # else it says little of the calls
+                            self.speeds.add(work.calls, seconds, work.amount)
                         self.spent += seconds
                 else:
                     left.append(stage)
@@ -123,9 +124,9 @@ class Outlook:
         work, current = self.work[key], self.current
         each = self.speeds.seconds(work.calls) or 0.0
         if current is None or current.key != key:
-            return work.amount * each
+            return work.amount * each + work.fixed
         left, then = current.last or (1.0, current.began)
-        return max(work.amount * left * each - (self.clock() - then), 0.0)
+        return max(work.amount * left * each + work.fixed - (self.clock() - then), 0.0)
 
     def seconds_left(self) -> float:
         """Return the seconds that all stages still take, as many at a time as were done until now."""
@@ -147,7 +148,8 @@ class Outlook:
     def is_complete(self) -> bool:
         """Whether something is known of the time of every stage."""
         with self.lock:
-            return all(self.speeds.seconds(calls) is not None for calls in {work.calls for work in self.work.values()})
+            calls = {work.calls for work in self.work.values() if work.amount}
+            return all(self.speeds.seconds(one) is not None for one in calls)
 
     def __str__(self) -> str:
         """What is left in words; empty if nothing is."""

@@ -12,7 +12,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.config.settings import Config
-from bench.run.work import CLOCK, Calls
+from bench.run.work import Calls
 from bench.store.files import digest, read_json, write_json
 from bench.store.provenance import machine
 from sfddm.errors import InputError
@@ -69,15 +69,13 @@ class Speeds:
 
     def knows(self, calls: Calls) -> bool:
         """Tell whether these very calls were tried or measured."""
-        return calls.kind == CLOCK or calls in self.measured
+        return calls in self.measured
 
     def seconds(self, calls: Calls) -> float | None:
         """Return the seconds of one unit of the calls' amount, or of their like; None if neither was ever made.
 
         Their like: calls of the same network or features, best of the same kind.
         """
-        if calls.kind == CLOCK:
-            return 1.0
         known = [*self.measured, *self.under_way]
         like = [other for other in known if other == calls]
         like = like or [other for other in known if (other.kind, other.of) == (calls.kind, calls.of)]
@@ -89,7 +87,7 @@ class Speeds:
 
     def add(self, calls: Calls, seconds: float, amount: float) -> None:
         """Take in that an amount of calls took some seconds."""
-        if calls.kind != CLOCK and seconds > 0 and amount > 0:
+        if seconds > 0 and amount > 0:
             before = self.measured.get(calls, (0.0, 0.0))
             self.measured[calls] = before[0] + seconds, before[1] + amount
             self.changed = True

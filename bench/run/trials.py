@@ -6,13 +6,13 @@ not take: where a run compiles, it will be faster than its trial.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
+from statistics import median
 
 import torch
 
 from bench.config.settings import ClassifierSettings
-from bench.metrics.classifier import LEAST_IMAGES, ClassifierFeatures, make_classifier, train_classifier
+from bench.metrics.classifier import LEAST_IMAGES, Classifier, ClassifierFeatures, make_classifier, train_classifier
 from bench.metrics.features import INCEPTION, FeatureExtractor
 from bench.metrics.inception import InceptionFeatures
 from bench.metrics.inception_network import InceptionNetwork
@@ -25,54 +25,73 @@ from sfddm.performance import Performance
 from sfddm.training import Training, TrainSettings, train
 
 CALLS = 10  # of the whole batch, if there is time for them
-SHARE = 0.02  # of the work itself, which its trial may take at most
+GROWTH = 8  # of a batch, from one try to the next
 HARMLESS = 1e-8  # learning rate: weights that run away would end the trial
 
-Call = Callable[[int], object]
-
-
-class Trial(Protocol):
-    """A piece of work to try. batch: images of a call; `ready` makes the call of a number of images on a device."""
-
-    @property
-    def batch(self) -> int: ...
-
-    def ready(self, device: str) -> Call: ...
-
-
-def eager(performance: Performance) -> Performance:
-    """Return the choices without a compiler."""
-    return performance.model_copy(update={"compile": False})
+Call = Callable[[int], object]  # of a number of images
 
 
 @dataclass(frozen=True)
-class TrainingTrial:
-    """Iterations of a training: the teacher's, or a fold's from its parent."""
+class Trial:
+    """A piece of work to try. batch: images of a call; ready: makes the call for a device."""
 
-    context: Context = field(repr=False)
-    spec: DenoiserSpec
-    train: TrainSettings
-    fold: Fold | None = None
-    parent: DenoiserSpec | None = None
+    batch: int
+    ready: Callable[[str], Call]
 
-    @property
-    def batch(self) -> int:
-        """The images of an iteration."""
-        return self.train.batch
+    def seconds_of_an_image(
+        self, device: str, limit: float, clock: Callable[[], float] = time.perf_counter
+    ) -> tuple[float, int]:
+        """Return the seconds that an image of a batch takes on a device, and of how many images that was measured.
 
-    def ready(self, device: str) -> Call:
-        """Return an iteration of a batch of any size."""
-        if self.fold is None or self.parent is None:
-            student = self.spec.denoiser(self.spec.fresh_network(seed=0)).to(device)
+        The batch grows to its own size while there is time, and is then tried ten times, or as often as there is time.
+        limit: seconds of the calls but the first, of one image, which warms up; the second may go beyond it.
+        """
+        call = self.ready(device)
+
+        def seconds_of(images: int) -> float:
+            started = clock()
+            call(images)
+            synchronise(device)
+            return clock() - started
+
+        seconds_of(1)  # what only a first call does is no measure of others
+        began = clock()
+        size, seconds = 1, [seconds_of(1)]
+        # Far less than in proportion, for a small network: that is why the batch of the run has to be reached.
+        while size < self.batch and GROWTH / 2 * seconds[-1] < limit:
+            size = min(GROWTH * size, self.batch)
+            seconds = [seconds_of(size)]
+        while len(seconds) < CALLS and clock() - began + seconds[-1] < limit:
+            seconds.append(seconds_of(size))
+        return median(seconds) / size, size * len(seconds)
+
+
+def eager(context: Context) -> Performance:
+    """Return the run's performance settings, without a compiler."""
+    return context.config.performance.model_copy(update={"compile": False})
+
+
+def training_trial(
+    context: Context,
+    spec: DenoiserSpec,
+    settings: TrainSettings,
+    fold: Fold | None = None,
+    parent: DenoiserSpec | None = None,
+) -> Trial:
+    """Return iterations of a training: the teacher's, or a fold's from its parent."""
+    own = settings.training().model_copy(update={"learning_rate": HARMLESS})
+
+    def ready(device: str) -> Call:
+        if fold is None or parent is None:
+            student = spec.denoiser(spec.fresh_network(seed=0)).to(device)
             loss = ddpm_loss(student)
         else:
-            parent = self.parent.denoiser(self.parent.fresh_network(seed=0)).to(device)
-            parent.network.requires_grad_(False)
-            student = self.fold.student(parent, seed=0).to(device)
-            loss = self.fold.loss(parent, student)
-        own = self.train.training().model_copy(update={"learning_rate": HARMLESS})
-        training = Training(student.network, own, 0, eager(self.context.config.performance))
-        pixels = self.context.pixels[: self.batch].to(device)
+            teacher = parent.denoiser(parent.fresh_network(seed=0)).to(device)
+            teacher.network.requires_grad_(False)
+            student = fold.student(teacher, seed=0).to(device)
+            loss = fold.loss(teacher, student)
+        training = Training(student.network, own, 0, eager(context))
+        pixels = context.pixels[: own.batch].to(device)
 
         def iterate(images: int) -> None:
             training.settings = own.model_copy(update={"batch": images, "iterations": training.iteration + 1})
@@ -80,130 +99,78 @@ class TrainingTrial:
 
         return iterate
 
+    return Trial(own.batch, ready)
 
-@dataclass(frozen=True)
-class NetworkTrial:
-    """Calls of a network without gradients, as a sampler makes them."""
 
-    context: Context = field(repr=False)
-    spec: DenoiserSpec
-    batch: int
+def sampling_trial(context: Context, spec: DenoiserSpec, batch: int) -> Trial:
+    """Return calls of a network without gradients, as a sampler makes them."""
 
-    def ready(self, device: str) -> Call:
-        """Return a network call of any number of images."""
-        denoiser = self.spec.denoiser(self.spec.fresh_network(seed=0).eval()).to(device)
-        performance = eager(self.context.config.performance)
+    def ready(device: str) -> Call:
+        denoiser = spec.denoiser(spec.fresh_network(seed=0).eval()).to(device)
 
         @torch.no_grad()
         def evaluate(images: int) -> None:
-            with performance.sampling(denoiser) as fast:
-                fast.network(torch.zeros(images, *self.context.shape, device=device), fast.time_input[:1])
+            with eager(context).sampling(denoiser) as fast:
+                fast.network(torch.zeros(images, *context.shape, device=device), fast.time_input[:1])
 
         return evaluate
 
+    return Trial(batch, ready)
 
-@dataclass(frozen=True)
-class ExtractorTrial:
-    """Features of the dataset's images, by a network of the same shape as the extractor's."""
 
-    context: Context = field(repr=False)
+def extractor_trial(context: Context) -> Trial:
+    """Return the extraction of features from the dataset's images."""
+    batch = context.config.evaluation.batch
 
-    @property
-    def batch(self) -> int:
-        """The images that are put through it at once."""
-        return self.context.config.evaluation.batch
-
-    def ready(self, device: str) -> Call:
-        """Return the extraction of any number of images."""
-        extractor = untrained_extractor(self.context, device)
-        pixels = self.context.pixels[: self.batch]
+    def ready(device: str) -> Call:
+        extractor, pixels = untrained_extractor(context, device), context.pixels[:batch]
         return lambda images: extractor(pixels[:images])
+
+    return Trial(batch, ready)
 
 
 def untrained_extractor(context: Context, device: str) -> FeatureExtractor:
     """Return an extractor that takes as long as the run's own. Raises LookupError for another package's."""
-    evaluation, images = context.config.evaluation, context.images
+    evaluation = context.config.evaluation
     if evaluation.feature_space == INCEPTION:
         return InceptionFeatures(InceptionNetwork().eval().to(device), "", evaluation.resize)
-    if not context.space.parents or images.labels is None:
+    if not context.space.parents:
         raise LookupError(f"{evaluation.feature_space} is another package's")
-    channels, resolution = images.pixels.shape[1:3]
-    network = make_classifier(channels, resolution, int(images.labels.max()) + 1)
-    return ClassifierFeatures(evaluation.feature_space, "", network.to(device).eval())
+    return ClassifierFeatures(evaluation.feature_space, "", untrained_classifier(context).to(device).eval())
 
 
-@dataclass(frozen=True)
-class ClassifierTrial:
-    """The training of the dataset's own classifier, for an epoch of a part of the images."""
+def untrained_classifier(context: Context) -> Classifier:
+    """Return the dataset's own classifier, untrained."""
+    channels, resolution = context.images.pixels.shape[1:3]
+    labels = context.images.labels
+    assert labels is not None
+    return make_classifier(channels, resolution, int(labels.max()) + 1)
 
-    context: Context = field(repr=False)
 
-    @property
-    def batch(self) -> int:
-        """Images of which the training takes a batch: it holds a fifth out."""
-        return max(self.context.config.classifier.batch * 5 // 4, LEAST_IMAGES)
+def classifier_trial(context: Context) -> Trial:
+    """Return the training of the dataset's own classifier, for an epoch of a part of the images."""
+    settings = context.config.classifier
 
-    def ready(self, device: str) -> Call:
-        """Return a training on any number of images, but no fewer than it needs."""
-        labels = self.context.images.labels
-        assert labels is not None
-        pixels, known = self.context.pixels, torch.from_numpy(labels)
-        settings = self.context.config.classifier
+    def ready(device: str) -> Call:
+        assert context.images.labels is not None
+        pixels, labels = context.pixels, torch.from_numpy(context.images.labels)
 
         def epoch(images: int) -> None:
             count = max(images, LEAST_IMAGES)
             one = ClassifierSettings(epochs=1, batch=min(settings.batch, count), learning_rate=HARMLESS)
-            train_classifier(pixels[:count], known[:count], one, lambda *_, **__: None, device)
+            train_classifier(pixels[:count], labels[:count], one, lambda *_, **__: None, device)
 
         return epoch
 
+    # Four batches and the fifth that the training holds out, so that what an epoch begins with counts for little.
+    return Trial(max(settings.batch * 5, LEAST_IMAGES), ready)
 
-@dataclass(frozen=True)
-class ProductsTrial:
-    """Distances between features of images: what metrics are made of. An `image` is one against `batch` others."""
 
-    width: int
-    batch: int = 512
+def distances_trial(width: int, batch: int) -> Trial:
+    """Return distances between features of images, of which metrics are made: an `image` is one against `batch`."""
 
-    def ready(self, device: str) -> Call:
-        """Return the distances of a number of images from a batch of others."""
-        others = torch.ones(self.batch, self.width, device=device)
+    def ready(device: str) -> Call:
+        others = torch.ones(batch, width, device=device)
         return lambda images: torch.cdist(others[:images], others)
 
-
-def timed(
-    call: Call, batch: int, total: float, limit: float, clock: Callable[[], float] = time.perf_counter
-) -> tuple[float, int]:
-    """Return the seconds that a number of images took: of ten whole batches, or of what there is time for.
-
-    total: images of all the work, of which a trial may take a fiftieth. limit: seconds; one image may go beyond it.
-    """
-
-    def seconds_of(images: int) -> float:
-        started = clock()
-        call(images)
-        return clock() - started
-
-    began, first = clock(), seconds_of(1)  # warms up
-    if first > limit / 2:
-        return first, 1
-    one = seconds_of(1)
-    limit = min(limit, SHARE * one * total)
-    size = min(batch, int(limit / 4 / one)) if one > 0 else batch
-    if size <= 1:
-        return one, 1
-    seconds = seconds_of(size)
-    calls = min(CALLS, int((limit - (clock() - began)) / seconds)) if seconds > 0 else CALLS
-    if calls < 1:
-        return seconds, size
-    return sum(seconds_of(size) for _ in range(calls)), size * calls
-
-
-def synchronised(call: Call, device: str) -> Call:
-    """Return a call that ends when the device has done it."""
-
-    def made(images: int) -> None:
-        call(images)
-        synchronise(device)
-
-    return made
+    return Trial(batch, ready)

@@ -13,19 +13,29 @@ from typing import Literal, get_args
 
 import torch
 
-from bench.metrics.classifier import Classifier, make_classifier
+from bench.metrics.classifier import Classifier
 from bench.metrics.inception_network import CLASSES, FEATURES
 from bench.run.sweep import Cell, Sweep
-from bench.run.trials import ClassifierTrial, ExtractorTrial, NetworkTrial, ProductsTrial, TrainingTrial, Trial
+from bench.run.trials import (
+    Trial,
+    classifier_trial,
+    distances_trial,
+    extractor_trial,
+    sampling_trial,
+    training_trial,
+    untrained_classifier,
+)
 from bench.stages.context import Context
+from bench.stages.cost import SHORT_STEPS
 from bench.stages.interpolation import PATH_NAMES
 from bench.stages.sampling import unit_size
+from bench.stages.timed import GROUP
 from bench.store.files import digest
 from bench.store.layout import RESUME, RunFolder
 from bench.store.stage import Stage
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.interpolation import POINTS
-from sfddm.method import BACKWARD, FORWARD
+from sfddm.method import BACKWARD, FORWARD, Fold
 from sfddm.resume import KEPT, NAME
 from sfddm.training import REPORT_EVERY, TrainSettings
 from sfddm.unet import UNetConfig
@@ -33,7 +43,7 @@ from sfddm.unet2d import UNet2DConfig
 
 Part = Literal["teacher", "folds", "sampling", "evaluation"]
 PARTS: tuple[Part, ...] = get_args(Part)
-CLOCK = "clock"  # the kind of calls whose amount is seconds already
+DISTANCES = 512  # images of which a trial takes all distances
 
 # Bytes, as runs on digits wrote them.
 FEW = 1500  # settings.json, log.txt and done.json of a stage, and a small JSON of its own
@@ -52,18 +62,14 @@ class Calls:
     of: str
     how: str = ""
 
-    @property
-    def name(self) -> str:
-        """The name under which their seconds are kept."""
-        return ": ".join(part for part in (self.kind, self.of, self.how) if part)
-
 
 @dataclass(frozen=True)
 class Work:
     """What a stage takes. amount: of its calls; per_image: the amount of one image of the trial, if there is a trial.
 
-    evaluations: of the denoising network, among them or not; units: those that its progress counts, iterations or
-    images; 0: none. kept: bytes that stay; passing: bytes that are there besides while it works.
+    evaluations: of the denoising network, as experiments count them; units: those that its progress counts, iterations
+    or images; 0: none. fixed: seconds by a clock, besides the calls. kept: bytes that stay; passing: bytes that are
+    there besides while it works.
     """
 
     part: Part
@@ -73,6 +79,7 @@ class Work:
     passing: int = 0
     evaluations: int = 0
     units: int = 0
+    fixed: float = 0.0
     trial: Trial | None = field(default=None, compare=False, repr=False)
     per_image: float = 1.0
 
@@ -117,20 +124,20 @@ class Counting:
         self.images, self.dataset = self.config.evaluation.images, len(context.images.pixels)
         self.of_teacher = min(self.config.evaluation.consistency_images, self.images)  # its full-length ones
         self.features, self.classes = feature_sizes(context)
+        self._folds: dict[tuple[str, int], list[Fold]] = {}
 
     def work(self, cell: Cell, stage: Stage) -> Work:
-        """Return the work of one of a cell's stages; of a kind that nobody counts, none, and its time is not known."""
+        """Return the work of one of a cell's stages; of a kind that nobody counts, one call of unknown time."""
         count = COUNTED.get(stage.kind)
-        return count(self, cell, stage) if count else Work("evaluation", Calls(stage.kind, "unknown"), 0.0, FEW)
+        return count(self, cell, stage) if count else Work("evaluation", Calls(stage.kind, "unknown"), 1.0, FEW)
 
     def classifier(self, cell: Cell, stage: Stage) -> Work:
         """Images through its training, epoch by epoch."""
         settings = self.config.classifier
         calls = Calls("classifier", self.space, f"batch {settings.batch}")
         amount = settings.epochs * self.dataset
-        return Work(
-            "evaluation", calls, amount, classifier_bytes(self.context) + FEW, trial=ClassifierTrial(self.context)
-        )
+        size = classifier_bytes(self.context) + FEW
+        return Work("evaluation", calls, amount, size, trial=classifier_trial(self.context))
 
     def reference(self, cell: Cell, stage: Stage) -> Work:
         """The features of the dataset."""
@@ -150,18 +157,16 @@ class Counting:
         """Its training, or the copy of a file."""
         given = self.config.teacher
         if given.weights is not None:
-            return Work("teacher", Calls(CLOCK, "copy"), 0.0, given.weights.stat().st_size + FEW)
-        trial = TrainingTrial(self.context, self.teacher_spec, given)
+            return Work("teacher", Calls("copy", "weights"), 0.0, given.weights.stat().st_size + FEW)
+        trial = training_trial(self.context, self.teacher_spec, given)
         return self._trained("teacher", self.teacher_spec, given, FORWARD + BACKWARD, trial)
 
     def fold(self, cell: Cell, stage: Stage) -> Work:
         """Its training, from its parent."""
-        assert cell.kind is not None
-        assert cell.steps is not None
-        folds = self.config.folds(cell.kind, cell.steps)
+        folds = self.folds(cell)
         place = [model.key for model in cell.models[1:]].index(stage.key)
         fold, parent = folds[place], folds[place - 1].spec if place else self.teacher_spec
-        trial = TrainingTrial(self.context, fold.spec, fold.train, fold, parent)
+        trial = training_trial(self.context, fold.spec, fold.train, fold, parent)
         return self._trained("folds", fold.spec, fold.train, fold.evaluations, trial)
 
     def samples(self, cell: Cell, stage: Stage) -> Work:
@@ -191,8 +196,33 @@ class Counting:
         return replace(self._extracted(self.of_teacher), units=0, kept=FEW)
 
     def cost(self, cell: Cell, stage: Stage) -> Work:
-        """As long as the settings let its three timed parts take."""
-        return Work("evaluation", Calls(CLOCK, "cost"), 3 * self.config.cost.seconds, 2 * FEW)
+        """Warming up and latencies by the clock; short calls up to eight units, full ones of a unit, one for memory."""
+        spec, calls = self._network_and_calls(cell)
+        unit = unit_size(self.context.shape, self.context.device)
+        short = (
+            SHORT_STEPS * (1 + GROUP) * 2 * min(8 * unit, self.config.cost.batch)
+        )  # 1 + 2 + 4 + .. is twice the last
+        full = calls * (GROUP * unit + self.config.evaluation.batch)
+        sampled = self._sampled(unit, spec, calls)
+        return replace(
+            sampled,
+            part="evaluation",
+            amount=short + full,
+            fixed=2 * self.config.cost.seconds,
+            kept=2 * FEW,
+            passing=0,
+            evaluations=0,
+            units=0,
+        )
+
+    def folds(self, cell: Cell) -> list[Fold]:
+        """Return the folds of a cell's method, made once for each step count."""
+        assert cell.kind is not None
+        assert cell.steps is not None
+        of = cell.method, cell.steps
+        if of not in self._folds:
+            self._folds[of] = self.config.folds(cell.kind, cell.steps)
+        return self._folds[of]
 
     @property
     def space(self) -> str:
@@ -203,7 +233,7 @@ class Counting:
         """Return the model that a cell samples, and how often it is called for an image."""
         assert cell.kind is not None
         assert cell.steps is not None
-        folds = self.config.folds(cell.kind, cell.steps)
+        folds = self.folds(cell)
         return folds[-1].spec if folds else self.teacher_spec, len(cell.kind.timesteps(cell.steps))
 
     def _calls(self, kind: str, spec: DenoiserSpec, how: str) -> Calls:
@@ -239,14 +269,14 @@ class Counting:
             passing=pixels,
             evaluations=count * calls,
             units=count,
-            trial=NetworkTrial(self.context, spec, unit),
+            trial=sampling_trial(self.context, spec, unit),
         )
 
     def _extracted(self, count: int) -> Work:
         """Return the features of images, and their probabilities."""
         numbers = count * (self.features + self.classes)
         calls = Calls("features", self.space, f"batch {self.config.evaluation.batch}")
-        return Work("evaluation", calls, count, 4 * numbers + FEW, units=count, trial=ExtractorTrial(self.context))
+        return Work("evaluation", calls, count, 4 * numbers + FEW, units=count, trial=extractor_trial(self.context))
 
     def _quality(self, count: int, reference: int) -> Work:
         """Return the metrics: distances of all pairs, the kernels of KID's subsets, a covariance."""
@@ -256,10 +286,8 @@ class Counting:
         return self._products(pairs, 2 * FEW)
 
     def _products(self, pairs: float, kept: int) -> Work:
-        trial = ProductsTrial(self.features)
-        return Work(
-            "evaluation", Calls("pairs", f"{self.features} features"), pairs, kept, trial=trial, per_image=trial.batch
-        )
+        calls, trial = Calls("pairs", f"{self.features} features"), distances_trial(self.features, DISTANCES)
+        return Work("evaluation", calls, pairs, kept, trial=trial, per_image=DISTANCES)
 
 
 COUNTED: dict[str, Callable[[Counting, Cell, Stage], Work]] = {
@@ -295,11 +323,8 @@ def classifier_bytes(context: Context) -> int:
 
 def meta_classifier(context: Context) -> Classifier:
     """Return the dataset's own classifier without its weights."""
-    labels = context.images.labels
-    assert labels is not None
-    channels, resolution = context.images.pixels.shape[1:3]
     with torch.device("meta"):
-        return make_classifier(channels, resolution, int(labels.max()) + 1)
+        return untrained_classifier(context)
 
 
 @cache

@@ -79,7 +79,7 @@ def reproduce(
     sweeps = [prepare(request(experiment, one, scale, wanted_seeds, place), place) for one in chosen]
     for sweep in sweeps:
         check_room(sweep, out)
-    check_disk(sweeps, out)
+    check_disk(sweeps, out, place.jobs)
     print(f"{experiment.title}. {experiment.question}")
     records = [record for sweep in sweeps for record in perform(sweep, place)]
     if records:

@@ -125,7 +125,7 @@ def run(
         )
         sweep = prepare(request, place)
         check_room(sweep, out)
-        check_disk([sweep], out)
+        check_disk([sweep], out, place.jobs)
     records = perform(sweep, place)
     if records:
         finish(read_records(out), place, out)  # of this sweep and of earlier ones

@@ -1,5 +1,6 @@
 """What a sweep will take, before it begins: network evaluations, time from a short trial here, bytes on the disk."""
 
+import heapq
 import math
 import shutil
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 import torch
 
 from bench.records.pictures import PATHS_SHOWN, SHOWN
+from bench.run.jobs import divide
 from bench.run.outlook import Outlook
 from bench.run.speeds import Speeds, about_machine
 from bench.run.sweep import Sweep
@@ -25,7 +27,7 @@ from sfddm.words import plural
 TRIAL_SECONDS = 2.0  # of all trials together, without what warms them up; each makes two calls of one image at least
 LONGEST = 4.0  # seconds after which only calls are tried whose like is not known
 A_RECORD = 12_000  # bytes of a cell: its record, and its lines in tables
-RENDERED = 300_000  # bytes of the tables and plots of a set of records, as runs on digits wrote them
+RENDERED = 240_000  # bytes of the tables and plots of a set of records, as runs on digits wrote them
 
 
 def outlook_of(sweep: Sweep, worker: Worker, forced: Iterable[Stage], keep: bool) -> Outlook:
@@ -75,24 +77,30 @@ def try_out(
         torch.cuda.empty_cache()
 
 
-def bytes_to_write(sweep: Sweep, work: dict[str, Work]) -> tuple[int, int]:
-    """Return the bytes that a sweep's stages and records will take, and those that one stage takes while it works."""
+def bytes_to_write(sweep: Sweep, work: dict[str, Work], jobs: int = 1) -> tuple[int, int]:
+    """Return the bytes that a sweep's stages and records will take, and those that `jobs` stages take as they work."""
     cells = sum(any(stage.key in work for stage in cell.stages) for cell in sweep.cells)
     kept = sum(one.kept for one in work.values()) + cells_bytes(sweep, cells)
-    return kept, max((one.passing for one in work.values()), default=0)
+    return kept, sum(heapq.nlargest(jobs, (one.passing for one in work.values())))
 
 
 def cells_bytes(sweep: Sweep, cells: int) -> int:
     """Return the bytes of the records of cells and of what is beside and rendered from them."""
-    pictures = (SHOWN + 2 * PATHS_SHOWN * POINTS) * math.prod(sweep.context.shape)
+    asked = sweep.context.config.evaluation
+    shown = min(SHOWN, asked.images) + 2 * min(PATHS_SHOWN, asked.interpolation_paths) * POINTS
+    pictures = shown * math.prod(sweep.context.shape)
     return cells * (A_RECORD + 2 * pictures) + RENDERED * (cells > 0)
 
 
-def check_disk(sweeps: Iterable[Sweep], out: Path) -> None:
-    """Raise InputError if the disk of the run folder has less free than is still to be written. Nothing is written."""
+def check_disk(sweeps: Iterable[Sweep], out: Path, jobs: int | None = None) -> None:
+    """Raise InputError if the disk of the run folder has less free than is still to be written. Nothing is written.
+
+    jobs: stages side by side; None: as many as pay.
+    """
     run, kept, passing = RunFolder(out), 0, 0
     for sweep in sweeps:
-        own, most = bytes_to_write(sweep, work_of(sweep, run, lambda stage: not stage.folder(run).is_done))
+        work = work_of(sweep, run, lambda stage: not stage.folder(run).is_done)
+        own, most = bytes_to_write(sweep, work, divide(sweep, jobs, torch.get_num_threads()).jobs)
         kept, passing = kept + own, max(passing, most)
     free = shutil.disk_usage(nearest_there(out)).free
     if kept + passing > free:
@@ -103,43 +111,52 @@ def check_disk(sweeps: Iterable[Sweep], out: Path) -> None:
         )
 
 
-def lines(sweep: Sweep, outlook: Outlook) -> Iterator[str]:
-    """Yield what is ahead in three lines; none if everything is done."""
+def lines(sweep: Sweep, outlook: Outlook, jobs: int) -> Iterator[str]:
+    """Yield what is ahead in a few lines; none if everything is done."""
     if not outlook.work:
         return
-    training = sum(one.evaluations for one in outlook.work.values() if one.part in ("teacher", "folds"))
-    sampling = sum(one.evaluations for one in outlook.work.values() if one.part == "sampling")
-    kept, passing = bytes_to_write(sweep, outlook.work)
+    of = {part: sum(work.evaluations for work in outlook.of(part).values()) for part in PARTS}
     yield (
         f"to do: {plural(outlook.cells_left, 'cell')}, {plural(len(outlook.work), 'stage')}; network evaluations: "
-        f"{training:,} of training, {sampling:,} of sampling"
+        f"{of['teacher'] + of['folds']:,} of training, {of['sampling']:,} of sampling"
     )
-    free = shutil.disk_usage(nearest_there(outlook.run.root)).free
-    yield (
-        f"{readable_size(kept)} to write, {readable_size(passing)} more while it works; "
-        f"the disk of '{outlook.run.root}' has {readable_size(free)} free"
-    )
+    kept, _ = bytes_to_write(sweep, outlook.work)
+    yield f"{readable_size(kept)} to write; {besides(sweep, outlook, jobs)}"
     yield f"{outlook}, from a short trial on this device: a rough guess, which gets better while it works"
+    yield from unknown(outlook)
 
 
-def table(sweep: Sweep, outlook: Outlook) -> Iterator[str]:
-    """Yield the lines of a table of what is ahead, by parts."""
+def table(sweep: Sweep, outlook: Outlook, jobs: int) -> Iterator[str]:
+    """Yield the lines of a table of what is ahead, by parts, as one stage after the other takes it."""
+    if not outlook.work:
+        return
     yield f"{'to do':12}{'evaluations':>20}{'time':>12}{'disk':>12}"
-    total = 0.0
-    for part in PARTS:
-        own = {key: one for key, one in outlook.work.items() if one.part == part}
-        seconds = sum(outlook.seconds_of(key) for key in own)
-        total += seconds
-        yield _row(part, sum(one.evaluations for one in own.values()), seconds, sum(one.kept for one in own.values()))
-    yield _row("cells", 0, 0.0, cells_bytes(sweep, outlook.cells_left))
-    kept, passing = bytes_to_write(sweep, outlook.work)
-    yield _row("all", sum(one.evaluations for one in outlook.work.values()), total, kept)
-    if not outlook.is_complete:
-        yield "the time of some stages is not known before one of them is done, and not in it"
-    free = shutil.disk_usage(nearest_there(outlook.run.root)).free
-    yield f"besides {readable_size(passing)} while it works; the disk has {readable_size(free)} free"
+    rows = [(part, outlook.of(part)) for part in PARTS]
+    for part, work in rows:
+        yield row(part, work.values(), sum(map(outlook.seconds_of, work)), sum(one.kept for one in work.values()))
+    yield row("cells", (), 0.0, cells_bytes(sweep, outlook.cells_left))
+    kept, _ = bytes_to_write(sweep, outlook.work)
+    yield row("all", outlook.work.values(), sum(map(outlook.seconds_of, outlook.work)), kept)
+    yield besides(sweep, outlook, jobs)
+    yield from unknown(outlook)
 
 
-def _row(name: str, evaluations: int, seconds: float, size: int) -> str:
+def besides(sweep: Sweep, outlook: Outlook, jobs: int) -> str:
+    """Return in words what disk it takes besides what stays, and what there is."""
+    _, passing = bytes_to_write(sweep, outlook.work, jobs)
+    root = outlook.run.root
+    free = shutil.disk_usage(nearest_there(root)).free
+    return f"{readable_size(passing)} more while it works; the disk of '{root}' has {readable_size(free)} free"
+
+
+def unknown(outlook: Outlook) -> Iterator[str]:
+    """Yield a line on the stages of whose time nothing is known, if there are any."""
+    if kinds := outlook.unknown:
+        yield f"not counted, for nothing is known of it before one is done: the time of {', '.join(kinds)}"
+
+
+def row(name: str, work: Iterable[Work], seconds: float, size: int) -> str:
+    """Return a line of the table."""
+    evaluations = sum(one.evaluations for one in work)
     shown = duration(seconds) if seconds else "-"
     return f"{name:12}{evaluations or '-':>20{',' if evaluations else ''}}{shown:>12}{readable_size(size):>12}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bench.run.speeds import Speeds
 from bench.run.sweep import Sweep
-from bench.run.work import Work
+from bench.run.work import Part, Work
 from bench.store.layout import RunFolder
 from bench.store.stage import with_descendants
 from bench.store.text import duration
@@ -144,12 +144,16 @@ class Outlook:
                     longest[stage.key] = before + seconds[stage.key]
             return max(sum(seconds.values()) / at_once, *longest.values(), 0.0)
 
+    def of(self, part: Part) -> dict[str, Work]:
+        """Return the work of a part, by key."""
+        return {key: work for key, work in self.work.items() if work.part == part}
+
     @property
-    def is_complete(self) -> bool:
-        """Whether something is known of the time of every stage."""
+    def unknown(self) -> list[str]:
+        """The kinds of calls of whose time nothing is known."""
         with self.lock:
-            calls = {work.calls for work in self.work.values() if work.amount}
-            return all(self.speeds.seconds(one) is not None for one in calls)
+            calls = dict.fromkeys(work.calls for work in self.work.values() if work.amount)
+            return list(dict.fromkeys(one.kind for one in calls if self.speeds.seconds(one) is None))
 
     def __str__(self) -> str:
         """What is left in words; empty if nothing is."""
@@ -157,5 +161,5 @@ class Outlook:
             seconds, cells = self.seconds_left(), self.cells_left
             if not cells:
                 return ""
-            how = "about" if self.is_complete else "more than"
+            how = "more than" if self.unknown else "about"
             return f"{how} {duration(seconds)} left for {plural(cells, 'cell')}"

@@ -47,6 +47,7 @@ DISTANCES = 512  # images of which a trial takes all distances
 
 # Bytes, as runs on digits wrote them.
 FEW = 1500  # settings.json, log.txt and done.json of a stage, and a small JSON of its own
+A_COST = 3700  # of sampling
 A_LOSS = 38  # of a training, in cost.json
 A_TENSOR = 110  # its name, shape and place in the header of a file of weights
 
@@ -89,14 +90,20 @@ class Work:
         return replace(self, amount=self.amount * share, evaluations=round(self.evaluations * share), units=units)
 
 
-def work_of(sweep: Sweep, run: RunFolder, to_do: Callable[[Stage], bool]) -> dict[str, Work]:
-    """Return the work of the stages that are to be done, by key; of one that was interrupted, what is left of it."""
+def whole_work(sweep: Sweep) -> dict[str, Work]:
+    """Return the work of every stage of a sweep from its beginning, by key."""
     counting, found = Counting(sweep.context), dict[str, Work]()
     for cell in sweep.cells:
         for stage in cell.stages:
-            if stage.key not in found and to_do(stage):
-                found[stage.key] = what_is_left(counting.work(cell, stage), stage.folder(run).path)
+            if stage.key not in found:
+                found[stage.key] = counting.work(cell, stage)
     return found
+
+
+def work_of(sweep: Sweep, run: RunFolder, to_do: Callable[[Stage], bool]) -> dict[str, Work]:
+    """Return the work of the stages that are to be done, by key; of one that was interrupted, what is left of it."""
+    whole = whole_work(sweep)
+    return {stage.key: what_is_left(whole[stage.key], stage.folder(run).path) for stage in sweep.stages if to_do(stage)}
 
 
 def what_is_left(work: Work, folder: Path) -> Work:
@@ -147,7 +154,7 @@ class Counting:
         """A covariance, and its root."""
         width = self.features
         numbers = width * (1 + min(width, self.dataset))
-        return self._products(self.dataset * width, 8 * numbers + FEW)
+        return self._products(self.dataset * width, 8 * numbers + 4 * self.dataset + FEW)  # and each image's radius
 
     def floor(self, cell: Cell, stage: Stage) -> Work:
         """The metrics of one half of the dataset against the other."""
@@ -209,7 +216,7 @@ class Counting:
             part="evaluation",
             amount=short + full,
             fixed=2 * self.config.cost.seconds,
-            kept=2 * FEW,
+            kept=A_COST,
             passing=0,
             evaluations=0,
             units=0,

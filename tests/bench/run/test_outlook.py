@@ -13,8 +13,8 @@ from bench.run.outlook import Outlook
 from bench.run.speeds import SPEEDS, Speeds
 from bench.run.sweep import Sweep, make_sweep
 from bench.run.work import Calls, Work
-from bench.store.files import write_json
 from bench.store.layout import DONE, RunFolder
+from bench.store.marker import write_marker
 from bench.store.stage import Stage
 
 TRAINING, SAMPLING = Calls("training", "network"), Calls("sampling", "network")
@@ -66,8 +66,7 @@ def do(of: Outlook, stage: Stage, seconds: float, clock: Clock) -> None:
 def write_done(run: RunFolder, stage: Stage, seconds: float) -> None:
     """Leave a stage as one that took some seconds."""
     stage.folder(run).path.mkdir(parents=True)
-    marker = {"key": stage.key, "kind": stage.kind, "seconds": seconds, "sha256": {}, "bytes": {}, "parents": {}}
-    write_json(stage.folder(run).path / DONE, marker)
+    write_marker(stage.folder(run).path / DONE, {"seconds": seconds, "sha256": {}, "bytes": {}, "parents": {}})
 
 
 def test_the_sweep_is_a_teacher_and_two_cells_images() -> None:

@@ -60,7 +60,7 @@ def test_the_bytes_of_records_and_what_is_rendered_are_those_that_a_run_writes(d
 
 def test_nothing_is_left_of_a_finished_run_and_all_of_none(digits_run: Path, tmp_path: Path) -> None:
     for root, left in ((digits_run, {}), (tmp_path, WORK)):
-        assert work_of(SWEEP, run := RunFolder(root), lambda stage: not stage.folder(run).is_done) == left  # noqa: B023
+        assert work_of(SWEEP, run := RunFolder(root), lambda stage: not stage.folder(run).is_done) == left
 
 
 def test_a_training_that_was_interrupted_counts_what_is_left(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def reproduce(
     from bench.commands.run import finish
     from bench.experiments.experiment import load_experiment
     from bench.experiments.sweeps import print_list, request, those_there
+    from bench.run.estimate import check_disk
     from bench.run.room import check_room
     from bench.run.session import Place, check_failures, perform, prepare
 
@@ -78,6 +79,7 @@ def reproduce(
     sweeps = [prepare(request(experiment, one, scale, wanted_seeds, place), place) for one in chosen]
     for sweep in sweeps:
         check_room(sweep, out)
+    check_disk(sweeps, out, place.jobs)
     print(f"{experiment.title}. {experiment.question}")
     records = [record for sweep in sweeps for record in perform(sweep, place)]
     if records:

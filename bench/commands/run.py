@@ -91,6 +91,7 @@ def run(
     check_could_write(out)
 
     from bench.records.record import read_records
+    from bench.run.estimate import check_disk
     from bench.run.room import check_room
     from bench.run.session import Place, Request, check_failures, perform, prepare, preset_of
     from bench.run.sweep import methods_by_steps
@@ -124,6 +125,7 @@ def run(
         )
         sweep = prepare(request, place)
         check_room(sweep, out)
+        check_disk([sweep], out, place.jobs)
     records = perform(sweep, place)
     if records:
         finish(read_records(out), place, out)  # of this sweep and of earlier ones

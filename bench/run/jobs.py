@@ -11,11 +11,9 @@ from math import prod
 from bench.run.room import memory_bytes
 from bench.run.sweep import Sweep
 from bench.run.task import OF_THE_DRIVER
+from bench.run.work import whole_work
 from bench.stages.context import Context
-from bench.stages.interpolation import PATH_NAMES
 from bench.store.stage import Stage
-from sfddm.interpolation import POINTS
-from sfddm.method import BACKWARD, FORWARD
 
 # Parameters x pixels of an image, up to which two processes of one thread are clearly more than one of two. Measured on
 # two cores, an update with 2 threads against 1: 1.06 times as fast at 3e6 (digits, smoke), 1.24 at 1.2e7 (digits), 1.5
@@ -72,22 +70,7 @@ def size_of(context: Context) -> int:
 
 def evaluations_of(sweep: Sweep) -> dict[str, int]:
     """Return the network evaluations of the stages that train or sample, by key (a backward pass counts 2)."""
-    config, found = sweep.context.config, dict[str, int]()
-    teacher, judged = config.teacher, config.evaluation
-    for cell in sweep.cells:
-        if cell.kind is None or cell.steps is None:
-            continue
-        for model, fold in zip(cell.models[1:], config.folds(cell.kind, cell.steps), strict=True):
-            found[model.key] = fold.total_evaluations
-        trained = teacher.batch * teacher.iterations if teacher.weights is None else 0
-        found[cell.models[0].key] = (FORWARD + BACKWARD) * trained
-        amounts = {
-            "samples": judged.images * cell.steps,
-            "interpolation": len(PATH_NAMES) * judged.interpolation_paths * POINTS * cell.steps,
-            "full-length": min(judged.consistency_images, judged.images) * config.teacher_spec().timesteps,
-        }
-        found |= {stage.key: amounts[stage.kind] for stage in cell.stages if stage.kind in amounts}
-    return found
+    return {key: work.evaluations for key, work in whole_work(sweep).items() if work.part != "evaluation"}
 
 
 def alone_of(sweep: Sweep, evaluations: dict[str, int]) -> frozenset[str]:

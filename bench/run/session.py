@@ -17,7 +17,8 @@ from bench.metrics.spaces import check_feature_space, feature_weights
 from bench.records.record import Record
 from bench.rendering import print_cells
 from bench.run import side_by_side
-from bench.run.jobs import divide
+from bench.run.estimate import lines, outlook_of, table
+from bench.run.jobs import Division, divide
 from bench.run.local import Elsewhere, forced_stages, plan, run_sweep
 from bench.run.sweep import Sweep, make_sweep
 from bench.run.torchrun import follow, followed
@@ -108,25 +109,34 @@ def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
     if told_to_compile and not place.dry_run and (why := fault(place.device.partition(":")[0])):
         worker.display.say(f"nothing can be compiled for {place.device} here, so networks run eager: {why}")
     forced = forced_stages(sweep, place.force)
+    division = divide(sweep, place.jobs, torch.get_num_threads(), worker.world.size)
     if place.dry_run:
         worker.forced |= {stage.key for stage in forced}
         if sweep.context.config.evaluation.feature_space == INCEPTION and sweep.context.weights is None:
             worker.display.say("Inception's weights are not here: a run downloads them, or says where to put them")
         print_plan(sweep, worker)
+        outlook = outlook_of(sweep, worker, forced, keep=worker.store.run.stages.is_dir())
+        for line in table(sweep, outlook, division.jobs):
+            print(line)
         return []
-    check_writable(place.out)
+    with worker.timing.part("checking what is done"):
+        check_writable(place.out)
+    with worker.timing.part("estimate"):
+        outlook = outlook_of(sweep, worker, forced, keep=True)
+        for line in lines(sweep, outlook, division.jobs):
+            worker.display.say(line)
+    worker.display.outlook = outlook
     worker.force(forced)
     write_request(place.out, sweep.request())
-    return run_sweep(sweep, worker, elsewhere(sweep, worker, place))
+    return run_sweep(sweep, worker, elsewhere(sweep, worker, place, division))
 
 
-def elsewhere(sweep: Sweep, worker: Worker, place: Place) -> Elsewhere | None:
+def elsewhere(sweep: Sweep, worker: Worker, place: Place, division: Division) -> Elsewhere | None:
     """Return what has a sweep's stages done by other processes; None if this one does them all."""
     if place.executor == "ray":
         from bench.run import ray  # which needs an optional package
 
         return lambda ended: ray.compute(sweep, worker, place.address, place.data_root, ended)
-    division = divide(sweep, place.jobs, torch.get_num_threads(), worker.world.size)
     if division.jobs == 1:
         return None
     return lambda ended: side_by_side.compute(sweep, worker, division, place.data_root, ended)

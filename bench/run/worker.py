@@ -68,7 +68,7 @@ class Worker:
             if not held:
                 raise Busy(stage.label)
             if not self.store.is_done(stage):  # another process may have done it since
-                with self.timing.part(f"stage: {stage.label}"):
+                with self.timing.part(f"stage: {stage.label}"), self.display.doing(stage.key):
                     self._do(stage)
 
     def _ensure_whole(self, stage: Stage) -> None:
@@ -161,6 +161,7 @@ class Worker:
     def fail(self, stage: Stage, why: str) -> None:
         """Take a stage as failed, as another process may have found it: this worker does not try it again."""
         self._failed[stage.key] = why
+        self.display.give_up(stage.key)
 
     def is_settled(self, stages: Iterable[Stage]) -> bool:
         """Tell whether all of a cell's stages, given in order, are done, or the first that is not cannot be."""

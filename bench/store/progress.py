@@ -4,7 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType
 from typing import Protocol
 
@@ -13,12 +13,16 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
+OVERALL_EVERY_SECONDS = 60.0  # a line of what is left of all work, where there is no terminal
+REFRESHED_SECONDS = 1.0  # how old it may be on a terminal
 PLAIN_EVERY_SECONDS = 10.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -29,10 +33,26 @@ class Update(Protocol):
     def __call__(self, done: int, note: str = "", known: int | None = None) -> None: ...
 
 
+class Ahead(Protocol):
+    """What is left of all work, in words; it is told which stage this process does, and how far that is."""
+
+    def doing(self, key: str) -> AbstractContextManager[None]: ...
+
+    def progress(self, done: int, total: int) -> None: ...
+
+    def give_up(self, key: str) -> None: ...
+
+
 class Display:
-    """Shows one overall count and the one task that runs now, or nothing. Everything goes to stderr."""
+    """Shows one overall count and the one task that runs now, or nothing. Everything goes to stderr.
+
+    outlook: what is left of all work, where that is known.
+    """
 
     def __init__(self, quiet: bool = False) -> None:
+        self.outlook: Ahead | None = None
+        self.told = time.monotonic()  # when what is left was last said
+        self.left = "", 0.0  # what was last said on a terminal, and when
         self.console = Console(stderr=True, highlight=False, quiet=quiet)
         self.live = self.console.is_terminal and not quiet
         self.bar = Progress(
@@ -41,7 +61,7 @@ class Display:
             MofNCompleteColumn(),
             TextColumn("{task.fields[note]}"),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            Left(self),
             console=self.console,
             transient=True,
             disable=not self.live,
@@ -58,6 +78,32 @@ class Display:
     def say(self, line: str) -> None:
         """Print one line above the live display."""
         self.console.print(line, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def doing(self, key: str) -> Iterator[None]:
+        """Take it that this process does a stage while the block runs."""
+        with self.outlook.doing(key) if self.outlook else nullcontext():
+            yield
+        self._tell()
+
+    def give_up(self, key: str) -> None:
+        """Take it that a stage failed."""
+        if self.outlook:
+            self.outlook.give_up(key)
+
+    def all_left(self) -> str:
+        """Return what is left of all work, no older than a second."""
+        now = time.monotonic()
+        if now - self.left[1] > REFRESHED_SECONDS:
+            self.left = str(self.outlook or ""), now
+        return self.left[0]
+
+    def _tell(self) -> None:
+        """Say every so often what is left, where there is no terminal."""
+        if self.outlook and not self.live and time.monotonic() - self.told > OVERALL_EVERY_SECONDS:
+            self.told = time.monotonic()
+            if left := str(self.outlook):
+                self.say(left)
 
     def count(self, label: str, total: int) -> None:
         """Set up the overall count."""
@@ -81,12 +127,15 @@ class Display:
             now = time.monotonic()
             first = first or (done, now)
             rate = (done - first[0]) / (now - first[1]) if now > first[1] else 0.0
+            if self.outlook and total:
+                self.outlook.progress(done, total)
             shown = f"{rate:.1f} {unit}/s {note}".rstrip()
             self.bar.update(task, completed=done, total=total, note=shown)
             if not self.live and now - last > PLAIN_EVERY_SECONDS:
                 left = f", {(total - done) / rate:.0f} s left" if rate else ""
                 self.say(f"  {label}: {done}/{total} {unit}, {shown}{left}")
                 last = now
+            self._tell()
 
         if not self.live and total:
             self.say(f"{label} ({total} {unit})")
@@ -101,6 +150,20 @@ class Display:
         """Show a task whose size is known only once it runs; the update takes how much is done and of how much."""
         with self.task(label, 0, unit) as update:
             yield lambda done, total: update(done, "", total)
+
+
+class Left(TimeRemainingColumn):
+    """The time that is left: of a task by its own rate, of all work as the outlook has it."""
+
+    def __init__(self, display: Display) -> None:
+        super().__init__()
+        self.display = display
+
+    def render(self, task: Task) -> Text:
+        """Return the time as it is shown."""
+        if task.id == self.display.overall and self.display.outlook:
+            return Text(self.display.all_left())
+        return super().render(task)
 
 
 @contextmanager

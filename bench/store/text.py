@@ -32,3 +32,13 @@ def check_shown(option: str, name: str) -> str:
         return name
     given = repr(name) if len(name) <= 80 else f"{name[:20]!r}... ({len(name)} characters)"
     raise InputError(f"{option}: {given} given, possible: 1 to {LONGEST_SHOWN} characters that a terminal shows")
+
+
+def duration(seconds: float) -> str:
+    """Return a time that is not known exactly for people: `40 s`, `25 min`, `3.5 h`, `12 days`."""
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    hours = seconds / 3600
+    return f"{hours:.1f} h" if hours < 48 else f"{hours / 24:.0f} days"

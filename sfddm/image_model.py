@@ -41,7 +41,7 @@ class Sampling(BaseModel):
     """How a denoiser makes images.
 
     shape: of an image, (C,H,W). visits: `all` of the denoiser's indices, as a student of so many steps does; a list of
-    them, increasing; or `any`, which is as many as are asked for, on the trailing grid. sampler: what it says of itself.
+    them, increasing; or `any`, which is as many as are asked for, on the trailing grid. sampler: its description.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -16,7 +16,8 @@ A teacher of your own images, a student distilled from it in one fold, and image
     train(Training(student.network, fold.train, seed=0), fold.loss(teacher, student), pixels, "cpu")
     images = to_uint8(method.sample(student, 4, ImageNoise(0, range(16), (1, 8, 8))))  # uint8 (16, 1, 8, 8)
 
-`save_denoiser(path, network, spec)` and `load_denoiser(path)` keep a model on disk. A method of your own subclasses
+`save_denoiser(path, network, spec)` and `load_denoiser(path)` keep a denoiser on disk; `load(path)` gives what samples
+it right, from such a file, an exported one, or a run of the suite. A method of your own subclasses
 `Method`. What is exported here is imported when it is first used, so that `sfddm.errors`, `sfddm.grids`,
 `sfddm.schedule` and `sfddm.words` can be imported without torch.
 """
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from sfddm.denoiser import Denoiser
     from sfddm.errors import InputError, NonFiniteLoss, ParameterError
     from sfddm.grids import timesteps
+    from sfddm.image_model import ImageModel, Sampling
+    from sfddm.loading import load
     from sfddm.method import Fold, Method, MethodSettings
     from sfddm.noise import ImageNoise, latents
     from sfddm.performance import Performance
@@ -54,6 +57,9 @@ MODULES = {  # of each public name
     "load_denoiser": "checkpoint",
     "save_denoiser": "checkpoint",
     "Denoiser": "denoiser",
+    "ImageModel": "image_model",
+    "Sampling": "image_model",
+    "load": "loading",
     "UNet": "unet",
     "UNetConfig": "unet",
     "alpha_bar_table": "schedule",
@@ -93,6 +99,7 @@ __all__ = [
     "Denoiser",
     "DenoiserSpec",
     "Fold",
+    "ImageModel",
     "ImageNoise",
     "InputError",
     "Method",
@@ -101,6 +108,7 @@ __all__ = [
     "ParameterError",
     "Performance",
     "Sampler",
+    "Sampling",
     "SingleFold",
     "SingleFoldReference",
     "TrainSettings",
@@ -114,6 +122,7 @@ __all__ = [
     "ddpm_loss",
     "from_uint8",
     "latents",
+    "load",
     "load_denoiser",
     "save_denoiser",
     "timesteps",

@@ -4,6 +4,7 @@ Only weights are stored as tensors. The noise level of every index is computed f
 weights and schedule always match (the authors' code overwrites its tables on loading).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
@@ -68,11 +69,13 @@ class DenoiserSpec(BaseModel):
         return UNet(self.network) if isinstance(self.network, UNetConfig) else UNet2D(self.network)
 
 
-def save_denoiser(path: Path, network: nn.Module, spec: DenoiserSpec) -> None:
-    """Write weights and specification atomically. Raises OSError."""
+def save_denoiser(
+    path: Path, network: nn.Module, spec: DenoiserSpec, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write weights and specification, with what else belongs in the metadata, atomically. Raises OSError."""
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     with writing(path) as file:
-        file.write(save(weights, metadata={"sfddm": spec.model_dump_json()}))
+        file.write(save(weights, metadata={"sfddm": spec.model_dump_json(), **(metadata or {})}))
 
 
 def read_spec(path: Path) -> DenoiserSpec:

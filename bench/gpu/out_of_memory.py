@@ -8,13 +8,14 @@ from torch import Tensor
 
 from bench.config.settings import CostSettings
 from bench.gpu.piece import Earlier, Found, Piece, Setup
-from bench.stages.sampling import ShardSampler, Task, unit_size
+from bench.stages.sampling import ShardSampler, Task
 from bench.stages.timed import search
 from bench.store.timing import synchronise
 from sfddm.denoiser import Denoiser
 from sfddm.grids import timesteps
 from sfddm.noise import ImageNoise
 from sfddm.sampler import ddim
+from sfddm.units import unit_size
 from sfddm.words import plural
 
 ROOM = 0.6  # of what a full unit's sampling takes

@@ -1,9 +1,7 @@
 """The one sampling loop: images from latents, in shards by image index, resumed and shared between processes.
 
-A network call always holds the same number of images, those of one unit: k belongs to unit k // size, at place
-k % size, and the last unit is filled up with the images that would come next. A convolution rounds differently for
-another batch size (seen on the CPU: 8 of 196,608 uint8 values differ between batches of 1 and 64), so that image k
-is the same bits, on one device with memory for a unit, for any shard size, number of images and `evaluation.batch`.
+A network call always holds the images of one unit (`sfddm.units`), so that image k is the same bits, on one device with
+memory for a unit, for any shard size, number of images and `evaluation.batch`.
 """
 
 import hashlib
@@ -30,10 +28,8 @@ from sfddm.files import remove, writing
 from sfddm.noise import ImageNoise
 from sfddm.performance import Fast
 from sfddm.sampler import to_uint8
+from sfddm.units import largest_that_fits, unit_size
 
-LARGEST_UNIT = 64
-UNIT_PIXELS = 2**16  # of all images of a unit: 64 images of 32x32, 16 of 64x64, 4 of 128x128
-GPU_FACTOR = 8  # a GPU is busy with so many times more
 SHARD_UNITS = 4
 
 
@@ -63,12 +59,6 @@ class Shard:
     seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-def unit_size(shape: tuple[int, int, int], device: str = "cpu") -> int:
-    """Return how many images of a shape (C,H,W) a network call on a device holds."""
-    unit = max(1, min(LARGEST_UNIT, UNIT_PIXELS // (shape[1] * shape[2])))
-    return unit * GPU_FACTOR if device.startswith("cuda") else unit
-
-
 def read_samples(path: Path) -> np.ndarray:
     """Return the images of a samples file, uint8 (N,C,H,W), memory-mapped."""
     return np.load(path, mmap_mode="c", allow_pickle=False)  # writable to PyTorch, never on the disk
@@ -82,30 +72,22 @@ class ShardSampler:
     """
 
     def __init__(self, task: Task, device: str):
-        self.task, self.device, self.size = task, device, unit_size(task.shape, device)
+        self.task, self.device = task, device
         self.calls, self.seconds = 0, 0.0
-        while not self._fits():
-            self.size //= 2
+        largest_that_fits(unit_size(task.shape, device), self._warm_up)
         self.seconds = 0.0
 
     @torch.no_grad()
-    def _fits(self) -> bool:
-        """Sample a unit that is thrown away, so that nothing is compiled inside the clock; tell whether it fits.
+    def _warm_up(self, size: int) -> None:
+        """Sample a unit of a size that is thrown away, so that nothing is compiled inside the clock.
 
         Where nothing is compiled and memory is the CPU's, one network call warms up as well.
         """
-        denoiser = self.task.denoiser
-        try:
-            if self.device.startswith("cuda") or isinstance(denoiser.network, Fast):
-                self.unit(0)
-            else:
-                denoiser.network(self.noise(0).draw(), denoiser.time_input[:1])
-        except torch.OutOfMemoryError:
-            if self.size == 1:
-                raise
-            torch.cuda.empty_cache()
-            return False
-        return True
+        self.size, denoiser = size, self.task.denoiser
+        if self.device.startswith("cuda") or isinstance(denoiser.network, Fast):
+            self.unit(0)
+        else:
+            denoiser.network(self.noise(0).draw(), denoiser.time_input[:1])
 
     def noise(self, start: int) -> ImageNoise:
         """Return the noise of the unit that starts at an image."""

@@ -6,8 +6,8 @@ from diffusers import DPMSolverMultistepScheduler
 from helpers.closed_forms import exact_teacher, noise_levels, smooth_teacher
 from torch import nn
 
-from baselines.dpm_solver import DPMSolverSampler, dpm_solver
 from sfddm.denoiser import Denoiser
+from sfddm.dpm_solver import DPMSolverSampler, dpm_solver
 from sfddm.grids import timesteps
 from sfddm.noise import ImageNoise, latents
 from sfddm.sampler import ddim

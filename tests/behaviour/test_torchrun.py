@@ -19,10 +19,10 @@ TRAJECTORY = 1e-5  # of the teacher's mean losses, over 150 iterations in float3
 # Small shards, so that both processes have some, each noted with its process; a checkpoint at every report; plots are
 # slow, and tested elsewhere.
 COMMAND = """
-import os, bench.stages.sampling as sampling, bench.cli, bench.plots.figures, bench.stages.training
+import os, bench.stages.sampling as sampling, bench.cli, bench.plots.figures, bench.stages.training, sfddm.units
 bench.plots.figures.write_plots = lambda *_: []
 bench.stages.training.ResumableTraining.is_due = lambda self: True
-sampling.LARGEST_UNIT, sampling.sample_in_shards.__defaults__ = 8, ("samples.npy", 1)
+sfddm.units.LARGEST_UNIT, sampling.sample_in_shards.__defaults__ = 8, ("samples.npy", 1)
 rank, write = os.environ.get("RANK", "0"), sampling.write_shard
 def noted(path, *given):
     if os.environ.get("BREAKS") == rank:

@@ -19,11 +19,11 @@ import json, os, signal, sys
 import torch, torch._dynamo  # which an optimizer imports when it is first made
 torch.set_num_threads(1)
 import bench.cli, bench.run.session, bench.stages.sampling, bench.stages.training, sfddm.training, bench.plots.figures
-import bench.upkeep.verify, bench.config.methods
+import sfddm.units, bench.upkeep.verify, bench.config.methods
 for name in bench.config.methods.METHODS: bench.config.methods.get(name)
 bench.stages.training.ResumableTraining.is_due = lambda self: True
 sfddm.training.REPORT_EVERY = 5
-bench.stages.sampling.LARGEST_UNIT = 8
+sfddm.units.LARGEST_UNIT = 8
 bench.stages.sampling.sample_in_shards.__defaults__ = ("samples.npy", 1)
 bench.plots.figures.write_plots = lambda *_: []  # slow, and tested elsewhere
 

@@ -154,7 +154,7 @@ def test_a_kill_loses_one_shard_of_the_full_length_images_and_of_the_paths(
     kind: str, measured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole, _ = measured
-    monkeypatch.setattr(sampling, "LARGEST_UNIT", 2)
+    monkeypatch.setattr("sfddm.units.LARGEST_UNIT", 2)
     made: list[int] = []
     own = ShardSampler.shard
 

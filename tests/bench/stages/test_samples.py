@@ -10,7 +10,7 @@ import torch
 from baselines.ddim import DDIM
 from baselines.ddpm import DDPM
 from bench.stages import sampling
-from bench.stages.sampling import SAMPLES, ShardSampler, Task, read_samples, sample_in_shards, unit_size
+from bench.stages.sampling import SAMPLES, ShardSampler, Task, read_samples, sample_in_shards
 from bench.store.files import write_json
 from bench.store.layout import RunFolder
 from bench.store.progress import Display
@@ -22,6 +22,7 @@ from sfddm.method import Method
 from sfddm.noise import ImageNoise
 from sfddm.sampler import to_uint8
 from sfddm.unet import UNetConfig
+from sfddm.units import unit_size
 
 SPEC = DenoiserSpec(network=UNetConfig(dim=8, dim_mults=(1, 2), channels=3), timesteps=64)
 SHAPE, STEPS, COUNT, UNIT = (3, 16, 16), 3, 21, 4
@@ -29,7 +30,7 @@ SHAPE, STEPS, COUNT, UNIT = (3, 16, 16), 3, 21, 4
 
 @pytest.fixture(autouse=True)
 def _small_units(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "LARGEST_UNIT", UNIT)
+    monkeypatch.setattr("sfddm.units.LARGEST_UNIT", UNIT)
 
 
 def denoiser() -> Denoiser:
@@ -86,7 +87,7 @@ def test_the_network_always_sees_one_batch_size(tmp_path: Path) -> None:
 
 
 def test_a_unit_holds_64_images_or_as_many_as_2_to_the_18_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sampling, "LARGEST_UNIT", 64)
+    monkeypatch.setattr("sfddm.units.LARGEST_UNIT", 64)
     assert [unit_size((3, side, side)) for side in (8, 32, 64, 128, 256, 1024)] == [64, 64, 16, 4, 1, 1]
     assert [unit_size((3, side, side), "cuda:0") for side in (32, 64, 128)] == [512, 128, 32]
 

@@ -162,4 +162,4 @@ def test_three_processes_that_record_the_same_stages_make_the_records_of_one(
         said = [(process.wait(), process.said) for process in all_three]
         assert [code for code, _ in said] == [0, 0, 0], said
         assert numbers(out) == numbers(alone.out)
-        assert names(out) == names(alone.out)
+        assert names(out) == names(alone.out) - {"speeds.json"}  # nothing was left to try

@@ -17,7 +17,7 @@ FORMATS = ("lucidrains", "diffusers")
 
 IMPORT_EXAMPLES = """
 sfddm-bench teacher import epoch_50.pth --format lucidrains --dataset cifar10
-sfddm-bench teacher import ddpm-cifar10-32 --format diffusers --dataset cifar10
+sfddm-bench teacher import cifar10-32 --format diffusers --dataset cifar10
 """
 EXPORT_EXAMPLES = "sfddm-bench teacher export teacher.safetensors --dataset digits --seed 0"
 

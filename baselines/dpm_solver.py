@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines.respaced import RespacedSettings
+from baselines.settings import DPMSolverSettings
 from sfddm.denoiser import Denoiser, per_image
 from sfddm.method import Method
 from sfddm.noise import ImageNoise
@@ -61,8 +61,8 @@ class DPMSolver(Method):
     """The teacher, by a second-order solver."""
 
     name = "dpm-solver"
-    summary = "the teacher by DPM-Solver++(2M): training-free"
-    Settings = RespacedSettings
+    summary = DPMSolverSettings.summary
+    Settings = DPMSolverSettings
     grid_setting = "grid"
 
     @property

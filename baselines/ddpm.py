@@ -1,21 +1,15 @@
 """DDPM (Ho, Jain, Abbeel, NeurIPS 2020) on a sub-sequence: the respaced teacher, ancestral. Trains nothing."""
 
-from baselines.respaced import RespacedSettings
+from baselines.settings import DDPMSettings
 from sfddm.method import Method
-from sfddm.sampler import AncestralSampler, Variance
-
-
-class DDPMSettings(RespacedSettings):
-    """variance: `small` is the posterior's (DDIM with eta = 1), `large` is beta of the jump."""
-
-    variance: Variance = "small"
+from sfddm.sampler import AncestralSampler
 
 
 class DDPM(Method):
     """The teacher, respaced, with noise."""
 
     name = "ddpm"
-    summary = "the teacher by ancestral sampling on a sub-sequence"
+    summary = DDPMSettings.summary
     Settings = DDPMSettings
     grid_setting = "grid"
 

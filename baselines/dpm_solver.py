@@ -1,6 +1,6 @@
 """dpm-solver: the teacher itself by DPM-Solver++(2M), the alternative to distilling. Trains nothing."""
 
-from baselines.respaced import RespacedSettings
+from baselines.settings import DPMSolverSettings
 from sfddm.dpm_solver import DPMSolverSampler
 from sfddm.method import Method
 
@@ -9,8 +9,8 @@ class DPMSolver(Method):
     """The teacher, by a second-order solver."""
 
     name = "dpm-solver"
-    summary = "the teacher by DPM-Solver++(2M): training-free"
-    Settings = RespacedSettings
+    summary = DPMSolverSettings.summary
+    Settings = DPMSolverSettings
     grid_setting = "grid"
 
     @property

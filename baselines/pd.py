@@ -7,40 +7,15 @@ grid of S 2^k is halved by keeping every second index, so the folds of a sweep t
 T/2 steps there is nothing to distil, and the images are the teacher's.
 """
 
-from typing import Any, Literal
-
 import torch
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 from torch import Tensor
 
+from baselines.settings import PDSettings
 from sfddm.denoiser import Denoiser
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
-from sfddm.training import Loss, TrainSettings
-from sfddm.trajectory import Weight, trajectory_loss
+from sfddm.training import Loss
+from sfddm.trajectory import trajectory_loss
 from sfddm.words import plural
-
-
-class PDSettings(TrainSettings):
-    """Knobs of progressive distillation, per fold. A teacher that predicts eps is converted: prediction is v or x0.
-
-    clip_target: clip the teacher's x0 in the target. The published method does not; None clips it only if the fold's
-    teacher predicts eps, whose x0 = (z - sigma eps) / alpha has no bound near the last timestep.
-    compute: each fold has `iterations`, as published, or the folds of a chain share the network evaluations of the
-    single fold that leads to as many steps.
-    """
-
-    decay: Literal["constant", "linear", "cosine"] = "linear"
-    clip_gradient: float | None = Field(1.0, gt=0)
-    prediction: Literal["v", "x0"] = "v"
-    weight: Weight = "truncated-snr"
-    clip_target: bool | None = None
-    compute: Literal["each", "shared"] = "each"
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `compute` as published: so it was before there was another, and keys of finished work stay."""
-        values: dict[str, Any] = plain(self)
-        return {key: value for key, value in values.items() if (key, value) != ("compute", "each")}
 
 
 def first_steps(timesteps: int, steps: int) -> tuple[int, int]:
@@ -62,7 +37,7 @@ class ProgressiveDistillation(Method):
     """As published."""
 
     name = "pd"
-    summary = "progressive distillation as published: halving folds from the teacher"
+    summary = PDSettings.summary
     Settings = PDSettings
 
     def chain(self, steps: int) -> list[list[int]]:

@@ -6,24 +6,17 @@ here so that the authors' comparison can be repeated as it was made. Their code 
 step counts take c = T / T'.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-from baselines.scratch import Scratch, ScratchSettings
+from baselines.scratch import Scratch
+from baselines.settings import PDReferenceSettings
 from sfddm import grids
 from sfddm.ddpm import draw_index_and_eps
 from sfddm.denoiser import Denoiser, q_sample
 from sfddm.method import BACKWARD, FORWARD, Fold
 from sfddm.training import Loss
 from sfddm.words import plural
-
-
-class PDReferenceSettings(ScratchSettings):
-    """The student's schedule is its own."""
-
-    schedule: Literal["teacher", "own"] = "own"
 
 
 def matching_loss(teacher: Denoiser, student: Denoiser) -> Loss:
@@ -43,7 +36,7 @@ class PDReference(Scratch):
     """The authors' variant."""
 
     name = "pd-reference"
-    summary = "the SFDDM authors' own progressive distillation: eps matched at index c t, own schedule, random init"
+    summary = PDReferenceSettings.summary
     Settings = PDReferenceSettings
 
     def timesteps(self, steps: int) -> list[int]:

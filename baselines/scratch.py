@@ -1,27 +1,20 @@
 """scratch: a T'-step DDPM trained without a teacher, the SFDDM authors' plainest baseline."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
+from baselines.settings import ScratchSettings
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.ddpm import ddpm_loss
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
 from sfddm.sampler import AncestralSampler, DDIMSampler, Sampler
-from sfddm.training import TrainSettings
 from sfddm.words import plural
-
-
-class ScratchSettings(TrainSettings):
-    """schedule: `teacher` trains on the teacher's noise levels of the trailing grid, `own` on a T'-step schedule."""
-
-    schedule: Literal["teacher", "own"] = "teacher"
-    sampler: Literal["ddim", "ancestral"] = "ddim"
 
 
 class Scratch(Method):
     """A short diffusion process of its own."""
 
     name = "scratch"
-    summary = "a T'-step DDPM trained without a teacher"
+    summary = ScratchSettings.summary
     Settings: ClassVar[type[ScratchSettings]] = ScratchSettings
 
     @property

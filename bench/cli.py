@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from errno import EBADF, EIO, ENOSPC
+from importlib.metadata import version
 from io import TextIOWrapper
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -27,6 +28,7 @@ from bench.commands import (
     teacher,
     verify,
 )
+from bench.commands.examples import shown
 from bench.store.crash import last_line
 from bench.store.text import to_stderr
 from sfddm.errors import InputError, ParameterError, WorkFailed
@@ -45,25 +47,41 @@ UsageError: Any = typer.BadParameter.__mro__[1]
 
 app = typer.Typer(
     help="Measure whether step distillation of a diffusion model works: SFDDM against its baselines.",
-    epilog="Example: sfddm-bench run --dataset digits --steps 1,4,16",
+    epilog=shown("sfddm-bench run --dataset digits --steps 1,4,16"),
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command(epilog=run.EXAMPLES)(run.run)
-app.command(epilog=tables.EXAMPLES)(tables.tables)
-app.command(epilog=plots.EXAMPLES)(plots.plots)
-app.command(epilog=report.EXAMPLES)(report.report)
-app.command(epilog=reproduce.EXAMPLES)(reproduce.reproduce)
-app.command(epilog=claims.EXAMPLES)(claims.claims)
-app.command(epilog=status.EXAMPLES)(status.status)
-app.command(epilog=verify.EXAMPLES)(verify.verify)
-app.command(epilog=remeasure.EXAMPLES)(remeasure.remeasure)
-app.command(epilog=clean.EXAMPLES)(clean.clean)
-app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
-app.command(epilog=speed.EXAMPLES)(speed.speed)
+app.command(epilog=shown(run.EXAMPLES))(run.run)
+app.command(epilog=shown(tables.EXAMPLES))(tables.tables)
+app.command(epilog=shown(plots.EXAMPLES))(plots.plots)
+app.command(epilog=shown(report.EXAMPLES))(report.report)
+app.command(epilog=shown(reproduce.EXAMPLES))(reproduce.reproduce)
+app.command(epilog=shown(claims.EXAMPLES))(claims.claims)
+app.command(epilog=shown(status.EXAMPLES))(status.status)
+app.command(epilog=shown(verify.EXAMPLES))(verify.verify)
+app.command(epilog=shown(remeasure.EXAMPLES))(remeasure.remeasure)
+app.command(epilog=shown(clean.EXAMPLES))(clean.clean)
+app.command(epilog=shown(doctor.EXAMPLES))(doctor.doctor)
+app.command(epilog=shown(speed.EXAMPLES))(speed.speed)
 app.add_typer(teacher.app, name="teacher")
 app.add_typer(datasets.app, name="datasets")
+
+
+def print_version(wanted: bool) -> None:
+    """Print the version and leave."""
+    if wanted:
+        print(f"sfddm-bench {version('sfddm-bench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options_of_all(
+    wanted: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that come before a command."""
 
 
 def terminate(*_: Any) -> None:
@@ -112,6 +130,8 @@ def outcome() -> int:
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):  # as Rich ends when nobody reads
             raise BrokenPipeError from None
+        if completing():
+            return error.code if isinstance(error.code, int) else 0
         # Else it comes from another package: only this module ends the process.
         return complain(f"{last_line(error)}; a plug-in or package ended the process", EXIT_FAULT)
     except BaseException as error:
@@ -119,6 +139,11 @@ def outcome() -> int:
     if code == EXIT_INTERRUPTED:  # some versions of Typer turn Ctrl-C into this exit code themselves
         return complain(interrupted(sys.argv[1:]), EXIT_INTERRUPTED)
     return code if isinstance(code, int) else 0
+
+
+def completing() -> bool:
+    """Tell whether a shell asks for completions or is taught to; Typer ends the process after either."""
+    return "_SFDDM_BENCH_COMPLETE" in os.environ or sys.argv[1:2] in (["--install-completion"], ["--show-completion"])
 
 
 def print_any_text() -> None:

@@ -17,12 +17,11 @@ from sfddm.denoiser import Denoiser, Prediction
 from sfddm.errors import InputError
 from sfddm.files import writing
 from sfddm.schedule import ScheduleName, alpha_bar_table
+from sfddm.settings import MOST_TIMESTEPS
 from sfddm.unet import UNet, UNetConfig
 from sfddm.unet2d import UNet2D, UNet2DConfig
 from sfddm.weights import fit, read_metadata, read_safetensors
 from sfddm.words import on_one_line
-
-MOST_TIMESTEPS = 10**6  # a thousand times as many as anyone uses, and a table of 8 MB
 
 
 class DenoiserSpec(BaseModel):

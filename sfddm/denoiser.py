@@ -7,12 +7,12 @@ sampler works unchanged (the idea of improved-diffusion's SpacedDiffusion).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-Prediction = Literal["eps", "x0", "v"]
+from sfddm.settings import Prediction
 
 
 class Output(NamedTuple):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from torch import Tensor
 
 from sfddm import grids
@@ -19,6 +19,7 @@ from sfddm.denoiser import Denoiser
 from sfddm.errors import ParameterError
 from sfddm.noise import ImageNoise
 from sfddm.sampler import DDIMSampler, Sampler
+from sfddm.settings import MethodSettings
 from sfddm.training import Loss, TrainSettings
 
 FORWARD, BACKWARD = 1, 2  # network evaluations, as the field counts them
@@ -78,12 +79,6 @@ def share_budget(folds: Sequence[Fold], budget: int) -> list[Fold]:
             )
         shared.append(replace(fold, train=fold.train.model_copy(update={"iterations": iterations})))
     return shared
-
-
-class MethodSettings(BaseModel):
-    """Settings of a method without training."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Method:

@@ -8,39 +8,19 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from sfddm.compiling import compile_network, fault
 from sfddm.denoiser import Denoiser
 from sfddm.errors import InputError
+from sfddm.settings import PerformanceSettings, Precision
 from sfddm.unet import UNet
 
-Precision = Literal["fp32", "tf32", "bf16"]
 
-
-class Performance(BaseModel):
-    """The choices; None is the device's default.
-
-    compile: by default on CUDA. On a CPU it is of sampling alone, with the weights as constants (inductor's freezing);
-    a device that nothing can be compiled for runs eager. channels_last: by default on CUDA for TF32 and bfloat16.
-    deterministic: the same bits every time on CUDA as well, where it is slower; on a CPU they are anyway.
-    precision: of the network alone. Loss, optimizer and EMA are always float32.
-    micro_batch: how many images of a batch are done at a time; the gradient is that of the whole batch.
-    checkpointing: compute a level's maps again in the backward pass instead of keeping them.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    precision: Precision = "fp32"
-    compile: bool | None = None
-    channels_last: bool | None = None
-    micro_batch: int | None = Field(default=None, ge=1)
-    checkpointing: bool = False
-    deterministic: bool = False
+class Performance(PerformanceSettings):
+    """The choices, and how a network runs under them; None is the device's default."""
 
     def decides(self) -> dict[str, str]:
         """Return the choices that change numbers and are not the default: none for float32."""

@@ -9,37 +9,19 @@ reproduce the teacher's output, and the teacher's last hidden map, at those leve
 does (phi starts at 0 and never reaches the last timestep).
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.ddpm import draw_index_and_eps
-from sfddm.denoiser import Denoiser, Prediction, express, q_sample, read
+from sfddm.denoiser import Denoiser, express, q_sample, read
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
 from sfddm.sampler import AncestralSampler, DDIMSampler, Sampler
-from sfddm.training import Loss, TrainSettings
+from sfddm.settings import ReferenceSettings, SingleFoldSettings
+from sfddm.training import Loss
 from sfddm.words import plural
-
-
-class SingleFoldSettings(TrainSettings):
-    """Settings of SFDDM; the defaults are the paper's reading with the authors' training settings."""
-
-    subsequence: str | list[int] = "trailing"
-    output_weight: float = 1.0
-    hidden_weight: float = 1.0
-    output_loss: Literal["l1", "l2"] = "l1"
-    init: Literal["random", "teacher"] = "random"
-    time_input: Literal["t", "phi"] = "t"
-    prediction: Prediction | None = None  # None: the teacher's
-    sampler: Literal["ddim", "ancestral"] = "ddim"
-
-
-class ReferenceSettings(SingleFoldSettings):
-    """The authors' code: the same objective on the 0-based grid c t."""
-
-    subsequence: str | list[int] = "leading"
 
 
 def single_fold_loss(teacher: Denoiser, student: Denoiser, settings: SingleFoldSettings) -> Loss:
@@ -67,7 +49,7 @@ class SingleFold(Method):
     """The paper's reading."""
 
     name = "sfddm"
-    summary = "SFDDM, the paper's reading: one fold, 1-based sub-sequence, output + hidden L1"
+    summary = SingleFoldSettings.summary
     Settings: ClassVar[type[SingleFoldSettings]] = SingleFoldSettings
     grid_setting = "subsequence"
 
@@ -104,5 +86,5 @@ class SingleFoldReference(SingleFold):
     """The authors' code."""
 
     name = "sfddm-reference"
-    summary = "SFDDM as its authors' code does it: 0-based sub-sequence c*t that never reaches T-1"
+    summary = ReferenceSettings.summary
     Settings: ClassVar[type[SingleFoldSettings]] = ReferenceSettings

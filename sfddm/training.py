@@ -9,10 +9,8 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from sfddm.average import Average
@@ -22,38 +20,12 @@ from sfddm.distributed import World
 from sfddm.errors import InputError, NonFiniteLoss
 from sfddm.noise import part_generator
 from sfddm.performance import Performance, set_deterministic, set_products
+from sfddm.settings import TrainSettings
 
 Loss = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
 Report = Callable[[int, float], None]  # of an iteration and the mean loss since the last report
 
 REPORT_EVERY = 50  # iterations; no more often, because reading the loss from a GPU stalls it
-
-
-class TrainSettings(BaseModel):
-    """How one model is trained. Defaults are the SFDDM authors': Adam 2e-4 constant, no EMA, no clipping, no flips."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    iterations: int = Field(1000, ge=1, le=10**10)
-    batch: int = Field(50, ge=1, le=2**20)
-    learning_rate: float = Field(2e-4, gt=0)
-    warmup: int = Field(0, ge=0, le=10**10)
-    decay: Literal["constant", "linear", "cosine"] = "constant"
-    ema: float = Field(0.0, ge=0, lt=1)
-    clip_gradient: float | None = Field(None, gt=0)
-    flip: bool = False
-
-    def training(self) -> "TrainSettings":
-        """Return the training settings alone, without what a method's own settings add."""
-        return TrainSettings(**{key: getattr(self, key) for key in TrainSettings.model_fields})
-
-    def rate(self, iteration: int) -> float:
-        """Return an iteration's learning rate: linear warm-up, then constant or falling to zero after the last."""
-        if iteration < self.warmup:
-            return self.learning_rate * (iteration + 1) / self.warmup
-        left = 1 - (iteration - self.warmup) / max(self.iterations - self.warmup, 1)
-        factor = {"constant": 1.0, "linear": left, "cosine": 0.5 * (1 - math.cos(math.pi * left))}[self.decay]
-        return self.learning_rate * factor
 
 
 @dataclass

@@ -10,7 +10,6 @@ distillation's target (Salimans and Ho 2022, equation 8 / appendix G); K = T/T' 
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +18,11 @@ from sfddm.ddpm import draw_index_and_eps
 from sfddm.denoiser import Denoiser, Prediction, per_image, q_sample, read
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
 from sfddm.sampler import ddim_step
-from sfddm.training import Loss, TrainSettings
+from sfddm.settings import TrajectorySettings, Weight
+from sfddm.training import Loss
 from sfddm.words import plural
 
 CLEAN = -1  # the index of the clean image, where alpha_bar = 1
-
-Weight = Literal["truncated-snr", "snr+1"]
 
 
 def path_table(phi: Sequence[int], substeps: int) -> Tensor:
@@ -85,20 +83,6 @@ def x_loss(raw: Tensor, target: Tensor, x: Tensor, alpha_bar: Tensor, prediction
     return (per_image(factor, error) * error).mean()
 
 
-class TrajectorySettings(TrainSettings):
-    """Settings of sfddm-trajectory. substeps: K; None is min(T / T', 16)."""
-
-    ema: float = 0.0
-    clip_gradient: float | None = 1.0
-    decay: Literal["constant", "linear", "cosine"] = "linear"
-    subsequence: str | list[int] = "trailing"
-    substeps: int | None = None
-    init: Literal["random", "teacher"] = "teacher"
-    prediction: Literal["v", "x0"] = "v"
-    weight: Weight = "truncated-snr"
-    clip_target: bool = True
-
-
 def trajectory_loss(teacher: Denoiser, student: Denoiser, paths: Tensor, weight: Weight, clip: bool) -> Loss:
     """Return the loss of a student whose index j stands for the teacher's path paths[j]."""
     paths = paths.to(teacher.alpha_bar.device)  # once: a copy in the loop would wait for the GPU
@@ -119,7 +103,7 @@ class Trajectory(Method):
     """Ours."""
 
     name = "sfddm-trajectory"
-    summary = "single fold whose target is the end of K teacher DDIM steps (ours)"
+    summary = TrajectorySettings.summary
     Settings = TrajectorySettings
     grid_setting = "subsequence"
 

@@ -8,35 +8,18 @@ Several operations are done in another order than the library's, with fewer pass
 
 import math
 from collections.abc import Callable
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-GROUPS = 8  # of every GroupNorm
+from sfddm.settings import GROUPS, UNetConfig
+
 MEMORY = 4  # learned keys and values beside those of the image
 TINY = 1e-12  # below this norm a pixel's channels are not scaled to one (torch's F.normalize)
-LARGEST = 2**12  # of every number in a shape; more are taken for a damaged file
 WORTH_FOLDING = 512  # pixels in a batch from which summing an upsampling's weights costs less than it saves
-
-
-class UNetConfig(BaseModel):
-    """The shape of a U-Net; the defaults are the authors'.
-
-    full_attention: for each level, whether attention is full or linear; None is full on the innermost level only.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    dim: int = Field(64, ge=GROUPS, le=LARGEST, multiple_of=GROUPS)
-    dim_mults: tuple[Annotated[int, Field(ge=1, le=LARGEST)], ...] = Field((1, 2, 4, 8), min_length=1, max_length=16)
-    channels: int = Field(3, ge=1, le=LARGEST)
-    full_attention: tuple[bool, ...] | None = None
-    heads: int = Field(4, ge=1, le=LARGEST)
-    head_dim: int = Field(32, ge=1, le=LARGEST)
 
 
 class RMSNorm(nn.Module):

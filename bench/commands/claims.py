@@ -7,7 +7,10 @@ import typer
 
 from bench.commands.options import RUNS
 
-EXAMPLES = "Examples: sfddm-bench claims | sfddm-bench claims results/paper"
+EXAMPLES = """
+sfddm-bench claims
+sfddm-bench claims results/paper
+"""
 
 
 def claims(

@@ -7,7 +7,10 @@ import typer
 
 from bench.commands.options import RUNS, Out
 
-EXAMPLES = "Examples: sfddm-bench clean | sfddm-bench clean --out runs --yes"
+EXAMPLES = """
+sfddm-bench clean
+sfddm-bench clean --out runs --yes
+"""
 
 
 def clean(out: Out = RUNS, yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False) -> None:

@@ -5,16 +5,25 @@ from typing import Annotated
 
 import typer
 
+from bench.commands.examples import shown
 from bench.commands.options import DataRoot, Resolution
 from sfddm.errors import InputError
 
 MOST_DIGITS = 18  # of a count
 DIGITS = "the 1,797 handwritten digits of scikit-learn, 8x8"
 
+LIST_EXAMPLES = "sfddm-bench datasets list"
+INFO_EXAMPLES = "sfddm-bench datasets info lsun_church"
+PREPARE_EXAMPLES = """
+sfddm-bench datasets prepare lsun_church --from church_outdoor_train_lmdb
+sfddm-bench datasets prepare folder --from my_images --resolution 32
+sfddm-bench datasets prepare cifar10 --from jpegs.zip --name cifar10-jpeg
+"""
+
 app = typer.Typer(help="See, and prepare, the datasets.", no_args_is_help=True)
 
 
-@app.command("list", epilog="Example: sfddm-bench datasets list")
+@app.command("list", epilog=shown(LIST_EXAMPLES))
 def datasets_list(data_root: DataRoot = None) -> None:
     """List the datasets and which are prepared."""
     from rich.console import Console
@@ -41,7 +50,7 @@ def datasets_list(data_root: DataRoot = None) -> None:
         to_stderr(f"sfddm-bench: {fault}")
 
 
-@app.command("info", epilog="Example: sfddm-bench datasets info lsun_church")
+@app.command("info", epilog=shown(INFO_EXAMPLES))
 def datasets_info(
     name: Annotated[str, typer.Argument(help="A dataset's name.", metavar="NAME")], data_root: DataRoot = None
 ) -> None:
@@ -73,11 +82,7 @@ def datasets_info(
             print(manifest.model_dump_json(indent=1))
 
 
-@app.command(
-    "prepare",
-    epilog="Examples: sfddm-bench datasets prepare lsun_church --from church_outdoor_train_lmdb "
-    "--resolution 64 | sfddm-bench datasets prepare cifar10 --from jpegs.zip --name cifar10-jpeg",
-)
+@app.command("prepare", epilog=shown(PREPARE_EXAMPLES))
 def datasets_prepare(
     name: Annotated[str, typer.Argument(help="A dataset's name.", metavar="NAME")],
     source: Annotated[str | None, typer.Option("--from", help="A folder, zip, LMDB or CIFAR-10 tarball.")] = None,

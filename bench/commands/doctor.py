@@ -8,10 +8,11 @@ import typer
 from bench.commands.options import RUNS, DataRoot, Out
 from sfddm.errors import InputError
 
-EXAMPLES = (
-    "Examples: sfddm-bench doctor | sfddm-bench doctor --data-root /data --out /scratch/runs | "
-    "sfddm-bench doctor --inception"
-)
+EXAMPLES = """
+sfddm-bench doctor
+sfddm-bench doctor --data-root /data --out /scratch/runs
+sfddm-bench doctor --inception
+"""
 
 
 def doctor(

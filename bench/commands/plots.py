@@ -7,7 +7,10 @@ import typer
 
 from bench.commands.options import RUNS, Folders
 
-EXAMPLES = "Examples: sfddm-bench plots | sfddm-bench plots results runs-gpu --out paper"
+EXAMPLES = """
+sfddm-bench plots
+sfddm-bench plots results runs-gpu --out paper
+"""
 
 
 def plots(

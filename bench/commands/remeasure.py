@@ -7,7 +7,10 @@ import typer
 
 from bench.commands.options import Device, check_device
 
-EXAMPLES = "Examples: sfddm-bench remeasure results/digits | sfddm-bench remeasure their-results --device cuda"
+EXAMPLES = """
+sfddm-bench remeasure results/digits
+sfddm-bench remeasure their-results --device cuda
+"""
 
 
 def remeasure(

@@ -7,7 +7,10 @@ import typer
 
 from bench.commands.options import RUNS
 
-EXAMPLES = "Examples: sfddm-bench report | sfddm-bench report runs-smoke --out smoke.html"
+EXAMPLES = """
+sfddm-bench report
+sfddm-bench report runs-smoke --out smoke.html
+"""
 
 
 def report(

@@ -24,11 +24,12 @@ from bench.commands.options import (
 )
 from sfddm.errors import InputError
 
-EXAMPLES = (
-    "Examples: sfddm-bench reproduce --list | sfddm-bench reproduce any-steps | "
-    "sfddm-bench reproduce quality --dataset digits,cifar10 --scale quick --seeds 0,1,2 | "
-    "sfddm-bench reproduce my_experiment.toml --dry-run"
-)
+EXAMPLES = """
+sfddm-bench reproduce --list
+sfddm-bench reproduce any-steps
+sfddm-bench reproduce quality --dataset digits,cifar10 --seeds 0,1,2
+sfddm-bench reproduce my_experiment.toml --dry-run
+"""
 
 
 def reproduce(

@@ -33,14 +33,16 @@ if TYPE_CHECKING:
     from bench.records.record import Record
     from bench.run.session import Place
 
-EXAMPLES = (
-    "Examples: sfddm-bench run | sfddm-bench run --dataset digits --steps 1,4 --scale smoke | "
-    "sfddm-bench run --dataset lsun_church --steps 1,10,100 | "
-    "sfddm-bench run --methods ddim --steps 1,10,100 --set ddim.clip=none | "
-    "sfddm-bench run --seeds 0,1,2 --executor ray | sfddm-bench run --seeds 0,1 --jobs 2 | "
-    "torchrun --nproc-per-node=8 --no-python sfddm-bench run --dataset cifar10 --steps 4 | "
-    "sfddm-bench run --methods 'sfddm,sfddm\\[init=teacher,time_input=phi]'"
-)
+EXAMPLES = """
+sfddm-bench run
+sfddm-bench run --dataset digits --steps 1,4 --scale smoke
+sfddm-bench run --dataset lsun_church --steps 1,10,100
+sfddm-bench run --methods ddim --steps 1,10,100 --set ddim.clip=none
+sfddm-bench run --seeds 0,1,2 --executor ray
+sfddm-bench run --seeds 0,1 --jobs 2
+torchrun --nproc-per-node=8 --no-python sfddm-bench run --dataset cifar10
+sfddm-bench run --methods 'sfddm,sfddm[init=teacher,time_input=phi]'
+"""
 
 
 def run(

@@ -18,10 +18,12 @@ from bench.commands.options import (
 )
 from sfddm.errors import InputError
 
-EXAMPLES = (
-    "Examples: sfddm-bench speed | sfddm-bench speed --parts sampling --threads 1,2 | "
-    "sfddm-bench speed --parts distance --seconds 30 | sfddm-bench speed --dataset digits"
-)
+EXAMPLES = """
+sfddm-bench speed
+sfddm-bench speed --parts sampling --threads 1,2
+sfddm-bench speed --parts distance --seconds 30
+sfddm-bench speed --dataset digits
+"""
 PARTS = ("training", "sampling", "distance")
 
 

@@ -6,7 +6,10 @@ import typer
 
 from bench.commands.options import RUNS, Out
 
-EXAMPLES = "Examples: sfddm-bench status | sfddm-bench status --out runs --json"
+EXAMPLES = """
+sfddm-bench status
+sfddm-bench status --out runs --json
+"""
 
 
 def status(

@@ -7,10 +7,11 @@ import typer
 
 from bench.commands.options import RUNS, Folders
 
-EXAMPLES = (
-    "Examples: sfddm-bench tables | sfddm-bench tables runs --published | "
-    "sfddm-bench tables results runs-gpu --out paper"
-)
+EXAMPLES = """
+sfddm-bench tables
+sfddm-bench tables runs --published
+sfddm-bench tables results runs-gpu --out paper
+"""
 
 
 def tables(

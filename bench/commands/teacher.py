@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bench.commands.examples import shown
 from bench.commands.options import RUNS, Assignments, DataRoot, Out, Resolution
 from sfddm.errors import InputError
 
@@ -14,14 +15,16 @@ if TYPE_CHECKING:
 
 FORMATS = ("lucidrains", "diffusers")
 
+IMPORT_EXAMPLES = """
+sfddm-bench teacher import epoch_50.pth --format lucidrains --dataset cifar10
+sfddm-bench teacher import cifar10-32 --format diffusers --dataset cifar10
+"""
+EXPORT_EXAMPLES = "sfddm-bench teacher export teacher.safetensors --dataset digits --seed 0"
+
 app = typer.Typer(help="Bring in a teacher trained elsewhere, or take one out.", no_args_is_help=True)
 
 
-@app.command(
-    "import",
-    epilog="Example: sfddm-bench teacher import diffusion_Cifar10_32x32_1024_pnoise_epoch_50.pth "
-    "--format lucidrains --dataset cifar10 --to teacher.safetensors",
-)
+@app.command("import", epilog=shown(IMPORT_EXAMPLES))
 def teacher_import(
     source: Annotated[Path, typer.Argument(help="A state dict file (lucidrains) or a UNet2DModel folder (diffusers).")],
     form: Annotated[str, typer.Option("--format", help="lucidrains (denoising-diffusion-pytorch) or diffusers.")],
@@ -44,7 +47,7 @@ def teacher_import(
     print(f"{to}: {read} of {source}; use it with: sfddm-bench run --dataset {dataset} --set teacher.weights={to}")
 
 
-@app.command("export", epilog="Example: sfddm-bench teacher export teacher.safetensors --dataset digits --seed 0")
+@app.command("export", epilog=shown(EXPORT_EXAMPLES))
 def teacher_export(
     to: Annotated[Path, typer.Argument(help="The safetensors file to write.")],
     dataset: Annotated[str, typer.Option(help="The dataset of the run.")] = "digits",

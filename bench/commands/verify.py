@@ -10,10 +10,11 @@ from bench.commands.options import RUNS, DataRoot, Device, at_least, check_devic
 
 EXIT_DIFFERS = 3
 
-EXAMPLES = (
-    "Examples: sfddm-bench verify | sfddm-bench verify results/ | "
-    "sfddm-bench verify runs --recompute metrics --resample 16"
-)
+EXAMPLES = """
+sfddm-bench verify
+sfddm-bench verify results/
+sfddm-bench verify runs --recompute metrics --resample 16
+"""
 
 
 class Recomputed(StrEnum):

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from bench.config.settings import ANY_RESOLUTION
+from bench.config.sections import ANY_RESOLUTION
 from bench.config.toml import parse_toml
 from sfddm.errors import InputError
 

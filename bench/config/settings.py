@@ -1,90 +1,23 @@
 """The resolved configuration of a run: frozen objects that refuse an unknown key."""
 
 import difflib
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.config import methods, variants
+from bench.config.sections import ClassifierSettings, CostSettings, EvaluationSettings, TeacherSettings
 from bench.config.toml import parse_toml
 from bench.store.limits import LARGEST_COUNT
-from sfddm.checkpoint import MOST_TIMESTEPS, DenoiserSpec, read_spec
-from sfddm.denoiser import Prediction
+from sfddm.checkpoint import DenoiserSpec, read_spec
 from sfddm.errors import InputError, ParameterError
 from sfddm.method import Fold, Method, share_budget
 from sfddm.performance import Performance
-from sfddm.schedule import ScheduleName
-from sfddm.training import TrainSettings
 from sfddm.unet import UNetConfig
 from sfddm.words import plural
 
-# Beyond what any machine does: a mistyped number is refused before memory is taken.
-MOST_IN_A_BATCH, MOST_REPEATS = 2**20, 10**6
 SINGLE_FOLD = "sfddm"  # whose network evaluations a chain of folds shares
 Scale = Literal["smoke", "quick", "paper"]
-ANY_RESOLUTION = "folder"
-Resize = Literal["clean", "legacy_tensorflow"]
-
-
-class TeacherSettings(TrainSettings):
-    """The teacher's diffusion process and training; `weights` is a file to take instead of training one."""
-
-    weights: Path | None = None
-    timesteps: int = Field(1024, ge=1, le=MOST_TIMESTEPS)
-    schedule: ScheduleName = "sigmoid"
-    prediction: Prediction = "eps"
-
-
-class EvaluationSettings(BaseModel):
-    """What is sampled and in which feature space it is judged."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    # inception, <dataset>-cnn (the dataset's own classifier), random-cnn, pixels, or another package's extractor
-    feature_space: str
-    resize: Resize = "clean"  # of Inception's input
-    images: int = Field(ge=2, le=LARGEST_COUNT)
-    batch: int = Field(
-        256, ge=1, le=MOST_IN_A_BATCH
-    )  # of feature extraction; sampling has its own (stages/sampling.py)
-    splits: int = Field(10, ge=1, le=LARGEST_COUNT)  # of the Inception score
-    kid_subsets: int = Field(100, ge=1, le=MOST_REPEATS)
-    kid_subset: int = Field(1000, ge=2, le=LARGEST_COUNT)  # images in a subset, at most; never more than there are
-    neighbours: int = Field(3, ge=1, le=LARGEST_COUNT)  # of precision and recall
-    seed: int = Field(0, ge=0, le=LARGEST_COUNT)  # of subsets, groups and splits: the same for every cell
-    consistency_images: int = Field(
-        256, ge=2, le=LARGEST_COUNT
-    )  # of which the teacher makes full-length ones; at most `images`
-    interpolation_paths: int = Field(16, ge=1, le=MOST_REPEATS)
-
-    def kid_subset_of(self, images: int, reference_images: int) -> int:
-        """Return how many images a KID subset has: the setting, or all there are if that is fewer."""
-        return min(self.kid_subset, images, reference_images)
-
-
-class CostSettings(BaseModel):
-    """How long the cost of sampling is measured.
-
-    seconds: of timed calls, the limit of the warm-up, of the latency and of full calls at the best batch; the search
-    for that batch ends when it is found. repeats: calls of the latency, if the limit allows them. batch: the largest.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    seconds: float = Field(default=10.0, gt=0, allow_inf_nan=False)
-    repeats: int = Field(default=30, ge=3, le=MOST_REPEATS)
-    batch: int = Field(default=1024, ge=1, le=MOST_IN_A_BATCH)
-
-
-class ClassifierSettings(BaseModel):
-    """How the dataset's own classifier is trained."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    epochs: int = Field(default=30, ge=1, le=MOST_REPEATS)
-    batch: int = Field(default=64, ge=1, le=MOST_IN_A_BATCH)
-    learning_rate: float = Field(default=2e-3, gt=0, allow_inf_nan=False)
 
 
 class Config(BaseModel):

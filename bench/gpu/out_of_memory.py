@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from bench.config.settings import CostSettings
+from bench.config.sections import CostSettings
 from bench.gpu.piece import Earlier, Found, Piece, Setup
 from bench.stages.sampling import ShardSampler, Task
 from bench.stages.timed import search

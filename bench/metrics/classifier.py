@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from bench.config.settings import ClassifierSettings
+from bench.config.sections import ClassifierSettings
 from bench.metrics.features import exact_float32
 from bench.store.progress import Update
 from sfddm.noise import training_generator

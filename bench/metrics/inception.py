@@ -23,7 +23,7 @@ from platformdirs import user_cache_path
 from safetensors.torch import save
 from torch import Tensor
 
-from bench.config.settings import Resize
+from bench.config.sections import Resize
 from bench.metrics.features import exact_float32
 from bench.metrics.inception_network import FEATURES, SIDE, InceptionNetwork, network_of
 from bench.metrics.torchscript_archive import read_tensors

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 import torch
 
 from bench.config.plugins import EXTRACTOR_GROUP, plugins
-from bench.config.settings import ANY_RESOLUTION, Config, Resize
+from bench.config.sections import ANY_RESOLUTION, Resize
+from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.metrics.classifier import LEAST_IMAGES, ClassifierFeatures, make_classifier
 from bench.metrics.features import (

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from bench.config import methods
-from bench.config.settings import Config, CostSettings
+from bench.config.sections import CostSettings
+from bench.config.settings import Config
 from bench.records.measured import COST
 from bench.stages.context import Context
 from bench.stages.timed import LEAST_OF_P95, again, quantiles, repeat, throughput, warm_up

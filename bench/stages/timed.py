@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 import torch
 
-from bench.config.settings import CostSettings
+from bench.config.sections import CostSettings
 
 GROUP = 3  # calls whose median is one look
 AGREE = 0.02  # relative spread of three such medians, one after the other, that ends the warm-up

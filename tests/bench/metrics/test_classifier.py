@@ -5,7 +5,7 @@ import torch
 
 from bench.config.preset import load_preset
 from bench.config.resolve import resolve
-from bench.config.settings import ClassifierSettings
+from bench.config.sections import ClassifierSettings
 from bench.datasets.registry import load
 from bench.metrics.classifier import ClassifierFeatures, augmented, make_classifier, split_held_out, train_classifier
 from bench.metrics.features import extract

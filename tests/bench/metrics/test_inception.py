@@ -12,7 +12,7 @@ from cleanfid.inception_torchscript import InceptionV3W
 from helpers.stand_in_inception import write_stand_in
 from PIL import Image
 
-from bench.config.settings import Resize
+from bench.config.sections import Resize
 from bench.metrics import inception
 from bench.metrics.features import extract
 from bench.metrics.inception import WEIGHTS, WEIGHTS_SHA256, download, find_weights, inception_features

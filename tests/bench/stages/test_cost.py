@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from bench.config import methods
 from bench.config.preset import load_preset
 from bench.config.resolve import resolve
-from bench.config.settings import Config, CostSettings
+from bench.config.sections import CostSettings
+from bench.config.settings import Config
 from bench.metrics.sampling_cost import SamplingCost
 from bench.stages import cost
 from bench.stages.cost import (

@@ -16,7 +16,8 @@ from helpers.stand_in_inception import write_stand_in
 
 from bench.config.preset import load_preset
 from bench.config.resolve import resolve
-from bench.config.settings import Config, EvaluationSettings
+from bench.config.sections import EvaluationSettings
+from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
 from bench.metrics import frechet, neighbours
@@ -265,7 +266,7 @@ import numpy as np, torch
 from bench.metrics import frechet, neighbours
 from bench.metrics.metric import Given
 from bench.metrics.quality import measure_quality
-from bench.config.settings import EvaluationSettings
+from bench.config.sections import EvaluationSettings
 from bench.stages.features import read_features
 from bench.store import arrays
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from bench.config.settings import CostSettings
+from bench.config.sections import CostSettings
 from bench.stages import timed
 from bench.stages.timed import again, quantiles, repeat, search, throughput, warm_up
 

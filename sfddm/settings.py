@@ -1,0 +1,153 @@
+"""The settings of the library, each with its default, its bounds and what it means. No torch.
+
+This is the only place where a setting is described.
+"""
+
+import math
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Prediction = Literal["eps", "x0", "v"]
+Weight = Literal["truncated-snr", "snr+1"]
+Precision = Literal["fp32", "tf32", "bf16"]
+GROUPS = 8  # of every GroupNorm of the U-Net
+MOST_TIMESTEPS = 10**6  # a thousand times as many as anyone uses, and a table of 8 MB
+LARGEST = 2**12  # of every number in a shape; more are taken for a damaged file
+
+
+class TrainSettings(BaseModel):
+    """How one model is trained. Defaults are the SFDDM authors': Adam 2e-4 constant, no EMA, no clipping, no flips."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    iterations: int = Field(
+        default=1000, ge=1, le=10**10, description="updates of the weights (per fold, where there are several)"
+    )
+    batch: int = Field(default=50, ge=1, le=2**20, description="images an update")
+    learning_rate: float = Field(default=2e-4, gt=0, description="of Adam, after the warm-up")
+    warmup: int = Field(default=0, ge=0, le=10**10, description="updates in which the rate rises linearly")
+    decay: Literal["constant", "linear", "cosine"] = Field(
+        default="constant", description="how the rate falls: constant does not, linear and cosine reach 0"
+    )
+    ema: float = Field(
+        default=0.0, ge=0, lt=1, description="decay of the moving average of the weights, an update; 0: none"
+    )
+    clip_gradient: float | None = Field(default=None, gt=0, description="largest norm of the gradient; none: any")
+    flip: bool = Field(default=False, description="mirror half of the images, at random")
+
+    def training(self) -> "TrainSettings":
+        """Return the training settings alone, without what a method's own settings add."""
+        return TrainSettings(**{key: getattr(self, key) for key in TrainSettings.model_fields})
+
+    def rate(self, iteration: int) -> float:
+        """Return an iteration's learning rate: linear warm-up, then constant or falling to zero after the last."""
+        if iteration < self.warmup:
+            return self.learning_rate * (iteration + 1) / self.warmup
+        left = 1 - (iteration - self.warmup) / max(self.iterations - self.warmup, 1)
+        factor = {"constant": 1.0, "linear": left, "cosine": 0.5 * (1 - math.cos(math.pi * left))}[self.decay]
+        return self.learning_rate * factor
+
+
+class MethodSettings(BaseModel):
+    """Settings of a method without training."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SingleFoldSettings(TrainSettings):
+    """Settings of `sfddm`."""
+
+    summary: ClassVar[str] = "SFDDM, the paper's reading: one fold, 1-based sub-sequence, output + hidden L1"
+
+    subsequence: str | list[int] = Field(
+        default="trailing",
+        description="the student's timesteps: trailing, leading, uniform, quad, A, B, C, or a list of indices",
+    )
+    output_weight: float = Field(default=1.0, description="of the output term of the loss")
+    hidden_weight: float = Field(default=1.0, description="of the term of the last hidden map; 0: left out")
+    output_loss: Literal["l1", "l2"] = Field(default="l1", description="l1 or l2, of the output term")
+    init: Literal["random", "teacher"] = Field(
+        default="random", description="the student begins with random weights or the teacher's"
+    )
+    time_input: Literal["t", "phi"] = Field(
+        default="t", description="what the student is given as time: its own index t, or the teacher's timestep phi"
+    )
+    prediction: Prediction | None = Field(
+        default=None, description="what the network predicts: eps, x0 or v; none: what the teacher does"
+    )
+    sampler: Literal["ddim", "ancestral"] = Field(default="ddim", description="how it samples: ddim or ancestral")
+
+
+class ReferenceSettings(SingleFoldSettings):
+    """Settings of `sfddm-reference`."""
+
+    summary: ClassVar[str] = "SFDDM as its authors' code does it: 0-based sub-sequence c*t that never reaches T-1"
+
+    subsequence: str | list[int] = Field(
+        default="leading",
+        description="the student's timesteps: trailing, leading, uniform, quad, A, B, C, or a list of indices",
+    )
+
+
+class TrajectorySettings(TrainSettings):
+    """Settings of `sfddm-trajectory`."""
+
+    summary: ClassVar[str] = "single fold whose target is the end of K teacher DDIM steps (ours)"
+
+    ema: float = Field(default=0.0, description="decay of the moving average of the weights, an update; 0: none")
+    clip_gradient: float | None = Field(default=1.0, description="largest norm of the gradient; none: any")
+    decay: Literal["constant", "linear", "cosine"] = Field(
+        default="linear", description="how the rate falls: constant does not, linear and cosine reach 0"
+    )
+    subsequence: str | list[int] = Field(
+        default="trailing",
+        description="the student's timesteps: trailing, leading, uniform, quad, A, B, C, or a list of indices",
+    )
+    substeps: int | None = Field(
+        default=None, description="DDIM steps K of the teacher in a student's step; none: min(T / T', 16)"
+    )
+    init: Literal["random", "teacher"] = Field(
+        default="teacher", description="the student begins with random weights or the teacher's"
+    )
+    prediction: Literal["v", "x0"] = Field(default="v", description="what the student predicts: v or x0")
+    weight: Weight = Field(
+        default="truncated-snr", description="of the error on x0: truncated-snr is max(SNR, 1), snr+1 is that of v"
+    )
+    clip_target: bool = Field(default=True, description="clip x0 in the target to [-1, 1]")
+
+
+class UNetConfig(BaseModel):
+    """The shape of a U-Net; the defaults are the authors'."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dim: int = Field(default=64, ge=GROUPS, le=LARGEST, multiple_of=GROUPS, description="channels of the first level")
+    dim_mults: tuple[Annotated[int, Field(ge=1, le=LARGEST)], ...] = Field(
+        default=(1, 2, 4, 8), min_length=1, max_length=16, description="channels of each level, in multiples of dim"
+    )
+    channels: int = Field(default=3, ge=1, le=LARGEST, description="of an image: 1 is grey, 3 is RGB")
+    full_attention: tuple[bool, ...] | None = Field(
+        default=None, description="for each level, full (true) or linear attention; none: full on the innermost alone"
+    )
+    heads: int = Field(default=4, ge=1, le=LARGEST, description="of attention")
+    head_dim: int = Field(default=32, ge=1, le=LARGEST, description="channels of an attention head")
+
+
+class PerformanceSettings(BaseModel):
+    """How networks run; none is the device's default. Of these, precision alone changes numbers beyond rounding."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    precision: Precision = Field(
+        default="fp32", description="of the network: fp32, tf32 or bf16; loss, optimizer and EMA are always float32"
+    )
+    compile: bool | None = Field(
+        default=None, description="compile the network; none: on CUDA only. On a CPU it is of sampling alone"
+    )
+    channels_last: bool | None = Field(default=None, description="memory layout; none: on CUDA with tf32 or bf16")
+    micro_batch: int | None = Field(
+        default=None, ge=1, description="images done at a time, the gradient is the whole batch's; none: all"
+    )
+    checkpointing: bool = Field(default=False, description="save memory: compute maps again in the backward pass")
+    deterministic: bool = Field(default=False, description="the same bits every time on CUDA too, where it is slower")

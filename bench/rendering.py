@@ -117,7 +117,7 @@ def rendered(group: Group) -> Rendered:
         ".md": markdown(heading(group), notes, [*tables, cells_table(cells)]),
         ".tex": latex(captioned, group.stem),
         ".csv": csv(frame(group.records)),
-        "-summary.csv": csv(summary_frame(summaries)),
+        "-summary.csv": csv(summary_frame(summaries, group.first)),
     }
     return Rendered(heading(group), tuple(notes), tables, texts)
 

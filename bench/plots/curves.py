@@ -82,6 +82,7 @@ def quality_over_steps(group: Group) -> Figure | None:
     axes.set_xticks(ticks, [str(tick) for tick in ticks])
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("sampling steps")
+    axes.set_title(f"{heading(group)}\nline: mean over seeds, band: from the least seed to the most", loc="left")
     return finished(figure, axes, group)
 
 
@@ -221,7 +222,10 @@ def finished(figure: Figure, axes: Axes, group: Group) -> Figure:
 
 
 def draw_floor(axes: Axes, group: Group) -> None:
-    """Draw the distance of one half of the real data from the other."""
+    """Draw the distance of one half of the real data from the other: the mean, in a band from least to most."""
+    values = [record.distance for record in group.floors if record.distance is not None]
+    if len(values) > 1:
+        axes.axhspan(min(values), max(values), color=FLOOR, alpha=0.12, lw=0)
     value = floor(group)
     if value is not None:
         axes.axhline(value, color=FLOOR, ls="--", lw=1, label=f"{REAL}, half against half")

@@ -74,10 +74,13 @@ def interpolation_strips(group: Group, pictures: Mapping[str, Path]) -> Figure |
     figure = Figure(figsize=(label_width(chosen) + STRIP, 0.8 + STRIP * len(sheet) / width), layout="constrained")
     axes = figure.add_subplot()
     show(axes, sheet[: height - pitch])
-    axes.set_xticks([])
+    axes.set_xticks([width / 20, width - width / 20], ["latent A", "latent B"])
+    axes.xaxis.tick_top()
     axes.set_yticks(height / 2 - 0.5 + pitch * np.arange(len(images)), list(chosen))
     steps = f"{shared} step{'s' * (shared != 1)}"
-    figure.suptitle(f"{heading(group)}\n{steps}, linear path above, spherical below", fontsize=9)
+    figure.suptitle(
+        f"{heading(group)}\n{steps}, from latent A to latent B: linear path above, spherical below", fontsize=9
+    )
     return figure
 
 

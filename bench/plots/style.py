@@ -22,6 +22,8 @@ PALETTE = (
     ("#8C8C8C", ">"),
     ("#882255", "h"),
 )
+# Of methods of other packages, none of them one of ours.
+PLUGGED = (("#332288", "*"), ("#999933", "p"), ("#DD3497", "<"), ("#66A61E", "d"), ("#7F3B08", "8"))
 # Variants of one method, in their order; from the fifth on in a paler tint.
 LINES = ("-", "--", ":", "-.")
 FILLS = ("full", "none", "left", "right")
@@ -64,10 +66,11 @@ class Look(NamedTuple):
 
 
 def look(method: str) -> Look:
-    """Return a method's look, a variant's being its method's; one of another package gets one of ours by its name."""
+    """Return a method's look, a variant's being its method's; one of another package gets its own by its name."""
     base = base_name(method)
-    place = methods.place(base) if base in methods.METHODS else zlib.crc32(base.encode())
-    return Look(*PALETTE[place % len(PALETTE)])
+    if base in methods.METHODS:
+        return Look(*PALETTE[methods.place(base)])
+    return Look(*PLUGGED[zlib.crc32(base.encode()) % len(PLUGGED)])
 
 
 def looks(rows: Iterable[tuple[str, str]]) -> dict[str, Look]:

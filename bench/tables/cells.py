@@ -7,6 +7,7 @@ import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
 from bench.metrics.shown import whole_fields
+from bench.records.groups import device_class
 from bench.records.record import REAL, SECTIONS, Record
 from bench.records.rows import ordered
 from bench.store.files import flat
@@ -14,6 +15,7 @@ from bench.tables.measures import Measure, measures
 from bench.tables.summary import RowKey, Summary
 from bench.tables.table import ABOUT_NOISE, DASH, Entry, Table, marks, number
 
+JOINED_BY = ("dataset", "resolution", "scale", "device", "protocol")  # so that two files can be joined
 BEFORE = ("seed", "nfe", "grid")  # what stands before the measurements in a row of the CSV
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 OURS = ("unit",)  # declared beside the numbers: `-1 to 1` is no formula
@@ -27,11 +29,11 @@ def frame(records: Sequence[Record]) -> pd.DataFrame:
     Columns are the record's fields by their dotted names; the distance has the column that says what it is called.
     """
     table = pd.DataFrame([_row(name, record) for name, record in ordered(records)]).dropna(axis="columns", how="all")
-    return table.astype({name: "Int64" for name in _whole_columns() if name in table})
+    return table.astype({name: "Int64" for name in ("steps", *_whole_columns()) if name in table})
 
 
 def _row(name: str, record: Record) -> dict[str, object]:
-    row: dict[str, object] = {"method": name, "steps": record.steps, record.distance_name: record.distance}
+    row = identity(record) | {"method": name, "steps": record.steps, record.distance_name: record.distance}
     row |= {field: getattr(record, field) for field in BEFORE}
     sections = record.model_dump(include=set(SECTIONS))
     row |= flat({section: sections[section] or {} for section in SECTIONS})
@@ -40,21 +42,32 @@ def _row(name: str, record: Record) -> dict[str, object]:
     }
 
 
+def identity(record: Record) -> dict[str, object]:
+    """Return by column what a record's numbers were measured on and under: the columns that two CSV files share."""
+    protocol = None if record.protocol is None else record.protocol.sha256
+    values = (record.dataset, record.resolution, record.scale, device_class(record), protocol)
+    return dict(zip(JOINED_BY, values, strict=True))
+
+
 @cache
 def _whole_columns() -> list[str]:
     """Return the columns of whole numbers, some of which may be missing."""
     return [".".join(path) for path in whole_fields(Record)]
 
 
-def summary_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
-    """Return one row per measure, method and steps: mean, sd, minimum, 95 % interval, place."""
+def summary_frame(summaries: Sequence[Summary], speaker: Record) -> pd.DataFrame:
+    """Return one row per measure, method and steps: mean, sd, minimum, 95 % interval, place.
+
+    speaker: a record whose dataset, device and protocol are those of all.
+    """
     rows = []
     for shown in summaries:
         floor = [] if shown.floor is None else [(REAL, None, shown.floor)]
         found = [(name, steps, one) for name, row in shown.rows.items() for steps, one in row.items()]
         for name, steps, one in [*floor, *found]:
             rows.append(
-                {
+                identity(speaker)
+                | {
                     "measure": shown.measure.name,
                     "unit": shown.measure.unit,
                     "method": name,
@@ -71,6 +84,7 @@ def summary_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
                 }
             )
     columns = (
+        *JOINED_BY,
         "measure",
         "unit",
         "method",

@@ -166,3 +166,9 @@ def test_an_interpolation_beside_a_record_becomes_a_strip(tmp_path: Path) -> Non
         path.with_name(f"{path.stem}-interpolation.png").write_bytes(path.read_bytes())
     names = {path.name for path in write_plots(groups(records), [tmp_path], tmp_path / "plots")}
     assert {"cifar10-32-paper-interpolation.png", "cifar10-32-paper-interpolation.pdf"} <= names
+
+
+def test_a_method_of_another_package_looks_like_none_of_ours() -> None:
+    ours = {part for colour_and_marker in PALETTE for part in colour_and_marker}
+    for name in ("somebody-elses", "consistency-model", "rectified-flow", "turbo", "x"):
+        assert not {look(name).colour, look(name).marker} & ours

@@ -96,9 +96,7 @@ def remove(path: Path) -> None:
 def remove_dead(folder: Path, name: str | None = None) -> None:
     """Remove what processes of this kernel left of writing a file when they were killed, or all files of a folder."""
     try:
-        there = os.listdir(
-            folder
-        )  # in a tenth of the time of `glob`: it is done for each file of a folder of thousands
+        there = os.listdir(folder)  # in a tenth of the time of `glob`: a folder of thousands is listed for each of them
     except OSError:
         return
     for found in there:

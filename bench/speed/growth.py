@@ -23,6 +23,7 @@ from bench.store.files import read_object, write_json, write_text
 from bench.store.provenance import git_revision, machine, versions
 from bench.tables.markdown import markdown_table
 from bench.tables.table import DASH, Entry, Table, number
+from sfddm import files
 from sfddm.errors import InputError
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def doing(run: Path, size: int) -> Work:
         stage = by_name[job.folder.name]
         marker = made[stage.kind].marker()
         for name in marker["sha256"].keys() - {SETTINGS}:
-            shutil.copyfile(made[stage.kind].path / name, job.folder / name)
+            files.copy(made[stage.kind].path / name, job.folder / name)
         if stage.kind in ("samples", "cost"):
             cost = read_object(job.folder / COST)
             write_json(job.folder / COST, cost | {"nfe": stage.settings["steps"]})
@@ -239,8 +240,12 @@ class Page:
             self.rows[row["part"], tuple(row["size"])] = Cost(**row["cost"]), row["git"]
 
     def keep(self, part: str, size: tuple[int, ...], cost: Cost) -> None:
-        """Take in what was measured, and write the page."""
+        """Take in what was measured, and write it down."""
         self.rows[part, size] = cost, self.git
+        self.write()
+
+    def write(self) -> None:
+        """Write growth.json and growth.md."""
         rows = [
             {"part": name, "size": list(of), "cost": asdict(found), "git": git}
             for (name, of), (found, git) in self.rows.items()
@@ -358,6 +363,7 @@ def main(words: Sequence[str] | None = None) -> None:
         measure_cells(page, Path(work), sorted(given.cells))
     if given.images:
         measure_images(page, sorted(given.images), sorted(given.features))
+    page.write()  # as this version shows it, even if all was measured
 
 
 if __name__ == "__main__":

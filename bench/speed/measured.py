@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass
+from io import StringIO
 from itertools import pairwise
 from math import log
 
@@ -51,7 +52,7 @@ def cost_of(work: Work) -> Cost:
     known = memory.reset_peak_rss()
     before = memory.peak_rss_bytes() if known else 0
     wall, processor = time.perf_counter(), time.process_time()
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+    with redirect_stdout(StringIO()):
         work()
     seconds, wall_seconds = time.process_time() - processor, time.perf_counter() - wall
     return Cost(seconds, wall_seconds, memory.peak_rss_bytes() - before if known else None)

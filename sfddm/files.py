@@ -95,11 +95,15 @@ def remove(path: Path) -> None:
 
 def remove_dead(folder: Path, name: str | None = None) -> None:
     """Remove what processes of this kernel left of writing a file when they were killed, or all files of a folder."""
-    for path in folder.glob(".*.tmp"):
-        match = TEMPORARY.fullmatch(path.name)
+    try:
+        there = os.listdir(folder)  # in a tenth of the time of `glob`: a folder of thousands is listed for each of them
+    except OSError:
+        return
+    for found in there:
+        match = TEMPORARY.fullmatch(found) if found.endswith(".tmp") else None
         if match and match[2] == kernel_digits()[:4] and (name is None or match[1] == name):
             with suppress(OSError):  # another process may have removed it, or it is not ours to remove
-                remove_unwritten(path)
+                remove_unwritten(folder / found)
 
 
 def remove_unwritten(path: Path) -> bool:

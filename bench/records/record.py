@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -201,8 +202,9 @@ def _is_good(path: Path, key: str) -> bool:
 
 def superseded(path: Path, record: Record) -> list[Path]:
     """Return the records beside a new one of the same cell and settings, made when a stage's version was another."""
-    alike = path.parent.glob(f"{record.name.rpartition('-')[0]}-*.json")
-    return [other for other in alike if other != path and _same_cell(other, record)]
+    begins = f"{record.name.rpartition('-')[0]}-"
+    names = [name for name in os.listdir(path.parent) if name.startswith(begins) and name.endswith(".json")]
+    return [other for name in names if (other := path.parent / name) != path and _same_cell(other, record)]
 
 
 def _same_cell(path: Path, record: Record) -> bool:

@@ -27,7 +27,7 @@ def compute(
 
     data: where prepared datasets are.
     """
-    walk = Walk([stage for stage in sweep.stages if not worker.store.is_done(stage)])
+    walk = Walk([stage for stage in sweep.stages if not worker.store.is_done(stage)], division.is_alone)
     if not walk:
         return
     worker.display.say(
@@ -52,9 +52,9 @@ def compute(
 
     with Pool(given_of(sweep, worker, data, division.jobs), division.threads, worker.display) as pool:
         while walk:
-            if pool.is_idle and (stage := walk.take(division.is_alone)):
+            if pool.is_idle and (stage := walk.take(alone=True)):
                 take_in(stage, outcome_of(worker, stage))
-            elif pool.has_room and (stage := walk.take(lambda other: not division.is_alone(other))):
+            elif pool.has_room and (stage := walk.take()):
                 pool.give(stage)
             else:
                 with worker.timing.part(PART):

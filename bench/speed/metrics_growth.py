@@ -1,24 +1,15 @@
-"""How the cost of sampling and of each metric grows with the images and the features: seconds of one core, and memory.
+"""How the cost of sampling and of each metric grows with the images and the features.
 
-Each measurement is made in a process of its own, with one thread, after what it needs was made. The features are
-random, and as many are compared with as there are images: what every pair is looked at for grows with their square.
-
-    python -m bench.speed.metrics_growth
+The features are random, and as many are compared with as there are images: what every pair is looked at for grows with
+their square. `bench.speed.growth` measures it and writes the page.
 """
 
-import json
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from bench.store import memory
-from bench.tables.markdown import markdown_table
+from bench.speed.measured import Measured, Work, powers
 from bench.tables.table import DASH, Entry, Table, number
 
 if TYPE_CHECKING:
@@ -28,31 +19,10 @@ if TYPE_CHECKING:
 
 IMAGES, FEATURES = (1_000, 2_500, 5_000, 10_000, 25_000, 50_000), (64, 256, 512, 1_024, 2_048)
 SIDE, STEPS = 8, 1  # of what is sampled: a small network's images, by DDIM
-
-Work = Callable[[], object]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one part cost: processor seconds, and the peak memory in bytes above what was resident when it began.
-
-    features: of an image; None if there are none. peak_bytes: None where the system does not say.
-    """
-
-    part: str
-    images: int
-    features: int | None
-    seconds: float
-    peak_bytes: int | None
-
-    @property
-    def parameter(self) -> str:
-        """What was measured, in words."""
-        features = "" if self.features is None else f" of {self.features:,} features"
-        return f"{self.part}, {self.images:,} images{features}"
+SAMPLING = "sampling"  # the part that has no features
 
 
-def sampling(images: int, _: int) -> Work:
+def sampling(images: int) -> Work:
     """Return the sampling of images into a folder by a small network, in shards as every stage of samples does."""
     from baselines.ddim import DDIM
     from bench.stages.sampling import Task, sample_in_shards
@@ -79,7 +49,7 @@ def sampling(images: int, _: int) -> Work:
 
     def work() -> None:
         with TemporaryDirectory() as folder:
-            sample_in_shards(Job(Path(folder), RunFolder(Path(folder)), "cpu", Display(), World()), task)
+            sample_in_shards(Job(Path(folder), RunFolder(Path(folder)), "cpu", Display(quiet=True), World()), task)
 
     return work
 
@@ -126,63 +96,46 @@ def of_metric(metric: "type[Metric]") -> Callable[[int, int], Work]:
     return make
 
 
-def parts() -> dict[str, Callable[[int, int], Work]]:
-    """Return by name what makes the work of each part for a number of images and of features."""
+def parts() -> dict[str, Callable[..., Work]]:
+    """Return by name what makes the work of each part for a number of images and, but for sampling, of features."""
     from bench.metrics.quality import BUILT_IN
 
     metrics = {name.replace("_", " "): of_metric(metric) for name, metric in BUILT_IN.items()}
-    return {"sampling": sampling, "statistics": statistics, **metrics}
+    return {SAMPLING: sampling, "statistics": statistics, **metrics}
 
 
-def measure_here(part: str, images: int, features: int) -> Measured:
-    """Return what a part costs in this process; its memory is that beyond what the process has had already."""
-    work = parts()[part](images, features)
-    memory.release_free_memory()
-    known = memory.reset_peak_rss()
-    before = memory.peak_rss_bytes() if known else 0
-    started = time.process_time()
-    work()
-    seconds = time.process_time() - started
-    peak = memory.peak_rss_bytes() - before if known else None
-    return Measured(part, images, None if part == "sampling" else features, seconds, peak)
+def work_of(part: str, *size: str) -> Work:
+    """Return the work of a part: of so many images, and features."""
+    return parts()[part](*map(int, size))
 
 
-def measure(part: str, images: int, features: int) -> Measured:
-    """Return what a part costs in a process of its own with one thread. Raises CalledProcessError if that fails."""
-    command = [sys.executable, "-m", "bench.speed.metrics_growth", part, str(images), str(features)]
-    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=one_thread, stdout=subprocess.PIPE, text=True, check=True)
-    return Measured(**json.loads(done.stdout))
-
-
-def growth(images: Sequence[int] = IMAGES, features: Sequence[int] = FEATURES) -> list[Measured]:
-    """Return what each part costs for each number of images at the most features, and the other way round."""
-    found = []
+def sizes(images: Sequence[int], features: Sequence[int]) -> list[tuple[str, tuple[int, ...]]]:
+    """Return what is measured: each part for each number of images at the most features, and the other way round."""
+    found: list[tuple[str, tuple[int, ...]]] = []
     for part in parts():
-        found += [measure(part, count, features[-1]) for count in images]
-        if part != "sampling":
-            found += [measure(part, images[-1], count) for count in features[:-1]]
+        if part == SAMPLING:
+            found += [(part, (count,)) for count in images]
+        else:
+            found += [(part, (count, features[-1])) for count in images]
+            found += [(part, (images[-1], count)) for count in features[:-1]]
     return found
 
 
 def table_of(rows: Sequence[Measured]) -> Table:
     """Return what was measured as a table."""
-    entries = [
-        (
+    entries = []
+    for row, power in zip(rows, powers(rows), strict=True):
+        images, features = row.size[0], row.size[1:]
+        texts = (
             row.part,
-            f"{row.images:,}",
-            DASH if row.features is None else f"{row.features:,}",
-            number(row.seconds, None),
-            DASH if row.peak_bytes is None else number(row.peak_bytes / 2**20, 0),
+            f"{images:,}",
+            f"{features[0]:,}" if features else DASH,
+            number(row.cost.seconds, None),
+            number(row.cost.wall_seconds, None),
+            number(images / row.cost.wall_seconds, None),
+            DASH if row.cost.peak_bytes is None else number(row.cost.peak_bytes / 2**20, 0),
+            DASH if power is None else number(power, 2),
         )
-        for row in rows
-    ]
-    head = ("part", "images", "features", "seconds of one core", "peak MiB above what it is given")
-    return Table("Sampling and metrics", (), head, tuple(tuple(map(Entry, entry)) for entry in entries))
-
-
-if __name__ == "__main__":
-    if len(sys.argv) == 4:
-        print(json.dumps(asdict(measure_here(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))))
-    else:
-        print("\n".join(markdown_table(table_of(growth()))))
+        entries.append(tuple(map(Entry, texts)))
+    head = ("part", "images", "features", "seconds of one core", "seconds", "images a second", "peak MiB", "power")
+    return Table("Sampling and metrics", (), head, tuple(entries))

@@ -23,6 +23,9 @@ class Store:
     def __init__(self, root: Path, say: Callable[[str], None]) -> None:
         self.run, self.say = RunFolder(root), say
         self._done: dict[str, Marker] = {}
+        self._read_from: dict[
+            str, set[str]
+        ] = {}  # by the name of a stage, the keys of done ones that were made from it
         self._reported: set[str] = set()
 
     @cached_property
@@ -46,7 +49,7 @@ class Store:
         if not folder.is_done:
             return False
         try:
-            self._done[stage.key] = folder.checked(every_hash=False)
+            self._believe(stage, folder.checked(every_hash=False))
         except InputError as fault:
             if str(fault) not in self._reported:
                 self._reported.add(str(fault))
@@ -72,9 +75,15 @@ class Store:
 
     def finished(self, stage: Stage, marker: Marker) -> None:
         """Take in that a stage has just been done: what was made from it is looked at again, for it may be another."""
-        self._done = {key: other for key, other in self._done.items() if stage.name not in other.get("parents", {})}
-        self._done[stage.key] = marker
+        for key in self._read_from.pop(stage.name, ()):
+            self._done.pop(key, None)
+        self._believe(stage, marker)
 
     def forget(self, stage: Stage) -> None:
         """Look at a stage's folder again when it is next asked for."""
         self._done.pop(stage.key, None)
+
+    def _believe(self, stage: Stage, marker: Marker) -> None:
+        self._done[stage.key] = marker
+        for parent in marker.get("parents", {}):
+            self._read_from.setdefault(parent, set()).add(stage.key)

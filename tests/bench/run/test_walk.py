@@ -50,11 +50,30 @@ def test_what_is_done_already_is_waited_for_by_nothing() -> None:
     assert offered(Walk([LAST, SECOND])) == ["last", "second-fold"]
 
 
-def test_only_what_suits_is_taken_and_the_rest_stays() -> None:
-    walk = Walk(ALL)
-    assert walk.take(lambda one: one.kind == "fold") is None
-    assert walk.take(lambda one: one.kind == "other-teacher") == OTHER
+def test_what_is_done_alone_is_taken_apart_and_the_rest_stays() -> None:
+    walk = Walk(ALL, lambda one: one.kind in ("other-teacher", "fold"))
+    assert walk.take(alone=True) == OTHER
+    assert walk.take(alone=True) is None
     assert offered(walk) == ["teacher"]
+    walk.done(TEACHER)
+    assert offered(walk) == ["second-fold"]
+    assert walk.take(alone=True) == FOLD
+
+
+def test_each_stage_is_asked_about_once_however_many_wait() -> None:
+    asked = list[str]()
+
+    def is_alone(one: Stage) -> bool:
+        asked.append(one.key)
+        return one.settings["alone"]
+
+    many = [Stage("one", str(number), {"alone": number % 2 == 0, "number": number}, print) for number in range(2000)]
+    walk = Walk(many, is_alone)
+    while walk:
+        stage = walk.take() or walk.take(alone=True)
+        assert stage is not None
+        walk.done(stage)
+    assert len(asked) == len(set(asked)) == len(many)
 
 
 def test_what_needs_a_failed_stage_is_left_out_and_the_others_go_on() -> None:

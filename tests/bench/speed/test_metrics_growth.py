@@ -5,15 +5,15 @@ import torch
 
 from bench.metrics.quality import BUILT_IN
 from bench.speed import metrics_growth
-from bench.speed.metrics_growth import Measured, growth, measure, measure_here, parts, table_of
+from bench.speed.measured import Cost, Measured, cost_of, in_a_process
+from bench.speed.metrics_growth import SAMPLING, parts, sizes, table_of, work_of
 from bench.tables.markdown import markdown_table
 
 
 @pytest.mark.parametrize("part", parts())
 def test_each_part_does_its_work(part: str) -> None:
-    found = measure_here(part, 60, 8)
-    assert (found.part, found.images, found.features) == (part, 60, None if part == "sampling" else 8)
-    assert found.seconds > 0
+    size = ("60",) if part == SAMPLING else ("60", "8")
+    assert cost_of(work_of(part, *size)).seconds > 0
 
 
 def test_a_metric_measures_what_it_does_in_a_cell() -> None:
@@ -24,7 +24,7 @@ def test_a_metric_measures_what_it_does_in_a_cell() -> None:
 
 @pytest.mark.slow
 def test_memory_is_that_of_the_work_in_a_process_of_its_own() -> None:
-    small, large = (measure("statistics", images, 256) for images in (2_000, 16_000))
+    small, large = (in_a_process(metrics_growth.__name__, "statistics", images, 256) for images in (2_000, 16_000))
     in_float64 = 16_000 * 256 * 8
     assert small.peak_bytes is not None
     assert large.peak_bytes is not None
@@ -32,14 +32,16 @@ def test_memory_is_that_of_the_work_in_a_process_of_its_own() -> None:
     assert small.seconds < large.seconds
 
 
-def test_images_grow_at_the_most_features_and_features_at_the_most_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics_growth, "measure", lambda *given: Measured(*given, 1.5, 2**20))
-    rows = [row for row in growth((10, 20), (3, 4)) if row.part == "kid"]
-    assert [(row.images, row.features) for row in rows] == [(10, 4), (20, 4), (20, 3)]
-    assert rows[0].parameter == "kid, 10 images of 4 features"
-    assert markdown_table(table_of([*rows[:1], Measured("sampling", 9, None, 0.25, None)]))[2:] == [
-        "| kid      |     10 |        4 |                1.50 |                               1 |",
-        "| sampling |      9 |        - |               0.250 |                               - |",
+def test_images_grow_at_the_most_features_and_features_at_the_most_images() -> None:
+    assert [size for part, size in sizes((10, 20), (3, 4)) if part == "kid"] == [(10, 4), (20, 4), (20, 3)]
+    assert [size for part, size in sizes((10, 20), (3, 4)) if part == SAMPLING] == [(10,), (20,)]
+
+
+def test_a_row_says_what_it_cost_and_how_fast_that_was() -> None:
+    rows = [Measured("kid", (10, 4), Cost(1.5, 2.0, 2**20)), Measured(SAMPLING, (9,), Cost(0.25, 0.5, None))]
+    assert [line.replace(" ", "") for line in markdown_table(table_of(rows))[2:]] == [
+        "|kid|10|4|1.50|2.00|5.00|1|-|",
+        "|sampling|9|-|0.250|0.500|18.0|-|-|",
     ]
 
 

@@ -17,11 +17,14 @@ from bench.commands import (
     clean,
     datasets,
     doctor,
+    methods,
+    metrics,
     plots,
     remeasure,
     report,
     reproduce,
     run,
+    settings,
     speed,
     status,
     tables,
@@ -58,6 +61,9 @@ app.command(epilog=shown(plots.EXAMPLES))(plots.plots)
 app.command(epilog=shown(report.EXAMPLES))(report.report)
 app.command(epilog=shown(reproduce.EXAMPLES))(reproduce.reproduce)
 app.command(epilog=shown(claims.EXAMPLES))(claims.claims)
+app.command(epilog=shown(methods.EXAMPLES))(methods.methods)
+app.command(epilog=shown(metrics.EXAMPLES))(metrics.metrics)
+app.command(epilog=shown(settings.EXAMPLES))(settings.settings)
 app.command(epilog=shown(status.EXAMPLES))(status.status)
 app.command(epilog=shown(verify.EXAMPLES))(verify.verify)
 app.command(epilog=shown(remeasure.EXAMPLES))(remeasure.remeasure)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.commands import completion
 from bench.commands.options import (
     RUNS,
     Address,
@@ -48,17 +49,28 @@ sfddm-bench run --methods 'sfddm,sfddm[init=teacher,time_input=phi]'
 def run(
     dataset: Annotated[
         str,
-        typer.Option(help="digits, cifar10, celeba_hq, lsun_church, lsun_bedroom, folder, or one prepared by a name."),
+        typer.Option(
+            help="digits, cifar10, celeba_hq, lsun_church, lsun_bedroom, folder, or one prepared by a name.",
+            autocompletion=completion.dataset_names,
+        ),
     ] = "digits",
     resolution: Resolution = None,
     steps: Annotated[str | None, typer.Option(help="Step counts, such as 1,4,16 (default: the dataset's).")] = None,
     methods: Annotated[
-        str | None, typer.Option(help="Methods by name, such as sfddm,ddim (default: the dataset's).")
+        str | None,
+        typer.Option(
+            help="Methods by name, such as sfddm,ddim (default: sfddm,pd,ddim); `methods` lists them.",
+            autocompletion=completion.method_lists,
+        ),
     ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, such as 0,1,2: of teacher, students and latents.")] = "0",
     scale: Scale = None,
     metrics: Annotated[
-        str, typer.Option(help="What to measure of each cell: quality, consistency, interpolation, cost.")
+        str,
+        typer.Option(
+            help="What to measure of each cell: quality, consistency, interpolation, cost.",
+            autocompletion=completion.metric_lists,
+        ),
     ] = ",".join(METRICS),
     images: Annotated[int | None, typer.Option(help="Images to sample per cell (default: the scale's).")] = None,
     assignments: Assignments = None,

@@ -15,8 +15,10 @@ import typer
 from bench.commands import (
     claims,
     clean,
+    compare,
     datasets,
     doctor,
+    export,
     methods,
     metrics,
     plots,
@@ -24,6 +26,7 @@ from bench.commands import (
     report,
     reproduce,
     run,
+    sample,
     settings,
     speed,
     status,
@@ -61,6 +64,9 @@ app.command(epilog=shown(plots.EXAMPLES))(plots.plots)
 app.command(epilog=shown(report.EXAMPLES))(report.report)
 app.command(epilog=shown(reproduce.EXAMPLES))(reproduce.reproduce)
 app.command(epilog=shown(claims.EXAMPLES))(claims.claims)
+app.command(epilog=shown(sample.EXAMPLES))(sample.sample)
+app.command(epilog=shown(compare.EXAMPLES))(compare.compare)
+app.command(epilog=shown(export.EXAMPLES))(export.export)
 app.command(epilog=shown(methods.EXAMPLES))(methods.methods)
 app.command(epilog=shown(metrics.EXAMPLES))(metrics.metrics)
 app.command(epilog=shown(settings.EXAMPLES))(settings.settings)

@@ -142,15 +142,20 @@ def run(
         check_disk([sweep], out, place.jobs)
     records = perform(sweep, place)
     if records:
-        finish(read_records(out), place, out)  # of this sweep and of earlier ones
+        finish(records, read_records(out), place, out)  # of this sweep; and of earlier ones
     check_failures(records)
 
 
-def finish(records: "Sequence[Record]", place: "Place", rendered: Path) -> None:
-    """Render records under a folder, write what the run's time went into, and print the paths."""
-    from bench.rendering import render
+def finish(new: "Sequence[Record]", records: "Sequence[Record]", place: "Place", rendered: Path) -> None:
+    """Render records under a folder, with a report; print the paths, and the new ones with what came out."""
+    from bench.rendering import print_cells, print_outcome, render
+    from bench.report.page import REPORT, write_page
 
     with place.timing.part("tables and plots"):
         written = render(records, place.out, rendered)
+        report = write_page(records, place.out, rendered / REPORT)
     for path in [*written, place.timing.write(place.out)]:
         print(path)
+    print_cells(new)
+    print(report)
+    print_outcome(new)

@@ -15,6 +15,8 @@ from bench.report.samples import pictures_of
 from bench.store.files import write_text
 from sfddm.errors import InputError
 
+REPORT = "report.html"
+
 
 @dataclass(frozen=True)
 class Section:
@@ -35,10 +37,14 @@ def write_report(root: Path, out: Path | None) -> Path:
 
     Raises InputError if there are no records, or if the page cannot be written.
     """
-    path = out or root / "report.html"
+    path = out or root / REPORT
     if path.is_dir():
-        raise InputError(f"--out: '{path}' given, a folder; name a file such as {path / 'report.html'}")
-    records = read_records(root)
+        raise InputError(f"--out: '{path}' given, a folder; name a file such as {path / REPORT}")
+    return write_page(read_records(root), root, path)
+
+
+def write_page(records: Sequence[Record], root: Path, path: Path) -> Path:
+    """Return the path of the written page of records whose pictures are under a folder. Raises InputError."""
     text = page(records, pictures_of(root, records))
     try:
         write_text(path, text)

@@ -162,3 +162,15 @@ def test_an_interrupted_run_ends_with_one_line_and_goes_on_to_the_same_numbers(t
     assert {n: r["distance"] for n, r in records(tmp_path).items()} == {
         n: r["distance"] for n, r in records(straight).items()
     }
+
+
+def test_a_run_ends_with_a_table_of_100_columns_its_report_and_a_sentence(finished: Path) -> None:
+    run = sfddm_bench("run", "--out", str(finished), *WORDS, *TINY)
+    *lines, report, sentence = run.stdout.splitlines()
+    table = [line for line in lines if line[:1] in "┏┃┡│└"]
+    assert len(table) >= 8
+    assert max(map(len, table)) <= 100
+    assert report == str(finished / "report.html")
+    assert (finished / "report.html").stat().st_size > 1000
+    assert sentence.startswith("digits 8x8, scale smoke, 1 seed: the lowest FD (digits-cnn) is that of ")
+    assert sentence.endswith("sfddm's students saw 75% as many images as their teacher.")

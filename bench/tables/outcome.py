@@ -35,7 +35,7 @@ def share_of_images(records: list[Record]) -> str | None:
     shares = {share for record in records if (share := _share(record)) is not None}
     if len(shares) != 1:
         return None
-    return f"{SINGLE_FOLD}'s students saw {shares.pop():.0%} as many images as their teacher"
+    return f"{SINGLE_FOLD}'s students saw {100 * shares.pop():.0f} % as many images as their teacher"
 
 
 def _share(record: Record) -> float | None:

@@ -11,7 +11,7 @@ from sfddm.errors import InputError
 
 EXAMPLES = """
 sfddm-bench compare runs:sfddm:4 runs:ddim:4 --to side-by-side.png
-sfddm-bench compare runs:pd:1 runs:pd:4 student.safetensors --latents 12 --to pd.png
+sfddm-bench compare runs:pd:1 runs:pd:4 --latents 12 --seed 1 --to pd.png
 """
 MOST = 64  # latents in a row
 

@@ -37,7 +37,7 @@ def export(
     model = load(f"{run}:{method}:{steps}:{seed}")
     check_writable(to.parent)
     to.parent.mkdir(parents=True, exist_ok=True)
-    model.save(to)
+    model.write(to)
     write_text(to.with_suffix(".md"), card(record, to.name))
     print(to)
     print(to.with_suffix(".md"))

@@ -150,12 +150,18 @@ def finish(new: "Sequence[Record]", records: "Sequence[Record]", place: "Place",
     """Render records under a folder, with a report; print the paths, and the new ones with what came out."""
     from bench.rendering import print_cells, print_outcome, render
     from bench.report.page import REPORT, write_page
+    from bench.store.text import to_stderr
 
     with place.timing.part("tables and plots"):
         written = render(records, place.out, rendered)
-        report = write_page(records, place.out, rendered / REPORT)
+        try:
+            report = [write_page(records, place.out, rendered / REPORT)]
+        except OSError as error:  # `report` makes it from the records at any time; what came out is told first
+            to_stderr(f"sfddm-bench: {error.filename}: {error.strerror}; the report is left out")
+            report = []
     for path in [*written, place.timing.write(place.out)]:
         print(path)
     print_cells(new)
-    print(report)
+    for path in report:
+        print(path)
     print_outcome(new)

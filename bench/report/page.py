@@ -40,16 +40,16 @@ def write_report(root: Path, out: Path | None) -> Path:
     path = out or root / REPORT
     if path.is_dir():
         raise InputError(f"--out: '{path}' given, a folder; name a file such as {path / REPORT}")
-    return write_page(read_records(root), root, path)
+    records = read_records(root)
+    try:
+        return write_page(records, root, path)
+    except OSError as error:
+        raise InputError(f"--out: '{path}' given, but it cannot be written ({error.strerror})") from None
 
 
 def write_page(records: Sequence[Record], root: Path, path: Path) -> Path:
-    """Return the path of the written page of records whose pictures are under a folder. Raises InputError."""
-    text = page(records, pictures_of(root, records))
-    try:
-        write_text(path, text)
-    except OSError as error:
-        raise InputError(f"--out: '{path}' given, but it cannot be written ({error.strerror})") from None
+    """Return the path of the written page of records whose pictures are under a folder. Raises OSError."""
+    write_text(path, page(records, pictures_of(root, records)))
     return path
 
 

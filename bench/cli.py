@@ -15,13 +15,19 @@ import typer
 from bench.commands import (
     claims,
     clean,
+    compare,
     datasets,
     doctor,
+    export,
+    methods,
+    metrics,
     plots,
     remeasure,
     report,
     reproduce,
     run,
+    sample,
+    settings,
     speed,
     status,
     tables,
@@ -58,6 +64,12 @@ app.command(epilog=shown(plots.EXAMPLES))(plots.plots)
 app.command(epilog=shown(report.EXAMPLES))(report.report)
 app.command(epilog=shown(reproduce.EXAMPLES))(reproduce.reproduce)
 app.command(epilog=shown(claims.EXAMPLES))(claims.claims)
+app.command(epilog=shown(sample.EXAMPLES))(sample.sample)
+app.command(epilog=shown(compare.EXAMPLES))(compare.compare)
+app.command(epilog=shown(export.EXAMPLES))(export.export)
+app.command(epilog=shown(methods.EXAMPLES))(methods.methods)
+app.command(epilog=shown(metrics.EXAMPLES))(metrics.metrics)
+app.command(epilog=shown(settings.EXAMPLES))(settings.settings)
 app.command(epilog=shown(status.EXAMPLES))(status.status)
 app.command(epilog=shown(verify.EXAMPLES))(verify.verify)
 app.command(epilog=shown(remeasure.EXAMPLES))(remeasure.remeasure)

@@ -18,6 +18,7 @@ from bench.tables.console import print_tables
 from bench.tables.latex import latex
 from bench.tables.markdown import markdown
 from bench.tables.measures import Measure, measures
+from bench.tables.outcome import outcome
 from bench.tables.published import published
 from bench.tables.summary import by_cell, summarise
 from bench.tables.table import Table, summary_table
@@ -128,9 +129,16 @@ def measures_of(group: Group) -> list[Measure]:
 
 
 def print_cells(records: Sequence[Record]) -> None:
-    """Print the cells of a run, each with what was measured."""
+    """Print the cells of a run, each with the few numbers that a terminal has room for."""
     for group in groups(records):
         print_tables(heading(group), [cells_table(by_cell(group.records), brief=True)])
+
+
+def print_outcome(records: Sequence[Record]) -> None:
+    """Print a sentence on each group of records: what came out."""
+    for group in groups(records):
+        if said := outcome(group):
+            print(said)
 
 
 def print_rendered(found: Sequence[Group]) -> None:

@@ -47,9 +47,27 @@ def compile_network(network: nn.Module, frozen: bool = False) -> nn.Module:
     in `torch.no_grad()`, and weights must not change until `forget`. Reaching `MOST_GRAPHS` raises torch's error.
     """
     _watch()
-    options: Any = {"freezing": True} if frozen else None
-    fast: Any = torch.compile(network, dynamic=False, options=options)
-    return fast
+    fast: Any = torch.compile(network, dynamic=False)
+    return Frozen(fast) if frozen else fast
+
+
+class Frozen(nn.Module):
+    """A compiled network whose weights are constants of its graphs.
+
+    Whether they are is read from inductor's configuration while a network is traced, and not from the options of
+    `torch.compile`: given there, the weights stay inputs, and nothing is gained.
+    """
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.inner = network
+
+    def forward(self, *args: Any, **given: Any) -> Any:
+        """Return what the network returns."""
+        from torch._inductor import config
+
+        with config.patch(freezing=True):
+            return self.inner(*args, **given)
 
 
 def forget() -> None:

@@ -138,13 +138,13 @@ class ImageModel:
         """Return images 0..n-1 under a seed, uint8 (n,C,H,W) on the CPU: see `units`."""
         return torch.cat(list(self.units(n, steps, seed, device)))
 
-    def save(self, path: Path) -> None:
+    def write(self, path: Path) -> None:
         """Write a file that `load` reads, atomically. Raises OSError."""
         save_denoiser(path, self.denoiser.network, self.spec, {METADATA: self.sampling.model_dump_json()})
 
 
 def load_file(path: Path, size: int | None = None) -> ImageModel:
-    """Return the model in a file that `ImageModel.save` or `save_denoiser` wrote.
+    """Return the model in a file that `ImageModel.write` or `save_denoiser` wrote.
 
     The latter's says nothing of sampling: it is DDIM, with x0 clipped, over all indices of a student, or as many as are
     asked for of a teacher's. size: the side of its images in pixels. Raises InputError, ParameterError.

@@ -33,7 +33,7 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done").exists():
-            run = sfddm_bench("run", "--out", str(folder / "runs"), "--steps", "1,4", *TINY)
+            run = sfddm_bench("run", "--out", str(folder / "runs"), "--steps", "1,4", "--methods", "sfddm,ddim", *TINY)
             assert run.returncode == 0, run.stderr
             (folder / "done").touch()
     return folder / "runs"

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bench.commands.examples import shown
+from bench.commands.listing import print_list
 from bench.commands.options import DataRoot, Resolution
 from sfddm.errors import InputError
 
@@ -26,9 +27,6 @@ app = typer.Typer(help="See, and prepare, the datasets.", no_args_is_help=True)
 @app.command("list", epilog=shown(LIST_EXAMPLES))
 def datasets_list(data_root: DataRoot = None) -> None:
     """List the datasets and which are prepared."""
-    from rich.console import Console
-    from rich.table import Table
-
     from bench.datasets.catalogue import CATALOGUE
     from bench.datasets.dataset import data_root as root_of
     from bench.datasets.packed import survey
@@ -36,7 +34,7 @@ def datasets_list(data_root: DataRoot = None) -> None:
     from bench.store.text import to_stderr
 
     there, faults = survey(root_of(data_root))
-    table = Table("name", "what", "prepared", title=f"datasets; prepared ones are in {root_of(data_root)}")
+    rows = []
     for name in names(data_root):
         found = [manifest for manifest in there if manifest.name == name]
         definition = CATALOGUE.get(found[0].dataset if found else name)
@@ -44,8 +42,8 @@ def datasets_list(data_root: DataRoot = None) -> None:
         if definition and definition.name != name:
             summary = f"prepared as {definition.name} from {found[0].source_name}"
         sizes = ", ".join(f"{manifest.resolution}: {manifest.count:,}" for manifest in found)
-        table.add_row(name, summary, "built in" if name == "digits" else sizes or "-")
-    Console(width=None if Console().is_terminal else 140).print(table)
+        rows.append((name, summary, "built in" if name == "digits" else sizes or "-"))
+    print_list(f"datasets; prepared ones are in {root_of(data_root)}", ("name", "what", "prepared"), rows)
     for fault in faults.values():
         to_stderr(f"sfddm-bench: {fault}")
 

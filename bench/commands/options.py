@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bench.commands import completion
 from bench.config.variants import split_outside_brackets
 from bench.store.limits import LARGEST_COUNT
 from sfddm.errors import InputError
@@ -28,7 +29,15 @@ Jobs = Annotated[
     str,
     typer.Option(metavar="N", help="Stages at a time on the cores of this machine: auto (as many as pay) or a number."),
 ]
-Scale = Annotated[str | None, typer.Option(help="Amount of work: smoke, quick or paper (default: the dataset's).")]
+Scale = Annotated[
+    str | None,
+    typer.Option(
+        help="Amount of work: smoke, quick or paper (default: the dataset's).", autocompletion=completion.scale_names
+    ),
+]
+Dataset = Annotated[
+    str, typer.Option(help="Whose values; `datasets list` names them.", autocompletion=completion.dataset_names)
+]
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting, such as teacher.iterations=2000.")
 ]

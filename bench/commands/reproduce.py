@@ -84,5 +84,5 @@ def reproduce(
     print(f"{experiment.title}. {experiment.question}")
     records = [record for sweep in sweeps for record in perform(sweep, place)]
     if records:
-        finish(records, place, out / "experiments" / experiment.name)
+        finish(records, records, place, out / "experiments" / experiment.name)
     check_failures(records)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.commands import completion
 from bench.commands.options import (
     RUNS,
     Address,
@@ -48,17 +49,28 @@ sfddm-bench run --methods 'sfddm,sfddm[init=teacher,time_input=phi]'
 def run(
     dataset: Annotated[
         str,
-        typer.Option(help="digits, cifar10, celeba_hq, lsun_church, lsun_bedroom, folder, or one prepared by a name."),
+        typer.Option(
+            help="digits, cifar10, celeba_hq, lsun_church, lsun_bedroom, folder, or one prepared by a name.",
+            autocompletion=completion.dataset_names,
+        ),
     ] = "digits",
     resolution: Resolution = None,
     steps: Annotated[str | None, typer.Option(help="Step counts, such as 1,4,16 (default: the dataset's).")] = None,
     methods: Annotated[
-        str | None, typer.Option(help="Methods by name, such as sfddm,ddim (default: the dataset's).")
+        str | None,
+        typer.Option(
+            help="Methods by name, such as sfddm,ddim (default: sfddm,pd,ddim); `methods` lists them.",
+            autocompletion=completion.method_lists,
+        ),
     ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds, such as 0,1,2: of teacher, students and latents.")] = "0",
     scale: Scale = None,
     metrics: Annotated[
-        str, typer.Option(help="What to measure of each cell: quality, consistency, interpolation, cost.")
+        str,
+        typer.Option(
+            help="What to measure of each cell: quality, consistency, interpolation, cost.",
+            autocompletion=completion.metric_lists,
+        ),
     ] = ",".join(METRICS),
     images: Annotated[int | None, typer.Option(help="Images to sample per cell (default: the scale's).")] = None,
     assignments: Assignments = None,
@@ -130,15 +142,26 @@ def run(
         check_disk([sweep], out, place.jobs)
     records = perform(sweep, place)
     if records:
-        finish(read_records(out), place, out)  # of this sweep and of earlier ones
+        finish(records, read_records(out), place, out)  # of this sweep; and of earlier ones
     check_failures(records)
 
 
-def finish(records: "Sequence[Record]", place: "Place", rendered: Path) -> None:
-    """Render records under a folder, write what the run's time went into, and print the paths."""
-    from bench.rendering import render
+def finish(new: "Sequence[Record]", records: "Sequence[Record]", place: "Place", rendered: Path) -> None:
+    """Render records under a folder, with a report; print the paths, and the new ones with what came out."""
+    from bench.rendering import print_cells, print_outcome, render
+    from bench.report.page import REPORT, write_page
+    from bench.store.text import to_stderr
 
     with place.timing.part("tables and plots"):
         written = render(records, place.out, rendered)
+        try:
+            report = [write_page(records, place.out, rendered / REPORT)]
+        except OSError as error:  # `report` makes it from the records at any time; what came out is told first
+            to_stderr(f"sfddm-bench: {error.filename}: {error.strerror}; the report is left out")
+            report = []
     for path in [*written, place.timing.write(place.out)]:
         print(path)
+    print_cells(new)
+    for path in report:
+        print(path)
+    print_outcome(new)

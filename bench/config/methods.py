@@ -5,12 +5,14 @@ The order of the table is that of rows and colours everywhere. A method is impor
 
 import importlib
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.config.plugins import METHOD_GROUP, Plugin, plugins, refuse_taken
 from sfddm.errors import InputError
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from sfddm.method import Method
 
 METHODS: dict[str, str] = {
@@ -23,6 +25,17 @@ METHODS: dict[str, str] = {
     "ddim": "baselines.ddim:DDIM",
     "ddpm": "baselines.ddpm:DDPM",
     "dpm-solver": "baselines.dpm_solver:DPMSolver",
+}
+SETTINGS: dict[str, str] = {  # and their settings, which import no torch
+    "sfddm": "sfddm.settings:SingleFoldSettings",
+    "sfddm-reference": "sfddm.settings:ReferenceSettings",
+    "sfddm-trajectory": "sfddm.settings:TrajectorySettings",
+    "pd": "baselines.settings:PDSettings",
+    "pd-reference": "baselines.settings:PDReferenceSettings",
+    "scratch": "baselines.settings:ScratchSettings",
+    "ddim": "baselines.settings:DDIMSettings",
+    "ddpm": "baselines.settings:DDPMSettings",
+    "dpm-solver": "baselines.settings:DPMSolverSettings",
 }
 
 
@@ -38,7 +51,25 @@ def get(name: str) -> "type[Method]":
         return _of_other_packages()[name]
     if name not in METHODS:
         raise InputError.unknown("--methods", name, names())
-    module, _, attribute = METHODS[name].partition(":")
+    found: type[Method] = _imported(METHODS[name])
+    return found
+
+
+def settings(name: str) -> "type[BaseModel]":
+    """Return the settings that a method takes. Raises InputError for an unknown name."""
+    if name in SETTINGS:
+        found: type[BaseModel] = _imported(SETTINGS[name])
+        return found
+    return get(name).Settings
+
+
+def summary(name: str) -> str:
+    """Return what a method is, in a line. Raises InputError for an unknown name."""
+    return getattr(settings(name), "summary", None) or get(name).summary
+
+
+def _imported(place: str) -> Any:
+    module, _, attribute = place.partition(":")
     return getattr(importlib.import_module(module), attribute)
 
 

@@ -18,7 +18,7 @@ ROWS_AT_ONCE = 16_384  # in float64: 126 MiB of Inception's 1008 classes
 class InceptionScore(Metric):
     """Mean and standard deviation over splits."""
 
-    mean: Annotated[NonNegative, Shown("IS{space}", "", "higher", 2, brief="IS{space}")]
+    mean: Annotated[NonNegative, Shown("IS{space}", "", "higher", 2)]
     sd: NonNegative
 
     @classmethod

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class PrecisionRecall(Metric):
     """Both between 0 and 1."""
 
-    precision: Annotated[Share, Shown("precision{space}", "0 to 1", "higher", 3, brief="precision")]
-    recall: Annotated[Share, Shown("recall{space}", "0 to 1", "higher", 3, brief="recall")]
+    precision: Annotated[Share, Shown("precision{space}", "0 to 1", "higher", 3)]
+    recall: Annotated[Share, Shown("recall{space}", "0 to 1", "higher", 3)]
 
     @classmethod
     def of(cls, given: Given) -> tuple[Self | None, Reasons]:

@@ -13,6 +13,6 @@ class TrainingCost(Section):
         Count, Shown("training cost", "thousand network evaluations", None, kind="cost", factor=1 / 1000)
     ]
     seconds: Annotated[NonNegative, Shown("training time", "s", None, kind="cost", brief="training s")]
-    folds: Annotated[Count, Shown("folds", "", None, 0, kind="cost", brief="folds")]
+    folds: Annotated[Count, Shown("folds", "", None, 0, kind="cost")]
     teacher_seconds: NonNegative | None = None
     teacher_evaluations: Count | None = None

@@ -15,6 +15,8 @@ from bench.report.samples import pictures_of
 from bench.store.files import write_text
 from sfddm.errors import InputError
 
+REPORT = "report.html"
+
 
 @dataclass(frozen=True)
 class Section:
@@ -35,15 +37,19 @@ def write_report(root: Path, out: Path | None) -> Path:
 
     Raises InputError if there are no records, or if the page cannot be written.
     """
-    path = out or root / "report.html"
+    path = out or root / REPORT
     if path.is_dir():
-        raise InputError(f"--out: '{path}' given, a folder; name a file such as {path / 'report.html'}")
+        raise InputError(f"--out: '{path}' given, a folder; name a file such as {path / REPORT}")
     records = read_records(root)
-    text = page(records, pictures_of(root, records))
     try:
-        write_text(path, text)
+        return write_page(records, root, path)
     except OSError as error:
         raise InputError(f"--out: '{path}' given, but it cannot be written ({error.strerror})") from None
+
+
+def write_page(records: Sequence[Record], root: Path, path: Path) -> Path:
+    """Return the path of the written page of records whose pictures are under a folder. Raises OSError."""
+    write_text(path, page(records, pictures_of(root, records)))
     return path
 
 

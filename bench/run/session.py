@@ -15,7 +15,6 @@ from bench.metrics import METRICS, OF_FEATURES
 from bench.metrics.features import INCEPTION
 from bench.metrics.spaces import check_feature_space, feature_weights
 from bench.records.record import Record
-from bench.rendering import print_cells
 from bench.run import side_by_side
 from bench.run.estimate import lines, outlook_of, table
 from bench.run.jobs import Division, divide
@@ -98,8 +97,6 @@ def perform(sweep: Sweep, place: Place) -> list[Record]:
             return []
         with followed(worker):
             records = lead(sweep, worker, place)
-    if records:
-        print_cells(records)
     return records
 
 

@@ -68,6 +68,9 @@ def shortened(words: list[str]) -> list[str]:
     if words[0] == "reproduce" and "--list" not in words:  # the named experiments: nox -s reproduce
         return [*words, "--scale", "smoke", *(["--dry-run"] if not words[1].endswith(".toml") else [])]
     given = list(SHORTER.get(words[0], []))
+    if "--metrics" in words and "--metrics" in given:
+        at = given.index("--metrics")
+        given = given[:at] + given[at + 2 :]
     if "--executor" in words:  # there is no cluster here; tests/behaviour/test_ray.py has its own
         place = words.index("--address") if "--address" in words else len(words)
         return [*words[:place], *words[place + 2 :], *given, "--dry-run"]
@@ -172,12 +175,14 @@ def test_the_documents_have_commands_of_every_kind() -> None:
     }
 
 
-def test_the_readmes_python_samples_from_a_finished_run(place: Path) -> None:
-    (example,) = blocks(TEXTS["README.md"], "python")
-    names: dict[str, Any] = {}
-    exec(compile(example, "README.md", "exec"), names)
-    assert names["pixels"].shape == (16, 1, 8, 8)
-    assert len(names["pixels"].unique()) > 2
+def test_the_readmes_python_trains_and_samples(place: Path) -> None:
+    examples = blocks(TEXTS["README.md"], "python")
+    assert len(examples) == 2
+    for example in examples:
+        names: dict[str, Any] = {}
+        exec(compile(example, "README.md", "exec"), names)
+        assert names["images"].shape == (16, 1, 8, 8)
+        assert len(names["images"].unique()) > 2
 
 
 def test_every_nox_session_named_exists() -> None:

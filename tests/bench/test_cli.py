@@ -11,6 +11,7 @@ import pytest
 from helpers.command_line import ENVIRONMENT, PROGRAM, TINY, records, sfddm_bench
 from helpers.forked_runs import Server
 
+WORDS = ("--steps", "1,4", "--methods", "sfddm,ddim")  # of the finished run
 BAD_INPUT = [
     (["--dataset", "mnist"], "--dataset", "'mnist'", "digits"),
     (["--methods", "sfdm"], "--methods", "'sfdm'", "did you mean 'sfddm'?"),
@@ -84,8 +85,6 @@ def test_a_run_writes_a_record_a_picture_tables_and_plots(finished: Path) -> Non
     assert sorted((r["method"], r["steps"]) for r in found.values() if r["steps"]) == [
         ("ddim", 1),
         ("ddim", 4),
-        ("pd", 1),
-        ("pd", 4),
         ("sfddm", 1),
         ("sfddm", 4),
     ]
@@ -95,10 +94,8 @@ def test_a_run_writes_a_record_a_picture_tables_and_plots(finished: Path) -> Non
         assert record["feature_space"] == "digits-cnn"
         if record["steps"]:
             assert record["nfe"] == record["steps"] == len(record["timesteps"])
-            folds = {"sfddm": 1, "pd": 6 if record["steps"] == 1 else 4, "ddim": 0}[record["method"]]
-            assert record["training_cost.folds"] == folds
-            evaluations = {"sfddm": 4 * 3 * 32, "pd": folds * 5 * 3 * 32, "ddim": 0}[record["method"]]
-            assert record["training_cost.evaluations"] == evaluations
+            assert record["training_cost.folds"] == (1 if record["method"] == "sfddm" else 0)
+            assert record["training_cost.evaluations"] == (4 * 3 * 32 if record["method"] == "sfddm" else 0)
             assert record["sampling_cost.gpu_peak_bytes"] is None
             assert record["reasons"]["sampling_cost.gpu_peak_bytes"]
             assert record["sampling_cost.rss_peak_bytes"] > 2**20
@@ -110,7 +107,7 @@ def test_a_run_writes_a_record_a_picture_tables_and_plots(finished: Path) -> Non
 
 @pytest.mark.slow
 def test_the_same_command_elsewhere_gives_the_same_numbers(finished: Path, tmp_path: Path) -> None:
-    assert sfddm_bench("run", "--out", str(tmp_path), "--steps", "1,4", *TINY).returncode == 0
+    assert sfddm_bench("run", "--out", str(tmp_path), *WORDS, *TINY).returncode == 0
     one, other = records(finished), records(tmp_path)
     assert one.keys() == other.keys()
     for name in one:
@@ -122,7 +119,7 @@ def test_a_second_run_computes_nothing_and_changes_no_record(finished: Path) -> 
     before = {path: path.stat().st_mtime_ns for path in finished.glob("stages/*/done.json")}
     metrics = {name: record["distance"] for name, record in records(finished).items()}
     used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-    run = sfddm_bench("run", "--out", str(finished), "--steps", "1,4", *TINY)
+    run = sfddm_bench("run", "--out", str(finished), *WORDS, *TINY)
     assert run.returncode == 0
     # Below 5 s of an idle machine, mostly imports; of the processor, and loose, because tests share it.
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - used < 10
@@ -132,12 +129,12 @@ def test_a_second_run_computes_nothing_and_changes_no_record(finished: Path) -> 
 
 def test_dry_run_says_what_would_be_done_and_writes_nothing(finished: Path, tmp_path: Path) -> None:
     out = tmp_path / "none"
-    fresh = sfddm_bench("run", "--out", str(out), "--steps", "1,4", "--dry-run", *TINY)
+    fresh = sfddm_bench("run", "--out", str(out), *WORDS, "--dry-run", *TINY)
     assert fresh.returncode == 0
     assert not out.exists()
-    assert sum(line.startswith("record") for line in fresh.stdout.splitlines()) == 7
+    assert sum(line.startswith("record") for line in fresh.stdout.splitlines()) == 5
     assert "compute  teacher (seed 0)" in fresh.stdout
-    again = sfddm_bench("run", "--out", str(finished), "--steps", "1,4", "--dry-run", *TINY)
+    again = sfddm_bench("run", "--out", str(finished), *WORDS, "--dry-run", *TINY)
     assert "compute" not in again.stdout
     assert "reuse    teacher (seed 0)" in again.stdout
 
@@ -165,3 +162,15 @@ def test_an_interrupted_run_ends_with_one_line_and_goes_on_to_the_same_numbers(t
     assert {n: r["distance"] for n, r in records(tmp_path).items()} == {
         n: r["distance"] for n, r in records(straight).items()
     }
+
+
+def test_a_run_ends_with_a_table_of_100_columns_its_report_and_a_sentence(finished: Path) -> None:
+    run = sfddm_bench("run", "--out", str(finished), *WORDS, *TINY)
+    *lines, report, sentence = run.stdout.splitlines()
+    table = [line for line in lines if line[:1] in "┏┃┡│└"]
+    assert len(table) >= 8
+    assert max(map(len, table)) <= 100
+    assert report == str(finished / "report.html")
+    assert (finished / "report.html").stat().st_size > 1000
+    assert sentence.startswith("digits 8x8, scale smoke, 1 seed: the lowest FD (digits-cnn) is that of ")
+    assert sentence.endswith("sfddm's students saw 75 % as many images as their teacher.")

@@ -51,7 +51,7 @@ def test_csv_reads_back_to_the_same_numbers() -> None:
     first = frame(records)
     again = pd.read_csv(StringIO(csv(first)), dtype=first.dtypes.to_dict(), float_precision="round_trip")
     pd.testing.assert_frame_equal(again, first, check_exact=True)
-    statistics = summary_frame([summary(records, measure) for measure in measures(records)])
+    statistics = summary_frame([summary(records, measure) for measure in measures(records)], records[0])
     again = pd.read_csv(
         StringIO(csv(statistics)),
         dtype={"steps": "Int64"},

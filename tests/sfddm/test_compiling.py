@@ -1,11 +1,13 @@
 """Compiled graphs: counted, none inside a clock, limited with an error, and done without where they cannot be made."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._inductor import freezing
 
 from bench.stages.sampling import ShardSampler, Task
 from sfddm import compiling, performance
@@ -128,3 +130,21 @@ def test_deterministic_algorithms_are_of_the_work_alone() -> None:
         assert torch.are_deterministic_algorithms_enabled()
     assert not torch.are_deterministic_algorithms_enabled()
     assert Performance(deterministic=True).decides() == {}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(fault("cpu") is not None, reason="nothing can be compiled here")
+def test_frozen_weights_are_constants_of_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given as an option of `torch.compile` they stayed inputs, and sampling was slower than eager."""
+    own, inputs = freezing.freeze, []
+
+    def noted(*given: Any, **named: Any) -> Any:
+        graph, kept = own(*given, **named)
+        inputs.append(len(kept))
+        return graph, kept
+
+    monkeypatch.setattr(freezing, "freeze", noted)
+    fast = compile_network(SPEC.fresh_network(0).eval(), frozen=True)
+    with torch.no_grad():
+        fast(torch.randn(3, *SHAPE), torch.zeros(1, dtype=torch.long))
+    assert inputs == [2]  # images and time, and no weights

@@ -32,7 +32,7 @@ def test_its_images_are_the_runs_own_whichever_way_it_is_named(
     folder = samples_of(digits_run, method, steps)
     expected = np.load(folder / "samples.npy", allow_pickle=False)
     named = sfddm.load(f"{digits_run}:{method}:{steps}:0")
-    named.save(tmp_path / "student.safetensors")
+    named.write(tmp_path / "student.safetensors")
     for path in (f"{digits_run}:{method}:{steps}", folder, tmp_path / "student.safetensors"):
         images = sfddm.load(path).sample(len(expected), steps=steps)
         np.testing.assert_array_equal(images.numpy(), expected)

@@ -10,6 +10,7 @@ import torch
 from bench.gpu import execution, graphs, memory, others, out_of_memory, parity, precision, processes, resume, waits
 from bench.gpu.piece import NOT_ON_CPU, Found, Setup, piece
 from bench.gpu.same_noise import same_noise
+from bench.stages.sampling import ShardSampler
 from sfddm.noise import part_generator
 
 
@@ -129,12 +130,17 @@ def tracing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "compile", lambda network, **given: own(network, backend="eager", dynamic=False))
 
 
+def cold(sampler: ShardSampler, size: int) -> None:
+    """Take the size of a unit, and warm nothing up."""
+    sampler.size = size
+
+
 @pytest.mark.usefixtures("tracing")
 def test_graphs_are_compiled_before_the_clock(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
     results = found("graphs", setup)
     assert {part: one.said for part, one in results.items() if not one.holds} == {}
     assert results["sampling"].values["before"] > 0
-    monkeypatch.setattr(graphs.ShardSampler, "_fits", lambda self: True)  # which compiles outside the clock
+    monkeypatch.setattr(graphs.ShardSampler, "_warm_up", cold)  # it compiles outside the clock
     graphs.forget()
     assert piece("graphs").parts["sampling"](setup, {}).holds is False
 

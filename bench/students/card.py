@@ -1,0 +1,64 @@
+"""A model card, from a record alone: what the model is and costs, how good it is, how to sample it. No torch."""
+
+from bench.records.record import Record
+from bench.tables.measures import measures
+from bench.tables.table import number
+from sfddm.words import plural
+
+
+def card(record: Record, file: str) -> str:
+    """Return the Markdown of a cell's model card; file: what the card lies beside."""
+    steps = record.steps or 0
+    lines = [
+        "---",
+        "license: unknown",
+        "tags:",
+        "- diffusion-distillation",
+        f"- {record.method}",
+        "---",
+        "",
+        f"# {record.method}, {plural(steps, 'step')}, on {record.dataset} {record.resolution}x{record.resolution}",
+        "",
+        "`license` is left to you: that of the images it was trained on decides it.",
+        "",
+        "## What it is",
+        "",
+        f"- data: {record.dataset}, sha256 {record.dataset_sha256[:16]}, preprocessing {record.preprocessing}",
+        f"- method: {record.method}, seed {record.seed}, scale {record.scale}; made by sfddm-bench"
+        + (f" {record.versions['sfddm-bench']}" if "sfddm-bench" in record.versions else ""),
+        f"- sampling: {', '.join(f'{key} {value}' for key, value in record.sampling.items())}; "
+        f"{plural(record.nfe or steps, 'network evaluation')} an image",
+        "",
+        "## What was measured",
+        "",
+        *measured(record),
+        "",
+        "## How to sample",
+        "",
+        "```python",
+        "import sfddm",
+        "",
+        f'images = sfddm.load("{file}").sample(16, seed=0)  # uint8 (16, C, H, W)',
+        "```",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def measured(record: Record) -> list[str]:
+    """Return every number of a record in a line of its own, with its interval, and the protocol."""
+    lines = []
+    for measure in measures([record]):
+        value = measure.value(record)
+        interval = measure.interval(record)
+        if value is None:
+            continue
+        text = f"- {measure.title}: {number(value, measure.digits)} {measure.shown.unit}".rstrip()
+        if interval:
+            text += f" (95 %: {number(interval[0], measure.digits)} to {number(interval[1], measure.digits)})"
+        lines.append(text)
+    if (protocol := record.protocol) is not None:
+        lines.append(
+            f"- protocol {protocol.sha256[:8]}: {protocol.images:,} images against {protocol.reference_images:,} of "
+            f"{protocol.reference}, features by {protocol.network}"
+        )
+    return lines or ["Nothing was measured."]

@@ -17,7 +17,7 @@ PER_IMAGE = 4  # its network evaluations in training: the teacher forward, the s
 def outcome(group: Group) -> str | None:
     """Return the sentence of a group; None if no distance was measured."""
     best: dict[int, tuple[float, str]] = {}
-    for (name, steps), records in by_cell(group.cells).items():
+    for (name, steps), records in (by_cell(group.cells) if group.cells else {}).items():
         distances = [record.distance for record in records if record.distance is not None]
         if steps is not None and distances:
             best[steps] = min(best.get(steps, (float("inf"), "")), (fmean(distances), name))

@@ -23,3 +23,8 @@ def test_nothing_is_said_without_a_distance() -> None:
     records = [record.model_copy(update={"quality": None}) for record in sweep(("ddim",), (4,), (0,))]
     (group,) = groups(records)
     assert outcome(group) is None
+
+
+def test_nothing_is_said_if_all_cells_failed() -> None:
+    (group,) = groups([record.model_copy(update={"failure": "no memory"}) for record in sweep(("ddim",), (4,), (0,))])
+    assert outcome(group) is None

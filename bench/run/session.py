@@ -106,7 +106,8 @@ def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
     if told_to_compile and not place.dry_run and (why := fault(place.device.partition(":")[0])):
         worker.display.say(f"nothing can be compiled for {place.device} here, so networks run eager: {why}")
     forced = forced_stages(sweep, place.force)
-    division = divide(sweep, place.jobs, torch.get_num_threads(), worker.world.size)
+    with worker.timing.part("estimate"):
+        division = divide(sweep, place.jobs, torch.get_num_threads(), worker.world.size)
     if place.dry_run:
         worker.forced |= {stage.key for stage in forced}
         if sweep.context.config.evaluation.feature_space == INCEPTION and sweep.context.weights is None:

@@ -27,6 +27,7 @@ SETTINGS = [
     "teacher.warmup=7",
     "teacher.flip=true",
     f"student.iterations={WHOLE}",
+    "pd.compute=each",
     "student.batch=4",
     "student.ema=0.9",
     "student.decay=linear",

@@ -122,8 +122,8 @@ def check(moment: int, killed: bool, server: Server, alone: Alone, folder: Path)
     code, said = server.run("run", "--out", str(out), *WORDS, setup=failing(folder, moment, killed))
     assert "Traceback" not in said
     assert code in ([9] if killed else [0, 1, 2]), f"step {moment}: {said}"  # 2: --out cannot be written
-    if code == 0:  # a run does without these two
-        assert names(alone.out) - names(out) in ({"report.html"}, {"speeds.json"}), f"step {moment}: {said}"
+    if code == 0:  # a run does without these two; speeds are written more than once
+        assert names(alone.out) - names(out) <= {"report.html", "speeds.json"}, f"step {moment}: {said}"
     code, said = server.run("run", "--out", str(out), *WORDS)
     assert code == 0, f"after step {moment}: {said}"
     assert numbers(out) == numbers(alone.out), f"after step {moment}"

@@ -5,7 +5,7 @@ nox -s tests     the tests
 nox -s exhaustive every case of what the tests try some of (minutes)
 nox -s smoke     the same job as demo, as small as it gets
 nox -s reproduce every experiment of the paper on digits, as small as it gets, and the claims decided from it
-nox -s gpu       what only a GPU can say, small on a CPU; the same command goes on with what is left
+nox -s gpu       what only a GPU can say, small on a CPU; the same command does what is left
 nox -s browser   the report in a headless browser; needs chromium and chromedriver
 nox -s lint types
 nox -s oldest    the quick tests on Python 3.11 with the oldest version of everything that pyproject.toml allows

@@ -1,6 +1,7 @@
 """What a shell completes: names of methods, metrics, datasets and sections. Imported only when they are asked for."""
 
 from collections.abc import Iterable
+from typing import get_args
 
 
 def in_list(names: Iterable[str], incomplete: str) -> list[str]:
@@ -54,4 +55,6 @@ def section_names(incomplete: str) -> list[str]:
 
 def scale_names(incomplete: str) -> list[str]:
     """Complete the name of a scale."""
-    return [name for name in ("smoke", "quick", "paper") if name.startswith(incomplete)]
+    from bench.config.sections import Scale
+
+    return [name for name in get_args(Scale) if name.startswith(incomplete)]

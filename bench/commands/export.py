@@ -33,8 +33,8 @@ def export(
     from bench.students.card import card
     from sfddm.loading import find_cell, load
 
-    record = read_record(find_cell(run, method, steps, seed).record)
-    model = load(f"{run}:{method}:{steps}:{seed}")
+    path = find_cell(run, method, steps, seed).record
+    record, model = read_record(path), load(f"{path}:{method}:{steps}:{seed}")
     check_writable(to.parent)
     to.parent.mkdir(parents=True, exist_ok=True)
     model.write(to)

@@ -49,8 +49,7 @@ def settings(section: str, dataset: str, scale: str | None = None) -> list[Setti
     own = laid.get(section, {})
     if section in SECTIONS:
         return described(section, SECTIONS[section], own)
-    follows = {"compute": "shared"} if section == "pd" and "iterations" not in own else {}
-    return described(section, methods.settings(section), laid.get("student", {}) | follows | own)
+    return described(section, methods.settings(section), laid.get("student", {}) | methods.section(section, own))
 
 
 def described(section: str, model: type[BaseModel], values: Mapping[str, Any]) -> list[Setting]:

@@ -4,6 +4,7 @@ The order of the table is that of rows and colours everywhere. A method is impor
 """
 
 import importlib
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from sfddm.method import Method
 
+SINGLE_FOLD, CHAIN = "sfddm", "pd"  # the folds of the chain share the network evaluations of the single one
 METHODS: dict[str, str] = {
     "sfddm": "sfddm.single_fold:SingleFold",
     "sfddm-reference": "sfddm.single_fold:SingleFoldReference",
@@ -66,6 +68,18 @@ def settings(name: str) -> "type[BaseModel]":
 def summary(name: str) -> str:
     """Return what a method is, in a line. Raises InputError for an unknown name."""
     return getattr(settings(name), "summary", None) or get(name).summary
+
+
+def own_compute(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a method's settings with what follows from them: iterations given are those of each fold of a chain."""
+    follows = {"compute": "each"} if "iterations" in given and "compute" in settings(name).model_fields else {}
+    return {**follows, **given}
+
+
+def section(name: str, given: Mapping[str, Any], budget: int | None = None) -> dict[str, Any]:
+    """Return a method's own section as a run has it: without a budget a chain shares the single fold's compute."""
+    shared = {"compute": "shared"} if name == CHAIN and budget is None else {}
+    return shared | own_compute(name, given)
 
 
 def _imported(place: str) -> Any:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from bench.config import methods
 from bench.config.preset import Preset, merged
-from bench.config.settings import Config, first_fault, own_compute, toml_value
+from bench.config.settings import Config, first_fault, toml_value
 from bench.config.toml import DEPTH
 from sfddm.errors import InputError
 from sfddm.training import TrainSettings
@@ -56,9 +56,7 @@ def resolve(
     if images is not None:
         sections["evaluation"] = sections["evaluation"] | {"images": images}
     shared = sections.pop("student", {})
-    own = {name: own_compute(methods.get(name), sections.pop(name, {})) for name in methods.names()}
-    if budget is None:
-        own["pd"] = {"compute": "shared"} | own["pd"]
+    own = {name: methods.section(name, sections.pop(name, {}), budget) for name in methods.names()}
     for control in CONTROLS:  # the teacher on SFDDM's own sub-sequence stands beside SFDDM
         own[control] = {"grid": own["sfddm"].get("subsequence", "trailing")} | own[control]
     try:

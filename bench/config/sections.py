@@ -12,6 +12,7 @@ from sfddm.settings import MOST_TIMESTEPS, Prediction, TrainSettings
 # Beyond what any machine does: a mistyped number is refused before memory is taken.
 MOST_IN_A_BATCH, MOST_REPEATS = 2**20, 10**6
 ANY_RESOLUTION = "folder"
+Scale = Literal["smoke", "quick", "paper"]
 Resize = Literal["clean", "legacy_tensorflow"]
 
 

@@ -1,12 +1,12 @@
 """The resolved configuration of a run: frozen objects that refuse an unknown key."""
 
 import difflib
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.config import methods, variants
-from bench.config.sections import ClassifierSettings, CostSettings, EvaluationSettings, TeacherSettings
+from bench.config.sections import ClassifierSettings, CostSettings, EvaluationSettings, Scale, TeacherSettings
 from bench.config.toml import parse_toml
 from bench.store.limits import LARGEST_COUNT
 from sfddm.checkpoint import DenoiserSpec, read_spec
@@ -15,9 +15,6 @@ from sfddm.method import Fold, Method, share_budget
 from sfddm.performance import Performance
 from sfddm.unet import UNetConfig
 from sfddm.words import plural
-
-SINGLE_FOLD = "sfddm"  # whose network evaluations a chain of folds shares
-Scale = Literal["smoke", "quick", "paper"]
 
 
 class Config(BaseModel):
@@ -62,15 +59,16 @@ class Config(BaseModel):
         if self.budget is not None:
             return share_budget(folds, self.budget)
         if folds and getattr(method.settings, "compute", "each") == "shared":
-            shared = sum(fold.total_evaluations for fold in self.method(SINGLE_FOLD).folds(steps))
+            shared = sum(fold.total_evaluations for fold in self.method(methods.SINGLE_FOLD).folds(steps))
             try:
                 return share_budget(folds, shared)
             except ParameterError:
                 raise ParameterError(
                     f"{method.name}.compute",
-                    f"'shared' given, but the {shared:,} network evaluations of {SINGLE_FOLD}'s student are less than "
-                    f"one iteration of each of the {len(folds)} folds of {method.name} to {plural(steps, 'step')}; "
-                    f"possible: more student.iterations, or {method.name}.iterations for each fold",
+                    f"'shared' given, but the {shared:,} network evaluations of {methods.SINGLE_FOLD}'s student are "
+                    f"less than one iteration of each of the {len(folds)} folds of {method.name} to "
+                    f"{plural(steps, 'step')}; possible: more student.iterations, or {method.name}.iterations for each "
+                    "fold",
                 ) from None
         return folds
 
@@ -84,19 +82,13 @@ class Config(BaseModel):
             hint = f"the nearest valid name is '{near[0]}'" if near else f"{base} has no settings"
             raise InputError(f"--methods: '{name}' given; unknown setting '{unknown}'; {hint}")
         try:
-            own = own_compute(kind, {key: toml_value(text) for key, text in given.items()})
+            own = methods.own_compute(base, {key: toml_value(text) for key, text in given.items()})
             settings = kind.Settings(**self.methods[base] | own)
         except ValidationError as error:
             raise InputError(first_fault(error, base, option="--methods")) from None
         method = kind(settings, self.teacher_spec())
         method.label = name
         return method
-
-
-def own_compute(kind: type[Method], given: dict[str, Any]) -> dict[str, Any]:
-    """Return settings with what follows from them: iterations that are given are those of each fold of a chain."""
-    follows = {"compute": "each"} if "iterations" in given and "compute" in kind.Settings.model_fields else {}
-    return follows | given
 
 
 def toml_value(text: str) -> Any:

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bench.config import methods
 from bench.config.numbers import Count, PositiveCount
 from bench.config.preset import merged
-from bench.config.settings import Config, Scale
+from bench.config.sections import Scale
+from bench.config.settings import Config
 from bench.config.toml import parse_toml
 from bench.config.variants import base_name
 from bench.run.sweep import methods_by_steps

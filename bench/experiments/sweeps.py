@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bench.config.resolve import resolve
-from bench.config.settings import Scale
+from bench.config.sections import Scale
 from bench.datasets.registry import load
 from bench.experiments.experiment import Evaluations, Experiment, evaluations, experiment_names, load_experiment
 from bench.run.session import Place, Request, preset_of

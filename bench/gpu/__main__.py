@@ -1,7 +1,7 @@
 """`python -m bench.gpu`: parity, precision, speed, memory and the rest on this machine's GPU, into a report.
 
 It installs nothing and needs torch and the project's own dependencies. A call does as many parts as its limit allows,
-and the next goes on. On a machine without a GPU everything runs small, on the CPU.
+and the next one resumes. Without a GPU, everything runs on the CPU at a small size.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(EXIT_BAD_INPUT)
     except KeyboardInterrupt:
-        print("interrupted; what is done is kept, the same command goes on with the rest", file=sys.stderr)
+        print("interrupted; what is done is kept, the same command does the rest", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
 
 

@@ -1,6 +1,7 @@
 """execution: the 35.7 M U-Net eager and compiled, contiguous and channels_last, in each precision, interleaved."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from statistics import median
@@ -8,17 +9,11 @@ from typing import Any, get_args
 
 from bench.gpu.piece import Earlier, Found, Part, Piece, Setup
 from bench.speed.contestants import Terms
-from bench.speed.diffusion import random_images
+from bench.speed.diffusion import sampling_work, training_work, untrained
 from bench.speed.rounds import interleaved, noise_floor, paired_ratio
 from bench.store.timing import synchronised_seconds
-from sfddm.checkpoint import DenoiserSpec
 from sfddm.compiling import compiled, fault
-from sfddm.ddpm import ddpm_loss
-from sfddm.grids import timesteps
-from sfddm.noise import ImageNoise
 from sfddm.performance import Performance, Precision
-from sfddm.sampler import ddim, to_uint8
-from sfddm.training import Training, train
 
 SECONDS, SMALL_SECONDS = 40.0, 0.2  # of the rounds
 UNIT_SECONDS, SMALL_UNIT_SECONDS = 0.5, 0.02  # of one call in a round, of the eager network
@@ -40,32 +35,13 @@ def terms_of(setup: Setup) -> Terms:
 
 def training(terms: Terms, performance: Performance) -> Call:
     """Return what trains a teacher for so many iterations."""
-    spec = DenoiserSpec(network=terms.network, timesteps=terms.timesteps)
-    denoiser = spec.denoiser(spec.fresh_network(seed=0)).to(terms.device)
-    own = Training(denoiser.network, terms.defaults, 0, performance)
-    loss, images = ddpm_loss(denoiser), random_images(terms)
-
-    def call(iterations: int) -> None:
-        own.settings = terms.defaults.model_copy(update={"iterations": own.iteration + iterations})
-        train(own, loss, images, terms.device)
-
-    return call
+    return training_work(terms, terms.defaults, performance).call
 
 
 def sampling(terms: Terms, performance: Performance) -> Call:
-    """Return what samples so many batches by DDIM in ten steps."""
-    spec = DenoiserSpec(network=terms.network, timesteps=terms.timesteps)
-    whole = spec.denoiser(spec.fresh_network(seed=0).eval()).to(terms.device)
-    few = whole.respaced(timesteps("trailing", terms.timesteps, STEPS))
-    shape = (terms.network.channels, terms.resolution, terms.resolution)
-    batch = sampled(terms)
-
-    def call(batches: int) -> None:
-        with performance.sampling(few) as fast:  # the graphs of the network are kept from call to call
-            for _ in range(batches):
-                to_uint8(ddim(fast, ImageNoise(0, range(batch), shape, terms.device)))
-
-    return call
+    """Return what samples so many batches by DDIM in ten steps, with a network of its own: its layout may change."""
+    wide = replace(terms, batch=sampled(terms))
+    return sampling_work(wide, untrained(wide), STEPS, performance).call
 
 
 def sampled(terms: Terms) -> int:

@@ -39,7 +39,7 @@ from sfddm.words import on_one_line
 
 Builders = dict[str, Callable[[], Call]]
 
-WANTED = 3.0  # times as fast as denoising-diffusion-pytorch: issue 19
+WANTED = 3.0  # times as fast as denoising-diffusion-pytorch
 IMAGES, SMALL_IMAGES = 10_000, 128  # files; of its loader's epochs, which are expensive to begin
 LEAST_BATCH = 16  # that its Trainer takes
 ITERATIONS = 10  # of training, in a round

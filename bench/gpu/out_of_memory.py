@@ -1,4 +1,4 @@
-"""out_of_memory: where a batch does not fit, half of it is tried, and the work goes on."""
+"""out_of_memory: if a batch does not fit into memory, half of it is tried, and the work continues."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

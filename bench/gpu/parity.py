@@ -16,7 +16,7 @@ from sfddm.performance import Performance
 from sfddm.sampler import from_uint8
 from sfddm.training import Loss
 
-TOLERANCE = 1e-4  # of float32, as issue 19 asks
+TOLERANCE = 1e-4  # of float32
 STEPS, IMAGES, SEED = 4, 8, 0
 
 

@@ -1,4 +1,4 @@
-"""gpu-report.json and gpu-report.md: what every part found, written after each; the next call goes on from them."""
+"""gpu-report.json and gpu-report.md: what every part found, written after each; the next call resumes from them."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +19,7 @@ VERDICTS = {True: "holds", False: "DOES NOT HOLD", None: "no target here"}
 
 
 class Report:
-    """The report in a folder, begun or gone on with. Raises InputError if another machine's is there."""
+    """The report in a folder, new or resumed. Raises InputError if another machine's is there."""
 
     def __init__(self, folder: Path, setup: Setup):
         self.folder = folder

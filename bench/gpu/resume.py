@@ -1,4 +1,4 @@
-"""resume: a training that was begun on the CPU goes on on the device as it would have gone on there."""
+"""resume: a training begun on the CPU continues on the device as it would have on the CPU."""
 
 from functools import partial
 

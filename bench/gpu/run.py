@@ -15,7 +15,7 @@ DONE, MISSED, LEFT = 0, 1, 3  # exit codes
 def run(names: Sequence[str], setup: Setup, out: Path, limit: float, say: Callable[[str], None]) -> int:
     """Do what is left of some pieces, for at most `limit` seconds; return the exit code.
 
-    0: all targets hold. 1: one does not, or a part failed. 3: parts are left, which the next call goes on with. The
+    0: all targets hold. 1: one does not, or a part failed. 3: parts are left for the next call. The
     first part has the whole limit; no part begins with less than half of it.
     """
     report, began = Report(out, setup), time.monotonic()
@@ -36,7 +36,7 @@ def run(names: Sequence[str], setup: Setup, out: Path, limit: float, say: Callab
             report.end(name, part, found, time.monotonic() - started)
             say(f"{name}, {part}: {VERDICTS[found.holds]}: {found.said}")
     if over := left(report, names):
-        say(f"{len(over)} parts are left; the same command goes on with them")
+        say(f"{len(over)} parts are left; the same command does them")
         return LEFT
     return MISSED if any(report.holds(name) is False for name in names) else DONE
 

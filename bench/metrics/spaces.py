@@ -152,7 +152,11 @@ class BuiltSpace:
 
     def extractor(self, job: Job) -> FeatureExtractor:
         """Build the network on the job's device."""
-        return PixelFeatures() if self.name == PIXELS else random_features(self.channels, job.device)
+        return self.on(job.device)
+
+    def on(self, device: str) -> FeatureExtractor:
+        """Build the network on a device."""
+        return PixelFeatures() if self.name == PIXELS else random_features(self.channels, device)
 
 
 @cache

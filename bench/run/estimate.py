@@ -12,7 +12,7 @@ import torch
 from bench.records.pictures import PATHS_SHOWN, SHOWN
 from bench.run.jobs import divide
 from bench.run.outlook import Outlook
-from bench.run.speeds import Speeds, about_machine
+from bench.run.speeds import SPEEDS, Speeds, about_machine
 from bench.run.sweep import Sweep
 from bench.run.work import PARTS, Calls, Work, work_of
 from bench.run.worker import Worker
@@ -21,6 +21,7 @@ from bench.store.layout import RunFolder
 from bench.store.stage import Stage
 from bench.store.text import duration
 from sfddm.errors import InputError
+from sfddm.files import remove_dead
 from sfddm.interpolation import POINTS
 from sfddm.words import plural
 
@@ -41,6 +42,7 @@ def outlook_of(sweep: Sweep, worker: Worker, forced: Iterable[Stage], keep: bool
     speeds = Speeds(run.root, about_machine(sweep.context.config, worker.device, worker.world.size))
     try_out(work, speeds, worker.device, worker.world.size)
     if keep:
+        remove_dead(run.root, SPEEDS)  # a run that has nothing to try writes none, and would leave it
         speeds.write()
     return Outlook(sweep, run, work, speeds)
 

@@ -16,7 +16,6 @@ from bench.run.work import Calls
 from bench.store.files import digest, read_json, write_json
 from bench.store.provenance import machine
 from sfddm.errors import InputError
-from sfddm.files import remove_dead
 
 SPEEDS = "speeds.json"
 WEIGHT = 10.0  # seconds that what was measured by an earlier run counts as: what is measured now soon tells
@@ -60,7 +59,6 @@ class Speeds:
 
     def __init__(self, root: Path, about: dict[str, Any]):
         self.path, self.about, self.machine = root / SPEEDS, about, digest(about)[:16]
-        remove_dead(root, SPEEDS)  # a run that has nothing to try writes none, and would leave it
         self.measured: dict[Calls, tuple[float, float]] = {}
         self.under_way: dict[Calls, tuple[float, float]] = {}  # what the stage that is being done has shown so far
         self.changed = False

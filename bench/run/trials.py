@@ -16,6 +16,7 @@ from bench.metrics.classifier import LEAST_IMAGES, Classifier, ClassifierFeature
 from bench.metrics.features import INCEPTION, FeatureExtractor
 from bench.metrics.inception import InceptionFeatures
 from bench.metrics.inception_network import InceptionNetwork
+from bench.metrics.spaces import BuiltSpace
 from bench.stages.context import Context
 from bench.store.timing import synchronise
 from sfddm.checkpoint import DenoiserSpec
@@ -134,6 +135,8 @@ def untrained_extractor(context: Context, device: str) -> FeatureExtractor:
     evaluation = context.config.evaluation
     if evaluation.feature_space == INCEPTION:
         return InceptionFeatures(InceptionNetwork().eval().to(device), "", evaluation.resize)
+    if isinstance(context.space, BuiltSpace):
+        return context.space.on(device)
     if not context.space.parents:
         raise LookupError(f"{evaluation.feature_space} is another package's")
     return ClassifierFeatures(evaluation.feature_space, "", untrained_classifier(context).to(device).eval())

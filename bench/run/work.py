@@ -5,9 +5,9 @@ images through the extractor of features, products of the metrics. Seconds come 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -15,6 +15,7 @@ import torch
 
 from bench.metrics.classifier import Classifier
 from bench.metrics.inception_network import CLASSES, FEATURES
+from bench.metrics.spaces import BuiltSpace
 from bench.run.sweep import Cell, Sweep
 from bench.run.trials import (
     Trial,
@@ -90,7 +91,8 @@ class Work:
         return replace(self, amount=self.amount * share, evaluations=round(self.evaluations * share), units=units)
 
 
-def whole_work(sweep: Sweep) -> dict[str, Work]:
+@lru_cache(maxsize=8)  # of a command's sweeps: the disk is checked, the machine divided, and time estimated by it
+def whole_work(sweep: Sweep) -> Mapping[str, Work]:
     """Return the work of every stage of a sweep from its beginning, by key."""
     counting, found = Counting(sweep.context), dict[str, Work]()
     for cell in sweep.cells:
@@ -316,6 +318,8 @@ COUNTED: dict[str, Callable[[Counting, Cell, Stage], Work]] = {
 
 def feature_sizes(context: Context) -> tuple[int, int]:
     """Return how many features and probabilities an image has; as Inception's, if another package's network decides."""
+    if isinstance(context.space, BuiltSpace):
+        return context.space.on("cpu")(context.pixels[:1])[0].shape[1], 0
     if not context.space.parents:
         return FEATURES, CLASSES
     network = meta_classifier(context)

@@ -85,17 +85,17 @@ def random_images(terms: Terms) -> Tensor:
 
 def our_training(terms: Terms) -> Work:
     """Return our loop doing what the other packages do: eager, float32, no EMA, no clipping, no flips."""
-    return _our_training(terms, _plain(terms), EAGER)
+    return training_work(terms, _plain(terms), EAGER)
 
 
 def our_compiled_training(terms: Terms) -> Work:
     """Return the same loop with its network compiled."""
-    return _our_training(terms, _plain(terms), _compiling(terms))
+    return training_work(terms, _plain(terms), _compiling(terms))
 
 
 def our_default_training(terms: Terms) -> Work:
     """Return our loop with the preset's training settings, but at the common batch, run as is the device's default."""
-    return _our_training(terms, terms.defaults.training().model_copy(update={"batch": terms.batch}), Performance())
+    return training_work(terms, terms.defaults.training().model_copy(update={"batch": terms.batch}), Performance())
 
 
 def _plain(terms: Terms) -> TrainSettings:
@@ -110,7 +110,8 @@ def _compiling(terms: Terms) -> Performance:
     return COMPILING
 
 
-def _our_training(terms: Terms, settings: TrainSettings, performance: Performance) -> Work:
+def training_work(terms: Terms, settings: TrainSettings, performance: Performance) -> Work:
+    """Return our loop, run with some settings in some way."""
     spec = DenoiserSpec(network=terms.network, timesteps=terms.timesteps)
     denoiser = spec.denoiser(spec.fresh_network(seed=0)).to(terms.device)
     training, images = Training(denoiser.network, settings, seed=0, performance=performance), random_images(terms)
@@ -163,16 +164,17 @@ def diffusers_training(terms: Terms) -> Work:
 
 def our_sampling(terms: Terms, steps: int) -> Work:
     """Return our DDIM sampler on the trailing grid, eager."""
-    return _our_sampling(terms, steps, EAGER)
+    return sampling_work(terms, _shared(terms), steps, EAGER)
 
 
 def our_compiled_sampling(terms: Terms, steps: int) -> Work:
     """Return the same sampler with its network compiled: once for all step counts, for their graphs are the same."""
-    return _our_sampling(terms, steps, _compiling(terms))
+    return sampling_work(terms, _shared(terms), steps, _compiling(terms))
 
 
-def _our_sampling(terms: Terms, steps: int, performance: Performance) -> Work:
-    denoiser = _untrained(terms).respaced(timesteps("trailing", terms.timesteps, steps))
+def sampling_work(terms: Terms, whole: Denoiser, steps: int, performance: Performance) -> Work:
+    """Return our DDIM sampler with a denoiser of all timesteps, run in some way."""
+    denoiser = whole.respaced(timesteps("trailing", terms.timesteps, steps))
     shape = (terms.network.channels, terms.resolution, terms.resolution)
 
     def call(batches: int) -> None:
@@ -183,10 +185,13 @@ def _our_sampling(terms: Terms, steps: int, performance: Performance) -> Work:
     return Work(call, parameter_count(denoiser.network))
 
 
-@cache
-def _untrained(terms: Terms) -> Denoiser:
+def untrained(terms: Terms) -> Denoiser:
+    """Return a denoiser with fresh weights on the terms' device."""
     spec = DenoiserSpec(network=terms.network, timesteps=terms.timesteps)
     return spec.denoiser(spec.fresh_network(seed=0).eval()).to(terms.device)
+
+
+_shared = cache(untrained)  # so that a network is compiled once
 
 
 def lucidrains_sampling(terms: Terms, steps: int) -> Work:

@@ -4,7 +4,7 @@
 
 A run of one cell of each kind is done at the smallest scale. Larger ones are as a sweep leaves them, but that the work
 of each stage was to copy what a stage of its kind had made. Every measurement is made in a process of its own and kept
-at once: the same command goes on where the last one ended.
+at once: the same command resumes where the last one ended.
 """
 
 import argparse
@@ -235,7 +235,7 @@ class Page:
             return
         kept = read_object(path)
         if {name: kept.get(name) for name in self.about} != self.about:
-            raise InputError(f"{path}: measured on another machine or with other versions; remove it to begin anew")
+            raise InputError(f"{path}: measured on another machine or with other versions; remove it to start over")
         for row in kept["rows"]:
             self.rows[row["part"], tuple(row["size"])] = Cost(**row["cost"]), row["git"]
 

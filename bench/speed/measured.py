@@ -69,7 +69,7 @@ def in_a_process(module: str, part: str, *size: object) -> Cost:
 def powers(rows: Sequence[Measured]) -> list[float | None]:
     """Return the power of the size by which the seconds grew from the row before; None for the first of a series.
 
-    A row goes on with the series of the one before it if that is of the same part, and smaller in one thing alone.
+    A row continues the series of the one before it if both are of the same part and only one size has grown.
     """
     found: list[float | None] = [None] * min(len(rows), 1)
     for one, more in pairwise(rows):

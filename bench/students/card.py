@@ -2,7 +2,7 @@
 
 from bench.records.record import Record
 from bench.tables.measures import measures
-from bench.tables.table import number
+from bench.tables.table import ABOUT_NOISE, marks, number
 from sfddm.words import plural
 
 
@@ -46,13 +46,15 @@ def card(record: Record, file: str) -> str:
 
 def measured(record: Record) -> list[str]:
     """Return every number of a record in a line of its own, with its interval, and the protocol."""
-    lines = []
+    lines, is_noisy = [], False
     for measure in measures([record]):
         value = measure.value(record)
         interval = measure.interval(record)
         if value is None:
             continue
-        text = f"- {measure.title}: {number(value, measure.digits)} {measure.shown.unit}".rstrip()
+        is_noisy |= measure.is_noise(record)
+        text = f"- {measure.title}: {marks(measure.is_bound(record), measure.is_noise(record))}"
+        text += number(value, measure.digits)
         if interval:
             text += f" (95 %: {number(interval[0], measure.digits)} to {number(interval[1], measure.digits)})"
         lines.append(text)
@@ -61,4 +63,4 @@ def measured(record: Record) -> list[str]:
             f"- protocol {protocol.sha256[:8]}: {protocol.images:,} images against {protocol.reference_images:,} of "
             f"{protocol.reference}, features by {protocol.network}"
         )
-    return lines or ["Nothing was measured."]
+    return lines + ["", ABOUT_NOISE] * is_noisy or ["Nothing was measured."]

@@ -2,6 +2,7 @@
 
 from statistics import fmean
 
+from bench.config.methods import SINGLE_FOLD
 from bench.config.variants import base_name
 from bench.records.groups import Group
 from bench.records.record import Record
@@ -10,7 +11,6 @@ from bench.tables.summary import by_cell
 from bench.tables.table import number
 from sfddm.words import plural
 
-SINGLE_FOLD = "sfddm"
 PER_IMAGE = 4  # its network evaluations in training: the teacher forward, the student forward and backward
 
 

@@ -11,7 +11,9 @@ from bench.config.resolve import resolve
 from bench.datasets.registry import load
 from bench.run.estimate import cells_bytes
 from bench.run.sweep import Sweep, make_sweep
-from bench.run.work import COUNTED, Counting, what_is_left, whole_work, work_of
+from bench.run.trials import untrained_extractor
+from bench.run.work import COUNTED, Counting, feature_sizes, what_is_left, whole_work, work_of
+from bench.stages.context import make_context
 from bench.store.layout import RunFolder
 from bench.store.stage import Stage
 
@@ -87,3 +89,11 @@ def test_a_kind_that_nobody_counts_has_no_evaluations() -> None:
     other = replace(first("samples"), kind="another")
     work = Counting(SWEEP.context).work(SWEEP.cells[1], other)
     assert (work.evaluations, work.units, work.trial) == (0, 0, None)
+
+
+@pytest.mark.parametrize(("space", "sizes"), [("random-cnn", (64, 0)), ("pixels", (64, 0)), ("digits-cnn", (64, 10))])
+def test_the_features_of_every_space_of_ours_are_counted_and_tried(space: str, sizes: tuple[int, int]) -> None:
+    config = resolve(load_preset("digits"), "smoke", [f"evaluation.feature_space={space}"])
+    context = make_context(config, IMAGES)
+    assert feature_sizes(context) == sizes
+    assert untrained_extractor(context, "cpu")(context.pixels[:2])[0].shape == (2, sizes[0])

@@ -1,5 +1,6 @@
 """Students that leave: sampled, compared and exported by the command line, the same bits as the run's own images."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,9 @@ def test_a_card_gives_a_distance_with_its_interval() -> None:
     record = next(record for record in sweep(("sfddm",), (4,), (0,)) if record.method == "sfddm")
     assert record.interval is not None
     low, high = record.interval
-    assert f"(95 %: {low:.2f} to {high:.2f})" in card(record, "student.safetensors")
+    text = card(record, "student.safetensors")
+    assert f"(95 %: {low:.2f} to {high:.2f})" in text
+    assert [line for line in text.splitlines() if re.search(r"\((.+)\): .* \1$", line)] == []  # no unit is said twice
 
 
 @pytest.mark.slow

@@ -38,7 +38,8 @@ ONLY_TRAINS_A_CLASSIFIER = ("classifier", "reference", "statistics", "floor")
 
 
 def sweep_of(*given: str) -> Sweep:
-    config = resolve(load_preset("digits"), "smoke", [f"performance.{setting}" for setting in given])
+    settings = ["pd.compute=each", *(f"performance.{setting}" for setting in given)]  # as it was by default
+    config = resolve(load_preset("digits"), "smoke", settings)
     return make_sweep(config, load("digits", 8, None), [("sfddm", 4), ("ddim", 4)], [0])
 
 

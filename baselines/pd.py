@@ -74,4 +74,5 @@ class ProgressiveDistillation(Method):
             evaluations=2 * FORWARD + FORWARD + BACKWARD,
             settings={"objective": "pd", "weight": settings.weight, "clip": clip, "from": 2 * len(indices)},
             loss=loss,
+            new_head=start is not None and self.teacher.prediction != settings.prediction,
         )

@@ -15,15 +15,15 @@ from sfddm import grids
 from sfddm.ddpm import draw_index_and_eps
 from sfddm.denoiser import Denoiser, q_sample
 from sfddm.method import BACKWARD, FORWARD, Fold
-from sfddm.training import Loss
+from sfddm.training import Loss, Moment
 from sfddm.words import plural
 
 
 def matching_loss(teacher: Denoiser, student: Denoiser) -> Loss:
     """Return the MSE of two raw outputs, each on its own noisy image of one x0 and eps; teacher respaced to c t."""
 
-    def loss(network: nn.Module, x0: Tensor, generator: torch.Generator) -> Tensor:
-        index, eps = draw_index_and_eps(len(student), x0, generator)
+    def loss(network: nn.Module, x0: Tensor, moment: Moment) -> Tensor:
+        index, eps = draw_index_and_eps(len(student), x0, moment.generator)
         with torch.no_grad():
             target = teacher.raw(q_sample(x0, eps, teacher.alpha_bar[index]), index)
         output = network(q_sample(x0, eps, student.alpha_bar[index]), student.time_input[index])

@@ -1,8 +1,8 @@
 """The settings of the baselines, each with its default and what it means. No torch."""
 
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
 from sfddm.settings import MethodSettings, TrainSettings, Weight
 
@@ -13,6 +13,7 @@ class PDSettings(TrainSettings):
     """Settings of `pd`, for each fold."""
 
     summary: ClassVar[str] = "progressive distillation as published: halving folds from the teacher"
+    later = TrainSettings.later | {"compute"}
 
     decay: Literal["constant", "linear", "cosine"] = Field(
         default="linear",
@@ -34,11 +35,114 @@ class PDSettings(TrainSettings):
         "evaluations of the single fold that leads to as many steps",
     )
 
-    @model_serializer(mode="wrap")
-    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Without `compute` as published: so it was before there was another, and keys of finished work stay."""
-        values: dict[str, Any] = plain(self)
-        return {key: value for key, value in values.items() if (key, value) != ("compute", "each")}
+
+class SelfTaughtSettings(TrainSettings):
+    """Settings of methods whose student learns from itself."""
+
+    clip_gradient: float | None = Field(default=1.0, gt=0, description="largest norm of the gradient; none: any")
+    init: Literal["random", "teacher"] = Field(
+        default="teacher", description="the student begins with random weights or the teacher's"
+    )
+    prediction: Literal["v", "x0"] = Field(default="v", description="what the student predicts: v or x0")
+    weight: Weight = Field(
+        default="snr+1",
+        description="of the squared error on x0: snr+1 is that of v, truncated-snr is max(SNR, 1), one is 1",
+    )
+    clip_target: bool | None = Field(
+        default=None, description="clip x0 in the target to [-1, 1]; none: only if the teacher predicts eps"
+    )
+    target_ema: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="decay of the average of its weights that the student learns from; 0: its weights as they are",
+    )
+    dropout: float | None = Field(
+        default=None, ge=0, lt=1, description="share that each residual block drops in training; none: the teacher's"
+    )
+
+
+class ConsistencySettings(SelfTaughtSettings):
+    """Settings of consistency models."""
+
+    sampler: Literal["consistency", "ddim"] = Field(
+        default="consistency", description="between steps x0 gets fresh noise (consistency) or its own eps (ddim)"
+    )
+
+
+class CDSettings(ConsistencySettings):
+    """Settings of `cd`."""
+
+    summary: ClassVar[str] = "consistency distillation: one student for all step counts"
+
+    solver: Literal["ddim", "heun"] = Field(
+        default="ddim", description="the teacher's step between two points: ddim or heun"
+    )
+    points: int | None = Field(
+        default=None, ge=1, le=10**6, description="timesteps of the trailing grid that it is trained on; none: all"
+    )
+
+
+class CTSettings(ConsistencySettings):
+    """Settings of `ct`."""
+
+    summary: ClassVar[str] = "consistency training as first published: from random weights, without a teacher"
+
+    init: Literal["random", "teacher"] = Field(
+        default="random", description="the student begins with random weights or the teacher's"
+    )
+    weight: Weight = Field(
+        default="one",
+        description="of the squared error on x0: snr+1 is that of v, truncated-snr is max(SNR, 1), one is 1",
+    )
+    first_points: int = Field(default=2, ge=1, le=10**4, description="points of the grid less one, at the start")
+    last_points: int = Field(default=150, ge=2, le=10**4, description="points of the grid less one, at the end")
+    first_decay: float = Field(
+        default=0.9, gt=0, lt=1, description="of the average that it learns from, at the start; rises with the points"
+    )
+
+
+class ECTSettings(ConsistencySettings):
+    """Settings of `ect`."""
+
+    summary: ClassVar[str] = "easy consistency tuning: consistency training from the teacher's weights"
+
+    mean: float = Field(default=-1.1, description="of log(sigma / alpha) of the timesteps that are drawn")
+    spread: float = Field(default=2.0, gt=0, description="standard deviation of log(sigma / alpha)")
+    uniform: float = Field(
+        default=0.25, ge=0, le=1, description="share of timesteps that are drawn evenly, which published ones are not"
+    )
+    ratio: float = Field(
+        default=2.0, gt=1, description="q: a stage's gap between two noise levels is 1/q of the one before"
+    )
+    stages: int = Field(default=8, ge=1, le=64, description="equal parts of the training, each with a smaller gap")
+
+
+class MultistepSettings(SelfTaughtSettings):
+    """Settings of `multistep-cd`."""
+
+    summary: ClassVar[str] = "multistep consistency distillation: a consistency student for each step count's segments"
+
+    first_points: int = Field(
+        default=64, ge=1, le=10**6, description="timesteps that it is trained on at first, over all segments"
+    )
+    annealed: float = Field(
+        default=0.5, gt=0, le=1, description="share of the training after which it is trained on all timesteps"
+    )
+
+
+class ShortcutSettings(SelfTaughtSettings):
+    """Settings of `shortcut`."""
+
+    summary: ClassVar[str] = "shortcut model: one student for all step counts that is told where its step ends"
+
+    source: Literal["teacher", "images"] = Field(
+        default="teacher", description="the shortest steps are the teacher's, or lead to the images themselves"
+    )
+    middle: Literal["half", "next"] = Field(
+        default="half", description="a step is learnt from two halves, or from one timestep and the rest (as MeanFlow)"
+    )
+    share: float = Field(default=0.5, gt=0, lt=1, description="of a batch that learns long steps, with middle=half")
 
 
 class ScratchSettings(TrainSettings):

@@ -10,25 +10,28 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 class Average:
     """A copy of a network whose weights follow those of the network: the first update copies, then w += (1 - decay) d.
 
+    count: updates that it has seen; with 1 the first one does not copy.
+
     The numbers and the saved state are those of torch's AveragedModel, which sends its count to the GPU in every update
     and so waits for it, and takes eight times as long over a small network.
     """
 
-    def __init__(self, network: nn.Module, decay: float):
-        self.module, self.count = copy.deepcopy(network), 0
+    def __init__(self, network: nn.Module, decay: float, count: int = 0):
+        self.module, self.count = copy.deepcopy(network), count
         self.pairs = list(zip(self.module.parameters(), network.parameters(), strict=True))
         self._buffers = list(zip(self.module.buffers(), network.buffers(), strict=True))
         self._follow = get_ema_multi_avg_fn(decay)
 
     @torch.no_grad()
-    def update(self) -> None:
-        """Take in the network's weights as they are now."""
+    def update(self, decay: float | None = None) -> None:
+        """Take in the network's weights as they are now; decay: of this update, if it is another."""
+        follow = self._follow if decay is None else get_ema_multi_avg_fn(decay)
         if self.count == 0:
             for average, weights in self.pairs:
                 average.copy_(weights)
         else:
             averages, weights_now = zip(*self.pairs, strict=True)
-            self._follow(averages, weights_now, self.count)
+            follow(averages, weights_now, self.count)
         for kept, value in self._buffers:
             kept.copy_(value)
         self.count += 1

@@ -51,7 +51,8 @@ class DenoiserSpec(BaseModel):
         alpha_bar = torch.from_numpy(alpha_bar_table(self.schedule, self.timesteps))
         indices = torch.arange(self.timesteps) if self.indices is None else torch.tensor(self.indices)
         time_input = indices if self.time_input == "phi" else torch.arange(len(indices))
-        return Denoiser(network, self.prediction, alpha_bar[indices], time_input)
+        two_times = getattr(self.network, "two_times", False)
+        return Denoiser(network, self.prediction, alpha_bar[indices], time_input, two_times)
 
     def fresh_network(self, seed: int) -> nn.Module:
         """Return a randomly initialised network, a function of the seed; the global generator does not change."""

@@ -1,11 +1,10 @@
 """The teacher's objective: DDPM (Ho, Jain, Abbeel, NeurIPS 2020) on every timestep."""
 
-import torch
 from torch import Tensor, nn
 
 from sfddm.denoiser import Denoiser, Output, express, per_image, q_sample
 from sfddm.noise import BatchGenerator
-from sfddm.training import Loss
+from sfddm.training import Loss, Moment
 
 
 def ddpm_loss(denoiser: Denoiser) -> Loss:
@@ -14,8 +13,8 @@ def ddpm_loss(denoiser: Denoiser) -> Loss:
     MSE on eps or x0; on v it is weighted by SNR / (SNR + 1) = alpha_bar, as in the SFDDM authors' library.
     """
 
-    def loss(network: nn.Module, x0: Tensor, generator: torch.Generator) -> Tensor:
-        index, eps = draw_index_and_eps(len(denoiser), x0, generator)
+    def loss(network: nn.Module, x0: Tensor, moment: Moment) -> Tensor:
+        index, eps = draw_index_and_eps(len(denoiser), x0, moment.generator)
         alpha_bar = denoiser.alpha_bar[index]
         raw = network(q_sample(x0, eps, alpha_bar), denoiser.time_input[index])
         error = (raw - express(Output(x0, eps), alpha_bar, denoiser.prediction)) ** 2
@@ -26,15 +25,6 @@ def ddpm_loss(denoiser: Denoiser) -> Loss:
     return loss
 
 
-def draw_index_and_eps(n: int, x0: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return an index (N,), long, uniform on 0..n-1, and noise of x0's shape (N,C,H,W), from one generator.
-
-    If x0 is a part of a batch, they are the ones that its images have in the whole batch.
-    """
-    images, batch = range(len(x0)), len(x0)
-    if isinstance(generator, BatchGenerator):
-        images, batch = generator.images, generator.batch
-    mine = slice(images.start, images.stop)
-    index = torch.randint(n, (batch,), generator=generator, device=generator.device)
-    eps = torch.randn((batch, *x0.shape[1:]), generator=generator, device=generator.device)
-    return index[mine], eps[mine]
+def draw_index_and_eps(n: int, x0: Tensor, generator: BatchGenerator) -> tuple[Tensor, Tensor]:
+    """Return an index (N,), long, uniform on 0..n-1, and noise of x0's shape (N,C,H,W), for the generator's images."""
+    return generator.below(n), generator.normal(x0.shape[1:])

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from sfddm.settings import Prediction
 
+CLEAN_TIME = -1  # of the clean image: one before the first timestep
+
 
 class Output(NamedTuple):
     """What a denoiser predicts from a noisy image: the clean image and the noise, each of the image's shape."""
@@ -27,14 +29,16 @@ class Denoiser:
     """A network over n indices; index 0 is the least noisy.
 
     network: (x (N,C,H,W), time (N,)) -> (N,C,H,W); with return_hidden=True also its last hidden map. A sampler passes
-    one time, (1,), for all images.
-    alpha_bar: float64 (n,), decreasing. time_input: (n,), what the network is given as time.
+    one time, (1,), for all images. alpha_bar: float64 (n,), decreasing. time_input: (n,), what the network is given as
+    time. two_times: it is also given the time at which the step from an index ends: that of the index before it, and
+    CLEAN_TIME at index 0.
     """
 
     network: nn.Module
     prediction: Prediction
     alpha_bar: Tensor
     time_input: Tensor
+    two_times: bool = False
 
     def __len__(self) -> int:
         return len(self.alpha_bar)
@@ -53,17 +57,21 @@ class Denoiser:
             time_input=self.time_input.to(device),
         )
 
-    def raw(self, x: Tensor, index: Tensor) -> Tensor:
-        """Return the network's own output at index (N,) for x (N,C,H,W)."""
-        return self.network(x, self.time_input[index])
+    def raw(self, x: Tensor, index: Tensor, end: Tensor | None = None) -> Tensor:
+        """Return the network's own output at index (N,) for x (N,C,H,W); end: where the step ends, if not one below."""
+        return self.network(x, self.time_input[index], **self.end(index - 1 if end is None else end))
+
+    def end(self, index: Tensor) -> dict[str, Tensor]:
+        """Return what a network with two times is given for steps that end at index (N,), -1 if clean; else nothing."""
+        return {"end": torch.where(index < 0, CLEAN_TIME, self.time_input[index])} if self.two_times else {}
 
     def raw_and_hidden(self, x: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         """Return the network's own output and its last hidden map (N,D,H,W)."""
-        return self.network(x, self.time_input[index], return_hidden=True)
+        return self.network(x, self.time_input[index], return_hidden=True, **self.end(index - 1))
 
-    def __call__(self, x: Tensor, index: Tensor, clip: bool = False) -> Output:
+    def __call__(self, x: Tensor, index: Tensor, clip: bool = False, end: Tensor | None = None) -> Output:
         """Return the predicted x0 and eps at index (N,); with clip, x0 in [-1, 1] and eps re-derived from it."""
-        return read(self.raw(x, index), x, self.alpha_bar[index], self.prediction, clip)
+        return read(self.raw(x, index, end), x, self.alpha_bar[index], self.prediction, clip)
 
 
 def per_image(table_value: Tensor, like: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from sfddm.errors import InputError, ParameterError, first_fault
 from sfddm.grids import timesteps
 from sfddm.noise import ImageNoise
 from sfddm.performance import Performance, Precision
-from sfddm.sampler import AncestralSampler, DDIMSampler, Sampler, to_uint8
+from sfddm.sampler import AncestralSampler, ConsistencySampler, DDIMSampler, Sampler, to_uint8
 from sfddm.units import largest_that_fits, unit_size
 from sfddm.weights import read_metadata
 from sfddm.words import plural
@@ -29,6 +29,7 @@ METADATA = "sfddm-sampling"  # the name of the sampling in a file's metadata
 SAMPLERS: dict[str, type[Sampler]] = {
     "ddim": DDIMSampler,
     "ancestral": AncestralSampler,
+    "consistency": ConsistencySampler,
     "dpm-solver++(2m)": DPMSolverSampler,
 }
 LARGEST_SIDE = 2**16  # pixels

@@ -5,9 +5,9 @@ no folds and samples the teacher itself. A method of your own subclasses `Method
 the trailing grid, and registers the class under the entry point group `sfddm_bench.methods`.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel
@@ -16,11 +16,12 @@ from torch import Tensor
 from sfddm import grids
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.denoiser import Denoiser
-from sfddm.errors import ParameterError
+from sfddm.errors import InputError, ParameterError
+from sfddm.heads import FITTED_ON, fit_head
 from sfddm.noise import ImageNoise
 from sfddm.sampler import DDIMSampler, Sampler
 from sfddm.settings import MethodSettings
-from sfddm.training import Loss, TrainSettings
+from sfddm.training import Loss, TargetDecay, TrainSettings
 
 FORWARD, BACKWARD = 1, 2  # network evaluations, as the field counts them
 
@@ -29,37 +30,52 @@ FORWARD, BACKWARD = 1, 2  # network evaluations, as the field counts them
 class Fold:
     """One distillation run, from one model to another.
 
-    spec: what the student is. init: a random network, or the parent's weights (with a new output layer if the student
-    predicts another quantity). loss: made from (parent, student). evaluations: network evaluations per image and
-    iteration. settings: everything else that decides the student; equal folds are trained once.
+    spec: what the student is. init: a random network, or the parent's weights. loss: made from (parent, student).
+    evaluations: network evaluations per image and iteration, a mean over the images. settings: everything else that
+    decides the student; equal folds are trained once. new_head: the student begins with the parent's weights but
+    predicts another quantity. target_decay: of the moving average that its loss asks.
     """
 
     name: str
     spec: DenoiserSpec
     init: Literal["random", "teacher"]
     train: TrainSettings
-    evaluations: int
+    evaluations: int | Fraction
     settings: dict[str, Any]
     loss: Callable[[Denoiser, Denoiser], Loss]
+    new_head: bool = False
+    target_decay: TargetDecay | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
         """All that decides the student besides its parent, data and seed."""
-        return {"spec": self.spec.model_dump(), "init": self.init, "train": self.train.model_dump(), **self.settings}
+        own = {"spec": self.spec.model_dump(), "init": self.init, "train": self.train.model_dump(), **self.settings}
+        return own | ({"head": "least squares"} if self.new_head else {})
 
     @property
     def total_evaluations(self) -> int:
         """Network evaluations of the whole fold, over all images of all iterations."""
-        return self.evaluations * self.train.batch * self.train.iterations
+        return self.before + int(self.evaluations * self.train.batch) * self.train.iterations
 
-    def student(self, parent: Denoiser, seed: int) -> Denoiser:
-        """Return the untrained student."""
+    @property
+    def before(self) -> int:
+        """Network evaluations before the first iteration."""
+        return FORWARD * FITTED_ON if self.new_head else 0
+
+    def student(self, parent: Denoiser, seed: int, pixels: Tensor | None = None) -> Denoiser:
+        """Return the untrained student; pixels: images, uint8 (N,C,H,W), that a new head is fitted on."""
+        student = self.spec.denoiser(self.spec.fresh_network(seed))
         if self.init == "random":
-            return self.spec.denoiser(self.spec.fresh_network(seed))
-        network = copy.deepcopy(parent.network).requires_grad_(True)
-        if self.spec.prediction != parent.prediction:
-            network.head = self.spec.fresh_network(seed).head
-        return self.spec.denoiser(network)
+            return student
+        # What the parent does not have gives zeros until it is trained: the student begins as its parent.
+        network = student.network
+        network.load_state_dict(network.state_dict() | parent.network.state_dict())
+        student = student.to(parent.alpha_bar.device)
+        if self.new_head:
+            if pixels is None:
+                raise InputError(f"{self.name}: a new head is fitted on images, and none are given")
+            fit_head(student, parent.prediction, pixels, seed)
+        return student
 
 
 def share_budget(folds: Sequence[Fold], budget: int) -> list[Fold]:
@@ -69,13 +85,13 @@ def share_budget(folds: Sequence[Fold], budget: int) -> list[Fold]:
     """
     shared = []
     for fold in folds:
-        per_iteration = fold.evaluations * fold.train.batch
-        iterations = budget // len(folds) // per_iteration
+        per_iteration = int(fold.evaluations * fold.train.batch)
+        iterations = (budget // len(folds) - fold.before) // per_iteration
         if iterations < 1:
             raise ParameterError(
                 "budget",
-                f"{budget} given, at least {per_iteration * len(folds)} needed for one iteration of each of the "
-                f"{len(folds)} folds of {fold.name}",
+                f"{budget} given, at least {(fold.before + per_iteration) * len(folds)} needed for one iteration of "
+                f"each of the {len(folds)} folds of {fold.name}",
             )
         shared.append(replace(fold, train=fold.train.model_copy(update={"iterations": iterations})))
     return shared
@@ -91,6 +107,7 @@ class Method:
     summary: ClassVar[str]
     Settings: ClassVar[type[BaseModel]] = MethodSettings
     grid_setting: ClassVar[str | None] = None
+    all_timesteps: ClassVar[bool] = False  # of the teacher are those of the student, which is sampled on some of them
 
     def __init__(self, settings: Any, teacher: DenoiserSpec):
         self.settings, self.teacher = settings, teacher
@@ -123,7 +140,7 @@ class Method:
 
     def sample(self, denoiser: Denoiser, steps: int, noise: ImageNoise) -> Tensor:
         """Return float images (N,C,H,W) from the last fold's denoiser, or from the teacher if there is no fold."""
-        # Making the folds takes time that counts as sampling, and a student has as many indices as steps.
-        if len(denoiser) != steps and not self.folds(steps):
+        # Making the folds takes time that counts as sampling, and any other student has as many indices as steps.
+        if len(denoiser) != steps and (self.all_timesteps or not self.folds(steps)):
             denoiser = denoiser.respaced(self.timesteps(steps))
         return self.sampler(denoiser, noise)

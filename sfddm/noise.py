@@ -67,11 +67,29 @@ class BatchGenerator(torch.Generator):
     """The generator of one iteration for a part of its batch: images `images` of `batch`.
 
     When processes share a batch, or it is done in parts one after another, each part draws the noise of the whole batch
-    from the same seed and keeps its own (see `draw_index_and_eps`). So the way it is divided changes no number.
+    from the same seed and keeps its own. So the way it is divided changes no number.
     """
 
     images: range
     batch: int
+
+    def places(self) -> Tensor:
+        """Return the places in the batch of the part's images, (N,) long."""
+        return torch.arange(self.images.start, self.images.stop, device=self.device)
+
+    def uniform(self) -> Tensor:
+        """Return a number of [0, 1), float32, for each image of the part, (N,)."""
+        return torch.rand(self.batch, generator=self, device=self.device)[self.images.start : self.images.stop]
+
+    def normal(self, shape: Sequence[int] = ()) -> Tensor:
+        """Return standard normal float32 numbers, a tensor of the given shape for each image of the part, (N,...)."""
+        drawn = torch.randn((self.batch, *shape), generator=self, device=self.device)
+        return drawn[self.images.start : self.images.stop]
+
+    def below(self, n: int) -> Tensor:
+        """Return a whole number of 0..n-1, long, for each image of the part, (N,)."""
+        drawn = torch.randint(n, (self.batch,), generator=self, device=self.device)
+        return drawn[self.images.start : self.images.stop]
 
 
 def part_generator(

@@ -87,11 +87,13 @@ class Fast(nn.Module):
         super().__init__()
         self.inner, self.performance, self.device_type = network, performance, device_type
 
-    def forward(self, x: Tensor, t: Tensor, return_hidden: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, t: Tensor, return_hidden: bool = False, **end: Tensor
+    ) -> Tensor | tuple[Tensor, Tensor]:
         """Return what the network returns."""
         if self.performance.channels_last:
             x = x.contiguous(memory_format=torch.channels_last)
         bf16 = self.performance.precision == "bf16"
         with torch.autocast(self.device_type, torch.bfloat16, enabled=bf16):
-            output = self.inner(x, t, return_hidden=True) if return_hidden else self.inner(x, t)
+            output = self.inner(x, t, return_hidden=True, **end) if return_hidden else self.inner(x, t, **end)
         return (output[0].to(x), output[1].to(x)) if return_hidden else output.to(x)

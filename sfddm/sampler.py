@@ -4,8 +4,8 @@ To sample on a sub-sequence, respace the denoiser first. All return x0 of the la
 All images of a step share its index, so index and noise level are one row, (1,), that broadcasts over them: the
 network embeds its time once, and no table is gathered image by image.
 
-`ddim` and `ancestral` are functions; `DDIMSampler` and `AncestralSampler` are the same with their options chosen, and
-describe themselves for a record.
+`ddim`, `ancestral` and `consistency` are functions; `DDIMSampler`, `AncestralSampler` and `ConsistencySampler` are the
+same with their options chosen, and describe themselves for a record.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
-from sfddm.denoiser import Denoiser, Output, per_image
+from sfddm.denoiser import Denoiser, Output, per_image, q_sample
 from sfddm.noise import ImageNoise
 
 Variance = Literal["small", "large"]
@@ -85,6 +85,20 @@ def ancestral(denoiser: Denoiser, noise: ImageNoise, variance: Variance = "small
     raise AssertionError("a denoiser has at least one index")
 
 
+@torch.no_grad()
+def consistency(denoiser: Denoiser, noise: ImageNoise, clip: bool = True) -> Tensor:
+    """Return images by x0 with fresh noise at each lower index (Song et al. 2023, algorithm 1)."""
+    x = noise.draw()
+    for t, index in steps_down(denoiser):
+        if t > 0:
+            noise.ahead()
+        x0 = denoiser(x, index, clip).x0
+        if t == 0:
+            return x0
+        x = q_sample(x0, noise.draw(), denoiser.alpha_bar[t - 1 : t])
+    raise AssertionError("a denoiser has at least one index")
+
+
 class Sampler(Protocol):
     """Makes images, and describes what decides them besides the denoiser and the noise."""
 
@@ -126,6 +140,19 @@ class AncestralSampler:
 
     def __call__(self, denoiser: Denoiser, noise: ImageNoise) -> Tensor:
         return ancestral(denoiser, noise, self.variance, self.clip)
+
+
+@dataclass(frozen=True)
+class ConsistencySampler:
+    """`consistency` with its option."""
+
+    clip: bool = True
+
+    def describe(self) -> dict[str, Any]:
+        return {"sampler": "consistency", "clip": clip_rule(self.clip)}
+
+    def __call__(self, denoiser: Denoiser, noise: ImageNoise) -> Tensor:
+        return consistency(denoiser, noise, self.clip)
 
 
 def to_uint8(images: Tensor) -> Tensor:

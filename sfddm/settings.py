@@ -4,28 +4,48 @@ This is the only place where a setting is described.
 """
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 Prediction = Literal["eps", "x0", "v"]
-Weight = Literal["truncated-snr", "snr+1"]
+Weight = Literal["truncated-snr", "snr+1", "one"]
+Distance = Literal["l2", "norm"]
 Precision = Literal["fp32", "tf32", "bf16"]
 GROUPS = 8  # of every GroupNorm of the U-Net
 MOST_TIMESTEPS = 10**6  # a thousand times as many as anyone uses, and a table of 8 MB
 LARGEST = 2**12  # of every number in a shape; more are taken for a damaged file
 
 
-class TrainSettings(BaseModel):
+class Settings(BaseModel):
+    """Settings that leave out of what is saved those in `later` at their default.
+
+    They came after work had been done without them: its identity, and so what is done, stays what it was.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, plain: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values: dict[str, Any] = plain(self)
+        defaults = {name: type(self).model_fields[name].default for name in self.later}
+        return {key: value for key, value in values.items() if key not in defaults or value != defaults[key]}
+
+
+class TrainSettings(Settings):
     """How one model is trained. Defaults are the SFDDM authors': Adam 2e-4 constant, no EMA, no clipping, no flips."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    later = frozenset({"optimizer"})
 
     iterations: int = Field(
         default=1000, ge=1, le=10**10, description="updates of the weights (per fold, where there are several)"
     )
     batch: int = Field(default=50, ge=1, le=2**20, description="images an update")
-    learning_rate: float = Field(default=2e-4, gt=0, description="of Adam, after the warm-up")
+    optimizer: Literal["adam", "radam"] = Field(
+        default="adam", description="adam, or radam, which consistency models publish"
+    )
+    learning_rate: float = Field(default=2e-4, gt=0, description="of the optimizer, after the warm-up")
     warmup: int = Field(default=0, ge=0, le=10**10, description="updates in which the rate rises linearly")
     decay: Literal["constant", "linear", "cosine"] = Field(
         default="constant", description="how the rate falls: constant does not, linear and cosine reach 0"
@@ -117,10 +137,11 @@ class TrajectorySettings(TrainSettings):
     clip_target: bool = Field(default=True, description="clip x0 in the target to [-1, 1]")
 
 
-class UNetConfig(BaseModel):
+class UNetConfig(Settings):
     """The shape of a U-Net; the defaults are the authors'."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+    later = frozenset({"dropout", "two_times"})
 
     dim: int = Field(default=64, ge=GROUPS, le=LARGEST, multiple_of=GROUPS, description="channels of the first level")
     dim_mults: tuple[Annotated[int, Field(ge=1, le=LARGEST)], ...] = Field(
@@ -132,6 +153,10 @@ class UNetConfig(BaseModel):
     )
     heads: int = Field(default=4, ge=1, le=LARGEST, description="of attention")
     head_dim: int = Field(default=32, ge=1, le=LARGEST, description="channels of an attention head")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="share that each residual block drops in training")
+    two_times: bool = Field(
+        default=False, description="the network is told where a step ends as well, as a `shortcut` student is"
+    )
 
 
 class PerformanceSettings(BaseModel):

@@ -20,7 +20,7 @@ from sfddm.denoiser import Denoiser, express, q_sample, read
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
 from sfddm.sampler import AncestralSampler, DDIMSampler, Sampler
 from sfddm.settings import ReferenceSettings, SingleFoldSettings
-from sfddm.training import Loss
+from sfddm.training import Loss, Moment
 from sfddm.words import plural
 
 
@@ -28,8 +28,8 @@ def single_fold_loss(teacher: Denoiser, student: Denoiser, settings: SingleFoldS
     """Return SFDDM's loss. `teacher` is the teacher respaced to phi: index t of both is the same noise level."""
     distance = nn.functional.l1_loss if settings.output_loss == "l1" else nn.functional.mse_loss
 
-    def loss(network: nn.Module, x0: Tensor, generator: torch.Generator) -> Tensor:
-        index, eps = draw_index_and_eps(len(student), x0, generator)
+    def loss(network: nn.Module, x0: Tensor, moment: Moment) -> Tensor:
+        index, eps = draw_index_and_eps(len(student), x0, moment.generator)
         alpha_bar = student.alpha_bar[index]
         x = q_sample(x0, eps, alpha_bar)
         with torch.no_grad():
@@ -78,6 +78,7 @@ class SingleFold(Method):
             evaluations=FORWARD + FORWARD + BACKWARD,  # teacher; student
             settings={"objective": "single-fold", **{key: getattr(settings, key) for key in names}},
             loss=lambda teacher, student: single_fold_loss(teacher.respaced(phi), student, settings),
+            new_head=settings.init == "teacher" and settings.prediction not in (None, self.teacher.prediction),
         )
         return [fold]
 

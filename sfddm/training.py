@@ -1,6 +1,6 @@
 """The one training loop, for the teacher and for every student and baseline alike.
 
-A loss is a function of (network, x0, generator); everything random in iteration i comes from a generator seeded by
+A loss is a function of (network, x0, moment); everything random in iteration i comes from a generator seeded by
 (seed, i), so interrupting and resuming changes no number.
 """
 
@@ -17,12 +17,34 @@ from sfddm.average import Average
 from sfddm.batches import Batches
 from sfddm.compiling import compiled
 from sfddm.distributed import World
+from sfddm.dropout import OneMask, has_dropout
 from sfddm.errors import InputError, NonFiniteLoss
-from sfddm.noise import part_generator
+from sfddm.noise import BatchGenerator, part_generator
 from sfddm.performance import Performance, set_deterministic, set_products
 from sfddm.settings import TrainSettings
 
-Loss = Callable[[nn.Module, Tensor, torch.Generator], Tensor]
+
+@dataclass(frozen=True)
+class Moment:
+    """What a loss is told besides the network and the images.
+
+    generator: of all that is drawn for these images in this iteration. iteration: from 0 up to total - 1. target: the
+    network that a bootstrap asks, without gradients: the one that is trained, as it is now, or its own moving average.
+    """
+
+    generator: BatchGenerator
+    target: nn.Module
+    iteration: int = 0
+    total: int = 1
+
+    @property
+    def progress(self) -> float:
+        """How much of the training is done, from 0 to 1."""
+        return self.iteration / self.total
+
+
+Loss = Callable[[nn.Module, Tensor, Moment], Tensor]
+TargetDecay = Callable[[float], float]  # of the target's moving average in an update, of the progress
 Report = Callable[[int, float], None]  # of an iteration and the mean loss since the last report
 
 REPORT_EVERY = 50  # iterations; no more often, because reading the loss from a GPU stalls it
@@ -30,21 +52,27 @@ REPORT_EVERY = 50  # iterations; no more often, because reading the loss from a 
 
 @dataclass
 class Training:
-    """The state of one training run: all that an exact continuation, bit for bit, needs."""
+    """The state of one training run: all that an exact continuation, bit for bit, needs.
+
+    target_decay: of the moving average that a bootstrap asks; None: it asks the network as it is.
+    """
 
     network: nn.Module
     settings: TrainSettings
     seed: int
     performance: Performance = field(default_factory=Performance)
     world: World = field(default_factory=World)
+    target_decay: TargetDecay | None = None
     iteration: int = 0
     seconds: float = 0.0
     optimizer: torch.optim.Optimizer = field(init=False)
     average: Average | None = field(init=False)
+    target: Average | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=self.settings.learning_rate, fused=True)
+        self.optimizer = optimizer(self.network, self.settings)
         self.average = Average(self.network, self.settings.ema) if self.settings.ema else None
+        self.target = Average(self.network, 1.0, count=1) if self.target_decay else None  # the network as it begins
 
     @property
     def result(self) -> nn.Module:
@@ -56,6 +84,7 @@ class Training:
         return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict() if self.average else None,
+            "target": self.target.state_dict() if self.target else None,
             "optimizer": self.optimizer.state_dict(),
             "iteration": self.iteration,
             "seconds": self.seconds,
@@ -66,6 +95,8 @@ class Training:
         self.network.load_state_dict(state["network"])
         if self.average:
             self.average.load_state_dict(state["average"])
+        if self.target:
+            self.target.load_state_dict(state["target"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.iteration, self.seconds = state["iteration"], state["seconds"]
 
@@ -80,9 +111,23 @@ class Training:
             for name, value in slots.items():
                 if value.shape == weights.shape:
                     slots[name] = torch.empty_like(weights).copy_(value)
-        if self.average:
-            for average, weights in self.average.pairs:
+        for kept in filter(None, (self.average, self.target)):
+            for average, weights in kept.pairs:
                 average.data = torch.empty_like(weights).copy_(average)
+
+    def update_averages(self) -> None:
+        """Take the weights into the moving averages, after an update of them."""
+        if self.average:
+            self.average.update()
+        if self.target and self.target_decay:
+            self.target.update(self.target_decay(self.iteration / self.settings.iterations))
+
+
+def optimizer(network: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
+    """Return the optimizer that the settings name."""
+    if settings.optimizer == "radam":
+        return torch.optim.RAdam(network.parameters(), lr=settings.learning_rate)
+    return torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
 
 
 def train(
@@ -129,7 +174,10 @@ class Step:
         self.training, self.loss, self.device = training, loss, device
         network = training.performance.network(training.network)
         training.align()  # to the memory format that the network has from here on
-        self.network = training.world.parallel(network)
+        self.network, self.target = training.world.parallel(network), network
+        if training.target:
+            self.target = training.performance.network(training.target.module.train())
+        self.masks = [OneMask(one) for one in (self.network, self.target)] if has_dropout(training.network) else []
         share = training.world.share(training.settings.batch)
         if training.settings.batch < training.world.size:
             raise InputError(
@@ -144,11 +192,19 @@ class Step:
         total = torch.zeros((), device=self.device)
         for part in self.parts:
             generator = part_generator(training.seed, training.iteration, part, batch, self.device)
+            network, target = self.masked(generator) or (self.network, self.target)
+            moment = Moment(generator, target, training.iteration, training.settings.iterations)
             with training.world.exchanging(self.network, last=part is self.parts[-1]):
-                value = self.loss(self.network, x0[part.start : part.stop], generator) * (len(part) / batch)
+                value = self.loss(network, x0[part.start : part.stop], moment) * (len(part) / batch)
                 (value * training.world.size).backward()
             total += value.detach()
         return total
+
+    def masked(self, generator: BatchGenerator) -> list[OneMask]:
+        """Return the network and the target with one dropout mask for this part; nothing if nothing is dropped."""
+        for network in self.masks:
+            network.seed = generator.initial_seed() + generator.images.start
+        return self.masks
 
 
 def _iterate(
@@ -177,8 +233,7 @@ def _iterate(
                 if settings.clip_gradient is not None:
                     nn.utils.clip_grad_norm_(training.network.parameters(), settings.clip_gradient)
                 training.optimizer.step()
-                if training.average:
-                    training.average.update()
+                training.update_averages()
                 training.iteration += 1
             mean = (training.world.sum(total) / count).item()
             training.world.check_equal(training.network)

@@ -7,6 +7,11 @@ With x_k its x-prediction at u_k and rho = alpha / sigma, the student's target i
 
 A student that outputs x~ makes in one DDIM step exactly what the teacher makes in K. K = 2 is progressive
 distillation's target (Salimans and Ho 2022, equation 8 / appendix G); K = T/T' needs no intermediate students.
+
+Others have led a student to the end of several teacher steps before: knowledge distillation of whole samples (Luhman and
+Luhman 2021), TRACT (Berthelot et al. 2023) and multistep consistency models (Heek et al. 2024), which ask the student
+for all steps but the first (`baselines.multistep`), and SFD (Zhou et al., NeurIPS 2024), which takes steps of a teacher
+from points that the student itself has come to.
 """
 
 from collections.abc import Sequence
@@ -15,14 +20,12 @@ import torch
 from torch import Tensor, nn
 
 from sfddm.ddpm import draw_index_and_eps
-from sfddm.denoiser import Denoiser, Prediction, per_image, q_sample, read
+from sfddm.denoiser import Denoiser, q_sample
 from sfddm.method import BACKWARD, FORWARD, Fold, Method
-from sfddm.sampler import ddim_step
 from sfddm.settings import TrajectorySettings, Weight
-from sfddm.training import Loss
+from sfddm.targets import CLEAN, trajectory_target, x_loss
+from sfddm.training import Loss, Moment
 from sfddm.words import plural
-
-CLEAN = -1  # the index of the clean image, where alpha_bar = 1
 
 
 def path_table(phi: Sequence[int], substeps: int) -> Tensor:
@@ -38,57 +41,12 @@ def path_table(phi: Sequence[int], substeps: int) -> Tensor:
     return torch.tensor(rows)
 
 
-def signal_to_noise(alpha_bar: Tensor) -> Tensor:
-    """Return SNR = alpha_bar / (1 - alpha_bar), same shape and dtype; infinite for a clean image."""
-    return alpha_bar / (1 - alpha_bar)
-
-
-def target_weights(alpha_bar: Tensor) -> Tensor:
-    """Return the weights (N,K), float64, of the K x-predictions along paths with float64 alpha_bar (N,K+1)."""
-    rho = signal_to_noise(alpha_bar).sqrt()
-    weights = rho.diff(dim=1) / (rho[:, -1:] - rho[:, :1])
-    only_last = torch.zeros_like(weights)
-    only_last[:, -1] = 1
-    return torch.where(alpha_bar[:, -1:] == 1, only_last, weights)
-
-
-def trajectory_target(teacher: Denoiser, x: Tensor, path: Tensor, clip: bool) -> Tensor:
-    """Return x~ (N,C,H,W) for x at teacher indices path[:, 0]; its path (N,K+1), long, ends at path[:, -1] or CLEAN."""
-    alpha_bar = torch.cat([teacher.alpha_bar, teacher.alpha_bar.new_ones(1)])[path]  # index -1 is the clean image
-    weights = target_weights(alpha_bar)
-    target = torch.zeros_like(x)
-    last = path.shape[1] - 2
-    for k in range(last + 1):
-        output = teacher(x, path[:, k], clip)
-        target = target + per_image(weights[:, k], x) * output.x0
-        if k < last:
-            x = ddim_step(x, output, alpha_bar[:, k], alpha_bar[:, k + 1])
-    return target
-
-
-def x_loss(raw: Tensor, target: Tensor, x: Tensor, alpha_bar: Tensor, prediction: Prediction, weight: Weight) -> Tensor:
-    """Return the weighted squared error on x0 of a raw prediction, mean over everything.
-
-    Truncated SNR is max(SNR, 1) x_mse, `snr+1` is v's (Salimans and Ho 2022, section 4). For v the error is taken on v
-    itself, (1 + SNR) x_mse = v_mse, so that no large weight multiplies a small difference.
-    """
-    snr = signal_to_noise(alpha_bar)
-    factor = snr.clamp(min=1) if weight == "truncated-snr" else snr + 1
-    if prediction == "v":
-        alpha, sigma = per_image(alpha_bar.sqrt(), x), per_image((1 - alpha_bar).sqrt(), x)
-        error = (raw - (alpha * x - target) / sigma) ** 2
-        factor = factor / (snr + 1)
-    else:
-        error = (read(raw, x, alpha_bar, prediction).x0 - target) ** 2
-    return (per_image(factor, error) * error).mean()
-
-
 def trajectory_loss(teacher: Denoiser, student: Denoiser, paths: Tensor, weight: Weight, clip: bool) -> Loss:
     """Return the loss of a student whose index j stands for the teacher's path paths[j]."""
     paths = paths.to(teacher.alpha_bar.device)  # once: a copy in the loop would wait for the GPU
 
-    def loss(network: nn.Module, x0: Tensor, generator: torch.Generator) -> Tensor:
-        index, eps = draw_index_and_eps(len(student), x0, generator)
+    def loss(network: nn.Module, x0: Tensor, moment: Moment) -> Tensor:
+        index, eps = draw_index_and_eps(len(student), x0, moment.generator)
         alpha_bar = student.alpha_bar[index]
         x = q_sample(x0, eps, alpha_bar)
         with torch.no_grad():
@@ -129,5 +87,6 @@ class Trajectory(Method):
             loss=lambda teacher, student: trajectory_loss(
                 teacher, student, paths, settings.weight, settings.clip_target
             ),
+            new_head=settings.init == "teacher" and self.teacher.prediction != settings.prediction,
         )
         return [fold]

@@ -8,6 +8,7 @@ Several operations are done in another order than the library's, with fewer pass
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -43,12 +44,18 @@ def unit(x: Tensor) -> Tensor:
 
 
 class TimeEmbedding(nn.Module):
-    """Time (N,), long or float -> (N, 4 dim): sinusoids, then a two-layer perceptron."""
+    """Time (N,), long or float -> (N, 4 dim): sinusoids, then a two-layer perceptron.
 
-    def __init__(self, dim: int):
+    silent: it gives zeros until it is trained.
+    """
+
+    def __init__(self, dim: int, silent: bool = False):
         super().__init__()
         self.dim = dim
         self.first, self.second = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, 4 * dim)
+        if silent:
+            nn.init.zeros_(self.second.weight)
+            nn.init.zeros_(self.second.bias)
 
     def forward(self, t: Tensor) -> Tensor:
         half = self.dim // 2
@@ -117,17 +124,18 @@ class Double(nn.Sequential):
 
 
 class ResBlock(nn.Module):
-    """Two blocks with a residual; the time (N, time_dim), after its SiLU, enters the first."""
+    """Two blocks with a residual; the time (N, time_dim), after its SiLU, enters the first. Dropout is between them."""
 
-    def __init__(self, dim_in: int, dim_out: int, time_dim: int):
+    def __init__(self, dim_in: int, dim_out: int, time_dim: int, dropout: float = 0.0):
         super().__init__()
+        self.drop = nn.Dropout(dropout) if dropout else nn.Identity()
         self.time = nn.Linear(time_dim, 2 * dim_out)
         self.first, self.second = Block(dim_in, dim_out), Block(dim_out, dim_out)
         self.skip = nn.Conv2d(dim_in, dim_out, 1) if dim_in != dim_out else nn.Identity()
 
     def forward(self, x: Tensor, time: Tensor) -> Tensor:
         scale, shift = self.time(time).chunk(2, dim=1)
-        return self.second(self.first(x, (scale, shift))) + self.skip(x)
+        return self.second(self.drop(self.first(x, (scale, shift)))) + self.skip(x)
 
 
 class LinearAttention(nn.Module):
@@ -207,7 +215,11 @@ class UpLevel(Level):
 
 
 class UNet(nn.Module):
-    """(x (N,C,H,W), t (N,) or (1,) for all, long or float) -> (N,C,H,W); H and W divisible by 2^(levels - 1)."""
+    """(x (N,C,H,W), t (N,) or (1,) for all, long or float) -> (N,C,H,W); H and W divisible by 2^(levels - 1).
+
+    With two times it is also given `end` of t's shape, the time at which the step from t ends. Before it is trained
+    that changes nothing.
+    """
 
     def __init__(self, config: UNetConfig):
         super().__init__()
@@ -215,6 +227,7 @@ class UNet(nn.Module):
         dim, time_dim = config.dim, 4 * config.dim
         widths = [dim, *(dim * multiple for multiple in config.dim_mults)]
         levels = list(zip(widths[:-1], widths[1:], full_attention(config), strict=True))
+        block = partial(ResBlock, time_dim=time_dim, dropout=config.dropout)
 
         def attention(width: int, full: bool) -> nn.Module:
             kind: Callable[[int, int, int], nn.Module] = FullAttention if full else LinearAttention
@@ -222,21 +235,22 @@ class UNet(nn.Module):
 
         self.stem = nn.Conv2d(config.channels, dim, 7, padding=3)
         self.time = TimeEmbedding(dim)
+        self.span = TimeEmbedding(dim, silent=True) if config.two_times else None
         self.down = nn.ModuleList()
         for depth, (outer, inner, full) in enumerate(levels):
             last = depth == len(levels) - 1
             smaller = nn.Conv2d(outer, inner, 3, padding=1) if last else Halve(outer, inner)
-            first, second = ResBlock(outer, outer, time_dim), ResBlock(outer, outer, time_dim)
+            first, second = block(outer, outer), block(outer, outer)
             self.down.append(DownLevel(first, second, attention(outer, full), smaller))
-        self.middle_first = ResBlock(widths[-1], widths[-1], time_dim)
+        self.middle_first = block(widths[-1], widths[-1])
         self.middle_attention = attention(widths[-1], True)
-        self.middle_second = ResBlock(widths[-1], widths[-1], time_dim)
+        self.middle_second = block(widths[-1], widths[-1])
         self.up = nn.ModuleList()
         for depth, (outer, inner, full) in reversed(list(enumerate(levels))):
             larger = nn.Conv2d(inner, outer, 3, padding=1) if depth == 0 else Double(inner, outer)
-            first, second = ResBlock(inner + outer, inner, time_dim), ResBlock(inner + outer, inner, time_dim)
+            first, second = block(inner + outer, inner), block(inner + outer, inner)
             self.up.append(UpLevel(first, second, attention(inner, full), larger))
-        self.last = ResBlock(2 * dim, dim, time_dim)
+        self.last = block(2 * dim, dim)
         self.head = nn.Conv2d(dim, config.channels, 1)
 
     def _level(self, level: nn.Module, *given: Tensor) -> Any:
@@ -244,10 +258,15 @@ class UNet(nn.Module):
             return checkpoint(level, *given, use_reentrant=False)
         return level(*given)
 
-    def forward(self, x: Tensor, t: Tensor, return_hidden: bool = False) -> Tensor | tuple[Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, t: Tensor, return_hidden: bool = False, end: Tensor | None = None
+    ) -> Tensor | tuple[Tensor, Tensor]:
         """Return the prediction, and with return_hidden also the (N,dim,H,W) map before the last convolution."""
         stem = x = self.stem(x)
-        time = F.silu(self.time(t))  # here, once, because every block applies it
+        embedded = self.time(t)
+        if self.span is not None and end is not None:
+            embedded = embedded + self.span(t - end)
+        time = F.silu(embedded)  # here, once, because every block applies it
         skips: list[Tensor] = []
         for level in self.down:
             x, *kept = self._level(level, x, time)

@@ -14,7 +14,7 @@ from sfddm.denoiser import Denoiser
 from sfddm.noise import ImageNoise, part_generator
 from sfddm.performance import Performance
 from sfddm.sampler import from_uint8
-from sfddm.training import Loss
+from sfddm.training import Loss, Moment
 
 TOLERANCE = 1e-4  # of float32
 STEPS, IMAGES, SEED = 4, 8, 0
@@ -50,7 +50,7 @@ def numbers(config: Config, name: str, device: str, performance: Performance) ->
     folds = config.folds(method, STEPS)
     spec = config.teacher_spec()
     parent = spec.denoiser(spec.fresh_network(1)).to(device)
-    student = folds[-1].student(parent, SEED).to(device) if folds else parent
+    student = folds[-1].student(parent, SEED, some_images(shape)).to(device) if folds else parent
     loss = folds[-1].loss(parent, student) if folds else ddpm_loss(student)
     value, gradient = loss_and_gradient(loss, student, shape, device, performance)
     student.network.eval()
@@ -63,13 +63,19 @@ def loss_and_gradient(
     loss: Loss, student: Denoiser, shape: tuple[int, int, int], device: str, performance: Performance
 ) -> tuple[Tensor, Tensor]:
     """Return a loss of random images and its gradient, flat, on the CPU."""
-    generator = torch.Generator().manual_seed(SEED)
-    x0 = from_uint8(torch.randint(0, 256, (IMAGES, *shape), dtype=torch.uint8, generator=generator)).to(device)
+    x0 = from_uint8(some_images(shape)).to(device)
     network = performance.network(student.network)
+    moment = Moment(part_generator(SEED, 0, range(IMAGES), IMAGES, device), network)
     with same_noise():
-        value = loss(network, x0, part_generator(SEED, 0, range(IMAGES), IMAGES, device))
+        value = loss(network, x0, moment)
     value.backward()
     return value.detach().cpu(), nn.utils.parameters_to_vector(gradients(student.network)).cpu()
+
+
+def some_images(shape: tuple[int, int, int]) -> Tensor:
+    """Return random images, uint8 (IMAGES,C,H,W)."""
+    generator = torch.Generator().manual_seed(SEED)
+    return torch.randint(0, 256, (IMAGES, *shape), dtype=torch.uint8, generator=generator)
 
 
 def gradients(network: nn.Module) -> list[Tensor]:

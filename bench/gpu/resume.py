@@ -13,7 +13,7 @@ from sfddm.ddpm import ddpm_loss
 from sfddm.denoiser import Denoiser
 from sfddm.performance import Performance
 from sfddm.resume import load_state, save_state
-from sfddm.training import Training, TrainSettings, train
+from sfddm.training import Moment, Training, TrainSettings, train
 
 TOLERANCE = 1e-4  # as for parity
 SETTINGS = TrainSettings.model_validate(
@@ -57,8 +57,8 @@ def go_on(setup: Setup, begun: Begun, device: str, iterations: int) -> list[floa
     training, denoiser = begun
     loss, losses = ddpm_loss(denoiser), []
 
-    def noted(network: torch.nn.Module, x0: Tensor, generator: torch.Generator) -> Tensor:
-        value = loss(network, x0, generator)
+    def noted(network: torch.nn.Module, x0: Tensor, moment: Moment) -> Tensor:
+        value = loss(network, x0, moment)
         losses.append(value.detach())
         return value
 

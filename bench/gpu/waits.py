@@ -27,12 +27,15 @@ def in_training(setup: Setup, _: Earlier, name: str | None) -> Found:
     spec = config.teacher_spec()
     parent = spec.denoiser(spec.fresh_network(1)).to(setup.device)
     folds = config.folds(config.method(name), STEPS) if name else []
-    student = folds[-1].student(parent, 0).to(setup.device) if folds else parent
+    generator = torch.Generator().manual_seed(1)
+    images = torch.randint(0, 256, (256, 1, 8, 8), dtype=torch.uint8, generator=generator)
+    student = folds[-1].student(parent, 0, images).to(setup.device) if folds else parent
     loss = folds[-1].loss(parent, student) if folds else ddpm_loss(student)
     settings = SETTINGS.model_copy(update={"batch": 4}) if setup.small else SETTINGS
-    training = Training(student.network, settings, 0, Performance(compile=False))
-    generator = torch.Generator().manual_seed(1)
-    pixels = placed(torch.randint(0, 256, (256, 1, 8, 8), dtype=torch.uint8, generator=generator), setup.device)
+    training = Training(
+        student.network, settings, 0, Performance(compile=False), target_decay=folds[-1].target_decay if folds else None
+    )
+    pixels = placed(images, setup.device)
 
     def go_on(iterations: int) -> None:
         training.settings = settings.model_copy(update={"iterations": training.iteration + iterations})

@@ -9,13 +9,18 @@ from matplotlib.colors import to_hex, to_rgb
 from bench.config import methods
 from bench.config.variants import base_name
 
-# Okabe and Ito's colour-blind-safe colours, and Tol's wine in place of their yellow, which is faint on white; in the
-# order of the methods in bench/config/methods.py.
+# Okabe and Ito's colour-blind-safe colours, Tol's wine in place of their yellow, which is faint on white, and Tol's
+# muted ones for students that learn from themselves; in the order of the methods in bench/config/methods.py.
 PALETTE = (
     ("#0072B2", "o"),
     ("#56B4E9", "s"),
     ("#D55E00", "D"),
     ("#009E73", "^"),
+    ("#44AA99", "<"),
+    ("#AA4499", "p"),
+    ("#DDAA33", "d"),
+    ("#661100", "8"),
+    ("#6699CC", "*"),
     ("#E69F00", "v"),
     ("#CC79A7", "P"),
     ("#000000", "X"),
@@ -23,7 +28,7 @@ PALETTE = (
     ("#882255", "h"),
 )
 # Of methods of other packages, none of them one of ours.
-PLUGGED = (("#332288", "*"), ("#999933", "p"), ("#DD3497", "<"), ("#66A61E", "d"), ("#7F3B08", "8"))
+PLUGGED = (("#332288", "+"), ("#999933", "x"), ("#DD3497", "1"), ("#66A61E", "2"), ("#7F3B08", "3"))
 # Variants of one method, in their order; from the fifth on in a paler tint.
 LINES = ("-", "--", ":", "-.")
 FILLS = ("full", "none", "left", "right")

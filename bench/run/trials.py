@@ -89,9 +89,10 @@ def training_trial(
         else:
             teacher = parent.denoiser(parent.fresh_network(seed=0)).to(device)
             teacher.network.requires_grad_(False)
-            student = fold.student(teacher, seed=0).to(device)
+            student = fold.student(teacher, 0, context.pixels).to(device)
             loss = fold.loss(teacher, student)
-        training = Training(student.network, own, 0, eager(context))
+        decay = fold.target_decay if fold else None
+        training = Training(student.network, own, 0, eager(context), target_decay=decay)
         pixels = context.pixels[: own.batch].to(device)
 
         def iterate(images: int) -> None:
@@ -112,7 +113,9 @@ def sampling_trial(context: Context, spec: DenoiserSpec, batch: int) -> Trial:
         @torch.no_grad()
         def evaluate(images: int) -> None:
             with eager(context).sampling(denoiser) as fast:
-                fast.network(torch.zeros(images, *context.shape, device=device), fast.time_input[:1])
+                fast.raw(
+                    torch.zeros(images, *context.shape, device=device), torch.zeros(1, dtype=torch.long, device=device)
+                )
 
         return evaluate
 

@@ -7,6 +7,7 @@ images through the extractor of features, products of the metrics. Seconds come 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Literal, get_args
@@ -248,11 +249,13 @@ class Counting:
     def _calls(self, kind: str, spec: DenoiserSpec, how: str) -> Calls:
         return Calls(kind, f"network {digest(spec.network.model_dump())[:8]}, {shown(self.context.shape)}", how)
 
-    def _trained(self, part: Part, spec: DenoiserSpec, train: TrainSettings, evaluations: int, trial: Trial) -> Work:
+    def _trained(
+        self, part: Part, spec: DenoiserSpec, train: TrainSettings, evaluations: int | Fraction, trial: Trial
+    ) -> Work:
         """Return a training, by `evaluations` of the network for each image of an iteration."""
         size, tensors = weights(spec.network)
         copies = 3 + bool(train.ema)  # the network, Adam's two moments, the EMA
-        total = evaluations * train.batch * train.iterations
+        total = int(evaluations * train.batch) * train.iterations
         return Work(
             part,
             self._calls("training", spec, f"batch {train.batch}, {evaluations} evaluations an image"),
@@ -262,7 +265,7 @@ class Counting:
             evaluations=total,
             units=train.iterations,
             trial=trial,
-            per_image=evaluations,
+            per_image=float(evaluations),
         )
 
     def _sampled(self, count: int, spec: DenoiserSpec, calls: int) -> Work:

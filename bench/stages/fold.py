@@ -18,7 +18,7 @@ def stage(context: Context, fold: Fold, parent: Stage, seed: int, origin: dict[s
         own_seed = stage_seed(seed, fold.name)
         given = load_denoiser(job.path(parent, MODEL))[0].to(job.device)
         given.network.requires_grad_(False)
-        student = fold.student(given, own_seed).to(job.device)
+        student = fold.student(given, own_seed, context.pixels).to(job.device)
         with performance.sampling(given) as fast:
             train_in_stage(
                 job,
@@ -29,8 +29,9 @@ def stage(context: Context, fold: Fold, parent: Stage, seed: int, origin: dict[s
                 fold.train,
                 own_seed,
                 context.pixels,
-                fold.evaluations,
+                fold.total_evaluations,
                 performance,
+                fold.target_decay,
             )
 
     return Stage("fold", f"{fold.name} (seed {seed})", settings, work, (parent,), together=True)

@@ -29,17 +29,17 @@ def stage(context: Context, seed: int) -> Stage:
     def work(job: Job) -> None:
         own_seed = stage_seed(seed, "teacher")
         denoiser = spec.denoiser(spec.fresh_network(own_seed)).to(job.device)
-        loss, evaluations = ddpm_loss(denoiser), FORWARD + BACKWARD
+        loss, train = ddpm_loss(denoiser), config.teacher
         train_in_stage(
             job,
             "teacher",
             denoiser,
             spec,
             loss,
-            config.teacher,
+            train,
             own_seed,
             context.pixels,
-            evaluations,
+            (FORWARD + BACKWARD) * train.batch * train.iterations,
             config.performance,
         )
 

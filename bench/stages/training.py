@@ -15,7 +15,7 @@ from sfddm.checkpoint import DenoiserSpec, save_denoiser
 from sfddm.denoiser import Denoiser
 from sfddm.performance import Performance
 from sfddm.resume import Writer, load_state, writer
-from sfddm.training import Loss, Training, TrainSettings, train
+from sfddm.training import Loss, TargetDecay, Training, TrainSettings, train
 
 MODEL = "model.safetensors"
 SAVE_EVERY_SECONDS = 30.0  # at the most often
@@ -90,12 +90,13 @@ def train_in_stage(
     pixels: Tensor,
     evaluations: int,
     performance: Performance,
+    target_decay: TargetDecay | None = None,
 ) -> None:
     """Train a denoiser, from the start or from the folder's checkpoint; write the model, what it cost, and its losses.
 
-    evaluations: of the network, for each image of an iteration.
+    evaluations: of the network in all. target_decay: of the moving average that the loss asks, if it asks one.
     """
-    training = Training(denoiser.network, settings.training(), seed, performance, job.world)
+    training = Training(denoiser.network, settings.training(), seed, performance, job.world, target_decay)
     with ExitStack() as stack:
         update = stack.enter_context(job.display.task(label, settings.iterations, "iterations"))
         interrupted = stack.enter_context(held_back(job.display.say))
@@ -121,8 +122,7 @@ def train_in_stage(
         return
     job.log(f"trained in {training.seconds:.1f} s, checkpoints {resumable.checkpoint_seconds:.1f} s")
     save_denoiser(job.folder / MODEL, training.result, spec)
-    total = evaluations * settings.batch * settings.iterations
-    write_training_cost(job.folder, training.seconds, total, resumable.losses, resumable.checkpoint_seconds)
+    write_training_cost(job.folder, training.seconds, evaluations, resumable.losses, resumable.checkpoint_seconds)
 
 
 def write_training_cost(

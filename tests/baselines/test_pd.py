@@ -11,7 +11,7 @@ from sfddm.checkpoint import DenoiserSpec
 from sfddm.denoiser import Denoiser, Output, read
 from sfddm.errors import ParameterError
 from sfddm.sampler import ddim_step
-from sfddm.trajectory import trajectory_target
+from sfddm.targets import trajectory_target
 from sfddm.unet import UNetConfig
 
 FORMULA = 1e-10  # float64, against a formula that cancels

@@ -13,7 +13,7 @@ from sfddm.denoiser import Denoiser
 from sfddm.errors import InputError
 from sfddm.performance import Fast, Performance
 from sfddm.single_fold import SingleFoldSettings, single_fold_loss
-from sfddm.training import Loss, Step, Training, TrainSettings, train
+from sfddm.training import Loss, Moment, Step, Training, TrainSettings, train
 from sfddm.trajectory import path_table, trajectory_loss
 from sfddm.unet import UNetConfig
 
@@ -96,11 +96,11 @@ def test_bf16_is_around_the_network_only() -> None:
     denoiser = SPEC.denoiser(network)
     seen: list[torch.dtype] = []
 
-    def loss(inner: nn.Module, x0: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    def loss(inner: nn.Module, x0: torch.Tensor, moment: Moment) -> torch.Tensor:
         assert not torch.is_autocast_enabled("cpu")
         assert isinstance(inner, Fast)
         assert all(part.dtype == torch.float32 for part in inner(x0, torch.zeros(len(x0)), return_hidden=True))
-        value = ddpm_loss(denoiser)(inner, x0, generator)
+        value = ddpm_loss(denoiser)(inner, x0, moment)
         seen.append(value.dtype)
         return value
 

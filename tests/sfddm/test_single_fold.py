@@ -6,13 +6,14 @@ import pytest
 import torch
 from denoising_diffusion_pytorch import GaussianDiffusion, Unet
 from helpers.lucidrains_weights import copy_from_library
+from helpers.moments import draws, moment
 
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.ddpm import draw_index_and_eps
 from sfddm.denoiser import Denoiser
 from sfddm.grids import timesteps
 from sfddm.method import Fold
-from sfddm.noise import ImageNoise, training_generator
+from sfddm.noise import ImageNoise
 from sfddm.sampler import ddim
 from sfddm.single_fold import ReferenceSettings, SingleFold, SingleFoldReference, SingleFoldSettings
 from sfddm.unet import UNetConfig
@@ -40,7 +41,7 @@ def test_student_equal_to_its_teacher_has_zero_loss_and_the_teachers_samples(ste
     fold = only_fold(SingleFoldSettings(init="teacher", time_input="phi"), steps)
     parent = teacher()
     student = fold.student(parent, seed=0)
-    loss = fold.loss(parent, student)(student.network, batch(), training_generator(0, 0))
+    loss = fold.loss(parent, student)(student.network, batch(), moment(0, 0, 6))
     assert loss.item() == 0.0
     noise = [ImageNoise(0, range(4), (1, 8, 8)) for _ in range(2)]
     expected = ddim(parent.respaced(timesteps("trailing", 1024, steps)), noise[0])
@@ -59,7 +60,7 @@ def test_reference_loss_equals_one_made_of_the_librarys_classes(steps: int) -> N
     library = GaussianDiffusion(nets[0], image_size=8, timesteps=1024, auto_normalize=False)
     c = 1024 // steps
     x0 = batch()
-    index, eps = draw_index_and_eps(steps, x0, training_generator(3, 5))
+    index, eps = draw_index_and_eps(steps, x0, draws(3, 5, len(x0)))
     x = library.q_sample(x0, c * index, eps)
     outputs = [nets[0](x, c * index), nets[1](x, index)]
     expected = (outputs[0] - outputs[1]).abs().mean() + (hidden[0] - hidden[1]).abs().mean()
@@ -67,7 +68,7 @@ def test_reference_loss_equals_one_made_of_the_librarys_classes(steps: int) -> N
     (fold,) = SingleFoldReference(ReferenceSettings(), SPEC).folds(steps)
     parent = SPEC.denoiser(copy_from_library(nets[0], CONFIG))
     student = fold.spec.denoiser(copy_from_library(nets[1], CONFIG))
-    ours = fold.loss(parent, student)(student.network, x0, training_generator(3, 5))
+    ours = fold.loss(parent, student)(student.network, x0, moment(3, 5, len(x0)))
     torch.testing.assert_close(ours, expected, rtol=FLOAT32_LOSS, atol=FLOAT32_LOSS)
 
 
@@ -85,9 +86,7 @@ def test_each_switch_changes_the_loss_and_the_folds_identity(name: str, value: f
     plain, changed = only_fold(SingleFoldSettings(), 4), only_fold(SingleFoldSettings(**{name: value}), 4)
     parent = teacher()
     student = plain.student(parent, seed=3)
-    losses = [
-        f.loss(parent, student)(student.network, batch(), training_generator(0, 0)).item() for f in (plain, changed)
-    ]
+    losses = [f.loss(parent, student)(student.network, batch(), moment(0, 0, 6)).item() for f in (plain, changed)]
     assert losses[0] != losses[1]
     assert plain.settings != changed.settings
 
@@ -98,7 +97,7 @@ def test_output_and_hidden_terms_add_up() -> None:
 
     def value(**weights: float) -> float:
         loss = only_fold(SingleFoldSettings(**weights), 4).loss(parent, student)
-        return loss(student.network, batch(), training_generator(0, 0)).item()
+        return loss(student.network, batch(), moment(0, 0, 6)).item()
 
     total = value(output_weight=2.0, hidden_weight=0.5)
     assert total == pytest.approx(2 * value(hidden_weight=0.0) + 0.5 * value(output_weight=0.0), rel=1e-5)
@@ -124,5 +123,5 @@ def test_a_v_student_of_an_eps_teacher_has_zero_output_loss_when_it_predicts_the
             return (eps - (1 - level).sqrt() * x) / level.sqrt(), hidden
 
     student = fold.spec.denoiser(AsV())
-    loss = fold.loss(parent, student)(student.network, batch(), training_generator(0, 0))
+    loss = fold.loss(parent, student)(student.network, batch(), moment(0, 0, 6))
     assert loss.item() < 1e-3  # v reaches 2e3 at the last index, in float32

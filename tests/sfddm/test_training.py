@@ -8,12 +8,12 @@ import pytest
 import torch
 from denoising_diffusion_pytorch import GaussianDiffusion, Unet
 from helpers.lucidrains_weights import copy_from_library
+from helpers.moments import draws, moment
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sfddm.average import Average
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.ddpm import ddpm_loss, draw_index_and_eps
-from sfddm.noise import training_generator
 from sfddm.performance import Performance
 from sfddm.resume import load_state, save_state
 from sfddm.sampler import from_uint8
@@ -110,9 +110,9 @@ def test_ddpm_loss_equals_denoising_diffusion_pytorch(objective: str, prediction
     config = UNetConfig(dim=8, dim_mults=(1,), channels=1)
     denoiser = DenoiserSpec(network=config, prediction=prediction).denoiser(copy_from_library(library, config))
     x0 = from_uint8(PIXELS[:6])
-    index, eps = draw_index_and_eps(1024, x0, training_generator(0, 1))
+    index, eps = draw_index_and_eps(1024, x0, draws(0, 1, len(x0)))
     expected = diffusion.p_losses(x0, index, noise=eps)
-    ours = ddpm_loss(denoiser)(denoiser.network, x0, training_generator(0, 1))
+    ours = ddpm_loss(denoiser)(denoiser.network, x0, moment(0, 1, len(x0)))
     torch.testing.assert_close(ours, expected, rtol=1e-5, atol=1e-6)  # float32
 
 
@@ -123,7 +123,7 @@ def test_ddpm_loss_is_zero_for_a_network_that_knows_the_noise() -> None:
     def network(x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         return x / (1 - denoiser.alpha_bar[t]).sqrt().to(x).view(-1, 1, 1, 1)
 
-    assert ddpm_loss(denoiser)(network, x0, training_generator(0, 0)).item() < 1e-12  # type: ignore[arg-type]
+    assert ddpm_loss(denoiser)(network, x0, moment(0, 0, len(x0))).item() < 1e-12  # type: ignore[arg-type]
 
 
 ROUNDING = 1e-5  # of float32 weights after 20 updates: sums in another order

@@ -7,7 +7,8 @@ from helpers.closed_forms import smooth_teacher
 from sfddm.denoiser import Denoiser, Output, read
 from sfddm.grids import timesteps
 from sfddm.sampler import ddim_step
-from sfddm.trajectory import path_table, trajectory_target
+from sfddm.targets import trajectory_target
+from sfddm.trajectory import path_table
 
 ORACLE = 1e-12  # float64
 SHAPE = (1, 4, 4)

@@ -14,9 +14,10 @@ from sfddm.batches import draw_batch
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.ddpm import ddpm_loss
 from sfddm.denoiser import Denoiser
+from sfddm.noise import BatchGenerator
 from sfddm.sampler import from_uint8
 from sfddm.single_fold import SingleFoldSettings, single_fold_loss
-from sfddm.training import Loss
+from sfddm.training import Loss, Moment
 from sfddm.trajectory import path_table, trajectory_loss
 from sfddm.unet import UNet, UNetConfig
 from sfddm.waits import waits
@@ -53,10 +54,11 @@ def test_a_loss_does_not_wait(make: Callable[[], Loss], monkeypatch: pytest.Monk
         x0 = torch.zeros(4, 1, 8, 8, device="cuda")
         watch.found.clear()
 
-        class Generator(torch.Generator):  # of the CPU, that says it is the GPU's
+        class Generator(BatchGenerator):  # of the CPU, that says it is the GPU's
             device = torch.device("cuda")
+            images, batch = range(4), 4
 
-        value = loss(network, x0, Generator())
+        value = loss(network, x0, Moment(Generator(), network))
         assert value.device.type == "cuda"
         assert watch.found == []
         with pytest.raises(DataDependentOutputException):  # a fake has no value

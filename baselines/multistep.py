@@ -1,0 +1,55 @@
+"""multistep-cd: consistency distillation inside segments (Heek et al. 2024; TRACT, Berthelot et al. 2023).
+
+The student's steps are segments of the teacher's timesteps. From any timestep the student leads to the end of its
+segment, by what the teacher says of one teacher step and it itself of the rest; it is sampled by DDIM from segment to
+segment. So it has the steps, the start and the sampler of `sfddm-trajectory`, and asks itself where that asks the
+teacher.
+
+TRACT's self-teacher is `target_ema=0.5`, its loss `weight=truncated-snr`, its teacher `clip_target=true`.
+"""
+
+import torch
+from torch import Tensor
+
+from baselines.bootstrap import Jump, Row
+from baselines.points import trailing_point
+from baselines.self_taught import SelfTaught
+from baselines.settings import MultistepSettings
+from sfddm.targets import CLEAN
+from sfddm.training import Moment
+from sfddm.words import plural
+
+
+def segment_ends(phi: list[int]) -> Tensor:
+    """Return for each timestep, (T,) long, where its segment ends; the start of a segment is not its own end."""
+    starts = torch.tensor(phi)
+    ends = torch.tensor([CLEAN, *phi[:-1]])
+    return ends[torch.searchsorted(starts, torch.arange(phi[-1] + 1))]
+
+
+class MultistepCD(SelfTaught):
+    """As published, but for the distance and for timesteps that are the teacher's."""
+
+    name = "multistep-cd"
+    summary = MultistepSettings.summary
+    Settings = MultistepSettings
+
+    def fold_name(self, steps: int) -> str:
+        return f"{self.name} to {plural(steps, 'step')}"
+
+    def in_a_segment(self, steps: int, progress: float) -> int:
+        """Return how many teacher steps a segment has: more and more, from the first of `first_points` to all of T."""
+        total, first = self.teacher.timesteps, min(self.settings.first_points, self.teacher.timesteps)
+        points = first * (total / first) ** min(progress / self.settings.annealed, 1.0)
+        return min(max(round(points / steps), 1), max(total // steps, 1))
+
+    def row(self, steps: int, levels: Tensor) -> Row:
+        total, ends = self.teacher.timesteps, segment_ends(self.timesteps(steps)).to(levels.device)
+
+        def draw(moment: Moment) -> Jump:
+            points = steps * self.in_a_segment(steps, moment.progress)
+            i = moment.generator.below(points)
+            t, below = (trailing_point(one, points, total) for one in (i, i - 1))
+            return Jump(t, torch.maximum(below, ends[t]), ends[t])
+
+        return Row("ddim", draw, weight=self.settings.weight, clip=self.clip)

@@ -38,6 +38,10 @@ class Jump(NamedTuple):
     m: Tensor
     s: Tensor
 
+    def of(self, images: slice) -> "Jump":
+        """Return those of some of the images."""
+        return Jump(self.t[images], self.m[images], self.s[images])
+
 
 @dataclass(frozen=True)
 class Row:
@@ -62,35 +66,44 @@ class Row:
 def bootstrap_loss(teacher: Denoiser, student: Denoiser, row: Row) -> Loss:
     """Return the loss of a student that is to make in one step what x1 and then its own prediction make in two."""
     alpha_bar = with_clean(student.alpha_bar)
-    rho = signal_to_noise(alpha_bar).sqrt()
+    levels = signal_to_noise(alpha_bar).rsqrt()
 
     def loss(network: nn.Module, x0: Tensor, moment: Moment) -> Tensor:
         jump, eps = row.draw(moment), moment.generator.normal(x0.shape[1:])
         x = q_sample(x0, eps, alpha_bar[jump.t])
-        asked = replace(student, network=moment.target)
-
-        def bootstrapped(x: Tensor, x0: Tensor, jump: Jump) -> Tensor:
-            first = predicted(row.first, teacher, asked, x, x0, jump, row.clip)
-            x_m = ddim_step(x, first, alpha_bar[jump.t], alpha_bar[jump.m])
-            # What the student says where it is not asked, at a clean m, has no weight.
-            second = asked(x_m, jump.m.clamp(min=0), row.clip, end=jump.s)
-            return bootstrap_target(first.x0, second.x0, rho[jump.t], rho[jump.m], rho[jump.s])
-
-        def given(x: Tensor, x0: Tensor, jump: Jump) -> Tensor:
-            return predicted(row.base or row.first, teacher, asked, x, x0, jump, row.clip).x0
-
         with torch.no_grad():
-            some = bootstrapping(row.share, moment)
-            parts = [(bootstrapped, slice(some)), (given, slice(some, len(x)))]
-            targets = [
-                make(x[part], x0[part], Jump(*(index[part] for index in jump))) for make, part in parts if len(x[part])
-            ]
-            target = torch.cat(targets)
+            target = target_of(row, teacher, replace(student, network=moment.target), x, x0, jump, moment)
         raw = network(x, student.time_input[jump.t], **student.end(jump.s))
-        gap = (1 / rho[jump.t] - 1 / rho[jump.m]).clamp(max=WIDEST) if row.by_gap else torch.ones_like(rho[jump.t])
+        gap = (levels[jump.t] - levels[jump.m]).clamp(max=WIDEST) if row.by_gap else torch.ones_like(levels[jump.t])
         return distance(row, student, raw, target, x, alpha_bar[jump.t], gap)
 
     return loss
+
+
+def target_of(
+    row: Row, teacher: Denoiser, student: Denoiser, x: Tensor, x0: Tensor, jump: Jump, moment: Moment
+) -> Tensor:
+    """Return what the student is to predict for x (N,C,H,W) at t: of the images that bootstrap, and of the others."""
+    if row.base is None:
+        return two_in_one(row, teacher, student, x, x0, jump)
+    some, parts = bootstrapping(row.share, moment), []
+    if some:
+        parts = [two_in_one(row, teacher, student, x[:some], x0[:some], jump.of(slice(some)))]
+    if some < len(x):
+        rest = slice(some, None)
+        parts += [predicted(row.base, teacher, student, x[rest], x0[rest], jump.of(rest), row.clip).x0]
+    return torch.cat(parts)
+
+
+def two_in_one(row: Row, teacher: Denoiser, student: Denoiser, x: Tensor, x0: Tensor, jump: Jump) -> Tensor:
+    """Return x~ (N,C,H,W), which leads x (N,C,H,W) from t to s as x1 does to m and then the student to s."""
+    alpha_bar = with_clean(student.alpha_bar)
+    rho = signal_to_noise(alpha_bar).sqrt()
+    first = predicted(row.first, teacher, student, x, x0, jump, row.clip)
+    x_m = ddim_step(x, first, alpha_bar[jump.t], alpha_bar[jump.m])
+    # What the student says where it is not asked, at a clean m, has no weight.
+    second = student(x_m, jump.m.clamp(min=0), row.clip, end=jump.s)
+    return bootstrap_target(first.x0, second.x0, rho[jump.t], rho[jump.m], rho[jump.s])
 
 
 def bootstrapping(share: float, moment: Moment) -> int:
@@ -134,7 +147,7 @@ def distance(
     gradient is finite at 0 (Song and Dhariwal 2023).
     """
     factor, error = weighted_error(raw, target, x, alpha_bar, student.prediction, row.weight)
-    squares = per_image(factor / gap**2 if row.distance == "norm" else factor / gap, error) * error
     if row.distance == "l2":
-        return squares.mean()
-    return ((squares.flatten(1).sum(1) + SMOOTH**2).sqrt() - SMOOTH).mean()
+        return (per_image(factor / gap, error) * error).mean()
+    norm = ((per_image(factor, error) * error).flatten(1).sum(1) + SMOOTH**2).sqrt() - SMOOTH
+    return (norm / gap).mean()

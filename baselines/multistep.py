@@ -8,6 +8,8 @@ teacher.
 TRACT's self-teacher is `target_ema=0.5`, its loss `weight=truncated-snr`, its teacher `clip_target=true`.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -36,6 +38,9 @@ class MultistepCD(SelfTaught):
 
     def fold_name(self, steps: int) -> str:
         return f"{self.name} to {plural(steps, 'step')}"
+
+    def decides(self, steps: int) -> dict[str, Any]:
+        return {"segments": self.timesteps(steps)}
 
     def in_a_segment(self, steps: int, progress: float) -> int:
         """Return how many teacher steps a segment has: more and more, from the first of `first_points` to all of T."""

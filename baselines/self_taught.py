@@ -1,7 +1,7 @@
 """What methods share whose student learns from itself: it has all of the teacher's timesteps, and predicts v or x0."""
 
 from fractions import Fraction
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -35,6 +35,10 @@ class SelfTaught(Method):
     def fold_name(self, steps: int) -> str:
         """Return the name of the fold to a step count."""
         return self.name
+
+    def decides(self, steps: int) -> dict[str, Any]:
+        """Return what else decides the student, if there is one for each step count."""
+        return {}
 
     @property
     def clip(self) -> bool:
@@ -71,6 +75,7 @@ class SelfTaught(Method):
         self.timesteps(steps)  # refuses an impossible step count
         settings = self.settings
         others = set(type(settings).model_fields) - set(type(settings.training()).model_fields) - ELSEWHERE
+        own = {key: getattr(settings, key) for key in sorted(others)}
 
         def loss(teacher: Denoiser, student: Denoiser) -> Loss:
             return bootstrap_loss(teacher, student, self.row(steps, noise_levels(student.alpha_bar)))
@@ -81,8 +86,7 @@ class SelfTaught(Method):
             init=settings.init,
             train=settings.training(),
             evaluations=evaluations(self.row(steps, self.levels), settings.batch),
-            settings={"objective": self.name, "clip": self.clip}
-            | {key: getattr(settings, key) for key in sorted(others)},
+            settings={"objective": self.name, "clip": self.clip, **own, **self.decides(steps)},
             loss=loss,
             new_head=settings.init == "teacher" and self.teacher.prediction != settings.prediction,
             target_decay=self.target_decay,

@@ -6,12 +6,18 @@ and is the teacher's: the discrete form of MeanFlow (Geng et al. 2025, arXiv 250
 derivative.
 """
 
+import torch
 from torch import Tensor
 
 from baselines.bootstrap import First, Jump, Row
 from baselines.self_taught import SelfTaught
 from baselines.settings import ShortcutSettings
 from sfddm.training import Moment
+
+
+def whole(uniform: Tensor, below: Tensor) -> Tensor:
+    """Return whole numbers of 0 up to below - 1, (N,) long, for numbers of [0, 1)."""
+    return torch.minimum((uniform.double() * below).long(), below - 1)
 
 
 class Shortcut(SelfTaught):
@@ -31,18 +37,15 @@ class Shortcut(SelfTaught):
             """Steps of 2^j timesteps, j = 0 where nothing is bootstrapped, from multiples of 2^j as CLEAN is 0."""
             generator = moment.generator
             bootstraps = generator.places() < round(settings.share * generator.batch)
-            j = (generator.below(lengths) + 1) * bootstraps
-            length = 1 << j
-            start = length * (
-                1 + (generator.uniform().double() * (total // length)).long().clamp(max=total // length - 1)
-            )
-            return Jump(start - 1, start - 1 - length // 2 * bootstraps - length * ~bootstraps, start - 1 - length)
+            length = 1 << (generator.below(lengths) + 1) * bootstraps
+            multiple = whole(generator.uniform(), total // length) + 1
+            t, s = length * multiple - 1, length * (multiple - 1) - 1
+            return Jump(t, torch.where(bootstraps, t - length // 2, s), s)
 
         def next_to(moment: Moment) -> Jump:
             """Any step, of which the first timestep is the teacher's."""
             t = moment.generator.below(total)
-            s = (moment.generator.uniform().double() * (t + 1)).long().clamp(max=t) - 1
-            return Jump(t, t - 1, s)
+            return Jump(t, t - 1, whole(moment.generator.uniform(), t + 1) - 1)
 
         if settings.middle == "next":
             return Row(shortest, next_to, weight=settings.weight, clip=self.clip)

@@ -8,10 +8,10 @@ With x_k its x-prediction at u_k and rho = alpha / sigma, the student's target i
 A student that outputs x~ makes in one DDIM step exactly what the teacher makes in K. K = 2 is progressive
 distillation's target (Salimans and Ho 2022, equation 8 / appendix G); K = T/T' needs no intermediate students.
 
-Others have led a student to the end of several teacher steps before: knowledge distillation of whole samples (Luhman and
-Luhman 2021), TRACT (Berthelot et al. 2023) and multistep consistency models (Heek et al. 2024), which ask the student
-for all steps but the first (`baselines.multistep`), and SFD (Zhou et al., NeurIPS 2024), which takes steps of a teacher
-from points that the student itself has come to.
+Others have led a student to the end of several teacher steps before: knowledge distillation of whole samples (Luhman
+and Luhman 2021), TRACT (Berthelot et al. 2023) and multistep consistency models (Heek et al. 2024), which ask the
+student for all steps but the first (`baselines.multistep`), and SFD (Zhou et al., NeurIPS 2024), which takes steps of a
+teacher from points that the student itself has come to.
 """
 
 from collections.abc import Sequence

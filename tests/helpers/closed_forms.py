@@ -1,9 +1,11 @@
-"""Closed-form denoisers for tests: the exact posterior mean of a small data set, and a smooth random function."""
+"""Closed-form denoisers for tests: the exact posterior mean of a small data set or of Gaussian data, the latter's exact
+consistency map, and a smooth random function.
+"""
 
 import torch
 from torch import Tensor, nn
 
-from sfddm.denoiser import Denoiser
+from sfddm.denoiser import Denoiser, per_image
 from sfddm.schedule import ScheduleName, alpha_bar_table
 
 
@@ -49,3 +51,25 @@ def exact_teacher(points: Tensor, timesteps: int = 1024) -> Denoiser:
 def smooth_teacher(prediction: str = "v", timesteps: int = 1024) -> Denoiser:
     """Return a teacher that is some smooth function."""
     return Denoiser(Smooth(), prediction, noise_levels("sigmoid", timesteps), torch.arange(timesteps))
+
+
+VARIANCE = 0.3  # of a pixel of Gaussian data, whose every map is linear
+
+
+class Linear(nn.Module):
+    """gain[t] x, for gain float64 (timesteps,)."""
+
+    def __init__(self, gain: Tensor):
+        super().__init__()
+        self.gain = gain
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        return per_image(self.gain[t], x) * x
+
+
+def gaussian(kind: str, timesteps: int = 1024) -> Denoiser:
+    """Return the teacher of Gaussian data (`teacher`) or its exact consistency map (`map`), on the sigmoid schedule."""
+    alpha_bar = noise_levels("sigmoid", timesteps)
+    shrunk = VARIANCE / (VARIANCE + (1 - alpha_bar) / alpha_bar)
+    gain = (shrunk if kind == "teacher" else shrunk.sqrt()) / alpha_bar.sqrt()
+    return Denoiser(Linear(gain), "x0", alpha_bar, torch.arange(timesteps))

@@ -170,12 +170,18 @@ class PDReferenceSettings(ScratchSettings):
     )
 
 
+class CTReferenceSettings(PDReferenceSettings):
+    """Settings of `ct-reference`."""
+
+    summary: ClassVar[str] = "the SFDDM authors' own consistency training: a DDPM drawn to its own adjacent outputs"
+
+
 class RespacedSettings(MethodSettings):
     """How the teacher itself is sampled."""
 
     grid: str | list[int] = Field(
         default="trailing",
-        description="the teacher's timesteps: trailing, leading, uniform, quad, A, B, C, or a list of indices",
+        description="the teacher's timesteps: trailing, leading, uniform, authors, quad, A, B, C, or a list of indices",
     )
     clip: Literal["none", "x0"] = Field(default="x0", description="x0 clips x0 to [-1, 1], none does not")
 

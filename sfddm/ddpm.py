@@ -17,12 +17,19 @@ def ddpm_loss(denoiser: Denoiser) -> Loss:
         index, eps = draw_index_and_eps(len(denoiser), x0, moment.generator)
         alpha_bar = denoiser.alpha_bar[index]
         raw = network(q_sample(x0, eps, alpha_bar), denoiser.time_input[index])
-        error = (raw - express(Output(x0, eps), alpha_bar, denoiser.prediction)) ** 2
-        if denoiser.prediction == "v":
-            error = error * per_image(alpha_bar, error)
-        return error.mean()
+        return ddpm_error(denoiser, raw, x0, eps, index)
 
     return loss
+
+
+def ddpm_error(
+    denoiser: Denoiser, raw: Tensor, x0: Tensor, eps: Tensor, index: Tensor, more: Tensor | None = None
+) -> Tensor:
+    """Return the mean squared error of a raw prediction at index (N,), and of what is added to it before its weight."""
+    alpha_bar = denoiser.alpha_bar[index]
+    error = (raw - express(Output(x0, eps), alpha_bar, denoiser.prediction)) ** 2
+    error = error if more is None else error + more
+    return (error * per_image(alpha_bar, error) if denoiser.prediction == "v" else error).mean()
 
 
 def draw_index_and_eps(n: int, x0: Tensor, generator: BatchGenerator) -> tuple[Tensor, Tensor]:

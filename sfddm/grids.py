@@ -26,13 +26,18 @@ def trailing(total: int, steps: int) -> list[int]:
 
 
 def leading(total: int, steps: int) -> list[int]:
-    """Return floor(i T/S) for i = 0..S-1: starts at 0, never reaches T-1. The SFDDM authors' grid."""
+    """Return floor(i T/S) for i = 0..S-1: starts at 0, never reaches T-1."""
     return [i * total // steps for i in range(steps)]
 
 
 def uniform(total: int, steps: int) -> list[int]:
     """Return range(0, T, T // S) as the DDIM authors wrote it; too long when S does not divide T."""
     return list(range(0, total, total // steps))
+
+
+def authors(total: int, steps: int) -> list[int]:
+    """Return i (T // S) for i = 0..S-1, as the SFDDM authors' code has it: `leading` if S divides T."""
+    return [i * (total // steps) for i in range(steps)]
 
 
 def quad(total: int, steps: int) -> list[int]:
@@ -45,6 +50,7 @@ GRIDS: dict[str, Callable[[int, int], list[int]]] = {
     "trailing": trailing,
     "leading": leading,
     "uniform": uniform,
+    "authors": authors,
     "quad": quad,
 }
 

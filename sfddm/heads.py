@@ -15,16 +15,15 @@ from sfddm.noise import training_generator
 from sfddm.sampler import from_uint8
 from sfddm.targets import signal_to_noise
 
-FITTED_ON = 1024  # noisy images
-AT_A_TIME = 64
+BATCHES = 8  # of noisy images; a layer has hundreds of numbers, and each pixel is an equation
 NO_ITERATION = 2**40  # what is drawn here is drawn in no iteration of the training that follows
 
 
 @torch.no_grad()
-def fit_head(student: Denoiser, said: Prediction, pixels: Tensor, seed: int) -> None:
+def fit_head(student: Denoiser, said: Prediction, pixels: Tensor, batch: int, seed: int) -> None:
     """Give a student, whose network still predicts `said`, the last layer that predicts what its `prediction` names.
 
-    pixels: uint8 (N,C,H,W) to draw from. What is said of x0 is clipped to [-1, 1]: near the noisiest timestep eps gives
+    pixels: uint8 (N,C,H,W) to draw from, `batch` at a time. What is said of x0 is clipped to [-1, 1]: near the noisiest timestep eps gives
     it to within hundreds.
     """
     head = cast(nn.Conv2d, student.network.head)
@@ -32,9 +31,9 @@ def fit_head(student: Denoiser, said: Prediction, pixels: Tensor, seed: int) -> 
     inputs = head.weight[0].numel() + 1  # the last one is the bias's
     normal = torch.zeros(inputs, inputs, dtype=torch.float64, device=device)
     right = torch.zeros(inputs, len(head.weight), dtype=torch.float64, device=device)
-    for _ in range(FITTED_ON // AT_A_TIME):
-        image = torch.randint(len(pixels), (AT_A_TIME,), generator=generator)
-        index = torch.randint(len(student), (AT_A_TIME,), generator=generator).to(device)
+    for _ in range(BATCHES):
+        image = torch.randint(len(pixels), (batch,), generator=generator)
+        index = torch.randint(len(student), (batch,), generator=generator).to(device)
         x0 = from_uint8(pixels[image.to(pixels.device)]).to(device)
         eps = torch.randn(x0.shape, generator=generator).to(device)
         alpha_bar = student.alpha_bar[index]

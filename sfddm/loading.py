@@ -7,7 +7,7 @@ that made it is not:
     <run>/stages/samples-<key>/settings.json  how its images were sampled, and the key of the model
     <run>/stages/{fold,teacher}-<key>/        model.safetensors
 
-`visits` of a model that is a fold is `all`; a teacher is sampled at the cell's timesteps.
+`visits` of a model that has indices of its own is `all`; one of all timesteps is sampled at the cell's.
 """
 
 import re
@@ -163,7 +163,8 @@ def _of_samples(folder: Path, size: int | None, name: str) -> ImageModel:
         sampling = Sampling.model_validate(
             {
                 "shape": shape,
-                "visits": "all" if model.name.startswith("fold-") else stage.settings.get("timesteps"),
+                # Of a model with all of the schedule's timesteps, as a teacher has, some are visited.
+                "visits": stage.settings.get("timesteps") if spec.indices is None else "all",
                 "sampler": _described(stage),
                 "precision": stage.settings.get("precision", "fp32"),
             }

@@ -17,7 +17,7 @@ from sfddm import grids
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.denoiser import Denoiser
 from sfddm.errors import InputError, ParameterError
-from sfddm.heads import FITTED_ON, fit_head
+from sfddm.heads import BATCHES, fit_head
 from sfddm.noise import ImageNoise
 from sfddm.sampler import DDIMSampler, Sampler
 from sfddm.settings import MethodSettings
@@ -60,7 +60,7 @@ class Fold:
     @property
     def before(self) -> int:
         """Network evaluations before the first iteration."""
-        return FORWARD * FITTED_ON if self.new_head else 0
+        return FORWARD * BATCHES * self.train.batch if self.new_head else 0
 
     def student(self, parent: Denoiser, seed: int, pixels: Tensor | None = None) -> Denoiser:
         """Return the untrained student; pixels: images, uint8 (N,C,H,W), that a new head is fitted on."""
@@ -74,7 +74,7 @@ class Fold:
         if self.new_head:
             if pixels is None:
                 raise InputError(f"{self.name}: a new head is fitted on images, and none are given")
-            fit_head(student, parent.prediction, pixels, seed)
+            fit_head(student, parent.prediction, pixels, self.train.batch, seed)
         return student
 
 
@@ -83,14 +83,14 @@ def share_budget(folds: Sequence[Fold], budget: int) -> list[Fold]:
 
     Raises ParameterError if that is less than one iteration of a fold.
     """
-    shared = []
+    shared, before = [], sum(fold.before for fold in folds)
     for fold in folds:
         per_iteration = int(fold.evaluations * fold.train.batch)
-        iterations = (budget // len(folds) - fold.before) // per_iteration
+        iterations = (budget - before) // len(folds) // per_iteration
         if iterations < 1:
             raise ParameterError(
                 "budget",
-                f"{budget} given, at least {(fold.before + per_iteration) * len(folds)} needed for one iteration of "
+                f"{budget} given, at least {before + per_iteration * len(folds)} needed for one iteration of "
                 f"each of the {len(folds)} folds of {fold.name}",
             )
         shared.append(replace(fold, train=fold.train.model_copy(update={"iterations": iterations})))

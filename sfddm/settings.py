@@ -82,7 +82,7 @@ class SingleFoldSettings(TrainSettings):
 
     subsequence: str | list[int] = Field(
         default="trailing",
-        description="the student's timesteps: trailing, leading, uniform, quad, A, B, C, or a list of indices",
+        description="the student's timesteps: trailing, leading, uniform, authors, quad, A, B, C, or a list of indices",
     )
     output_weight: float = Field(default=1.0, description="of the output term of the loss")
     hidden_weight: float = Field(default=1.0, description="of the term of the last hidden map; 0: left out")
@@ -102,11 +102,18 @@ class SingleFoldSettings(TrainSettings):
 class ReferenceSettings(SingleFoldSettings):
     """Settings of `sfddm-reference`."""
 
+    later = SingleFoldSettings.later | {"list_reading"}
+
     summary: ClassVar[str] = "SFDDM as its authors' code does it: 0-based sub-sequence c*t that never reaches T-1"
 
     subsequence: str | list[int] = Field(
-        default="leading",
-        description="the student's timesteps: trailing, leading, uniform, quad, A, B, C, or a list of indices",
+        default="authors",
+        description="the student's timesteps: authors, trailing, leading, uniform, quad, A, B, C, or a list of indices",
+    )
+    list_reading: Literal["meant", "as loaded"] = Field(
+        default="meant",
+        description="noise levels of a student on a list: meant, the list's; as loaded, those of the grid `authors`, "
+        "which the authors' code has after loading such a student, while the teacher is asked at the list's timesteps",
     )
 
 
@@ -122,7 +129,7 @@ class TrajectorySettings(TrainSettings):
     )
     subsequence: str | list[int] = Field(
         default="trailing",
-        description="the student's timesteps: trailing, leading, uniform, quad, A, B, C, or a list of indices",
+        description="the student's timesteps: trailing, leading, uniform, authors, quad, A, B, C, or a list of indices",
     )
     substeps: int | None = Field(
         default=None, description="DDIM steps K of the teacher in a student's step; none: min(T / T', 16)"

@@ -6,7 +6,7 @@ reproduce the teacher's output, and the teacher's last hidden map, at those leve
     loss = w_out |student(x_phi(t), t) - teacher(x_phi(t), phi(t))|_1 + w_hid |hidden_s - hidden_t|_1
 
 `sfddm` is our reading of the paper (phi ends at the teacher's last timestep), `sfddm-reference` what the authors' code
-does (phi starts at 0 and never reaches the last timestep).
+does (phi starts at 0 and never reaches the last timestep; a list may be read as their code does after loading).
 """
 
 from typing import ClassVar
@@ -14,6 +14,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from sfddm import grids
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.ddpm import draw_index_and_eps
 from sfddm.denoiser import Denoiser, express, q_sample, read
@@ -25,7 +26,11 @@ from sfddm.words import plural
 
 
 def single_fold_loss(teacher: Denoiser, student: Denoiser, settings: SingleFoldSettings) -> Loss:
-    """Return SFDDM's loss. `teacher` is the teacher respaced to phi: index t of both is the same noise level."""
+    """Return SFDDM's loss. `teacher` is the teacher respaced to phi: index t of both is the same noise level.
+
+    If it is not, as in one reading of the authors' code, each sees its own noisy image of one x0 and eps.
+    """
+    same = torch.equal(teacher.alpha_bar, student.alpha_bar)
     distance = nn.functional.l1_loss if settings.output_loss == "l1" else nn.functional.mse_loss
 
     def loss(network: nn.Module, x0: Tensor, moment: Moment) -> Tensor:
@@ -33,9 +38,11 @@ def single_fold_loss(teacher: Denoiser, student: Denoiser, settings: SingleFoldS
         alpha_bar = student.alpha_bar[index]
         x = q_sample(x0, eps, alpha_bar)
         with torch.no_grad():
-            target, target_hidden = teacher.raw_and_hidden(x, index)
+            seen = x if same else q_sample(x0, eps, teacher.alpha_bar[index])
+            target, target_hidden = teacher.raw_and_hidden(seen, index)
             if student.prediction != teacher.prediction:
-                target = express(read(target, x, alpha_bar, teacher.prediction), alpha_bar, student.prediction)
+                said = read(target, seen, teacher.alpha_bar[index], teacher.prediction)
+                target = express(said, alpha_bar, student.prediction)
         output, hidden = network(x, student.time_input[index], return_hidden=True)
         value = settings.output_weight * distance(output, target)
         if settings.hidden_weight:
@@ -57,6 +64,10 @@ class SingleFold(Method):
     def sampler(self) -> Sampler:
         return DDIMSampler() if self.settings.sampler == "ddim" else AncestralSampler()
 
+    def asked(self, steps: int) -> list[int]:
+        """Return the timesteps at which the teacher is asked."""
+        return self.timesteps(steps)
+
     def student_spec(self, steps: int) -> DenoiserSpec:
         """Return what the student is: the teacher's network on phi."""
         return self.teacher.model_copy(
@@ -68,15 +79,16 @@ class SingleFold(Method):
         )
 
     def folds(self, steps: int) -> list[Fold]:
-        settings, phi = self.settings, self.timesteps(steps)
+        settings, phi = self.settings, self.asked(steps)
         names = ("output_weight", "hidden_weight", "output_loss")
+        elsewhere = {"asked": phi} if phi != self.timesteps(steps) else {}
         fold = Fold(
             name=f"{self.name} to {plural(steps, 'step')}",
             spec=self.student_spec(steps),
             init=settings.init,
             train=settings.training(),
             evaluations=FORWARD + FORWARD + BACKWARD,  # teacher; student
-            settings={"objective": "single-fold", **{key: getattr(settings, key) for key in names}},
+            settings={"objective": "single-fold", **{key: getattr(settings, key) for key in names}, **elsewhere},
             loss=lambda teacher, student: single_fold_loss(teacher.respaced(phi), student, settings),
             new_head=settings.init == "teacher" and settings.prediction not in (None, self.teacher.prediction),
         )
@@ -89,3 +101,10 @@ class SingleFoldReference(SingleFold):
     name = "sfddm-reference"
     summary = ReferenceSettings.summary
     Settings: ClassVar[type[SingleFoldSettings]] = ReferenceSettings
+
+    def timesteps(self, steps: int) -> list[int]:
+        of_teacher = self.asked(steps)
+        return of_teacher if self.settings.list_reading == "meant" else grids.authors(self.teacher.timesteps, steps)
+
+    def asked(self, steps: int) -> list[int]:
+        return super().timesteps(steps)

@@ -17,7 +17,7 @@ from sfddm.ddpm import ddpm_loss, draw_index_and_eps
 from sfddm.performance import Performance
 from sfddm.resume import load_state, save_state
 from sfddm.sampler import from_uint8
-from sfddm.training import NonFiniteLoss, Training, TrainSettings, parts, train
+from sfddm.training import Moment, NonFiniteLoss, Training, TrainSettings, parts, train
 from sfddm.unet import UNetConfig
 
 SPEC = DenoiserSpec(network=UNetConfig(dim=8, dim_mults=(1,), channels=1, heads=1, head_dim=8), timesteps=64)
@@ -200,3 +200,68 @@ def test_a_batch_is_done_in_as_few_parts_as_fit_of_one_or_two_sizes(
     divided = parts(range(5, 5 + images), largest)
     assert [len(part) for part in divided] == sizes
     assert [image for part in divided for image in part] == list(range(5, 5 + images))
+
+
+def learning_from(decay: float | None, start: dict | None = None, stop_after: int | None = None) -> Training:
+    """Train a network to be what its target is, and a little more."""
+    denoiser = SPEC.denoiser(SPEC.fresh_network(0))
+    settings = TrainSettings(iterations=100, batch=4, ema=0.9, optimizer="radam")
+    training = Training(denoiser.network, settings, seed=5, target_decay=None if decay is None else lambda _: decay)
+    if start:
+        training.load_state_dict(start)
+
+    def loss(network: torch.nn.Module, x0: torch.Tensor, now: Moment) -> torch.Tensor:
+        index, eps = draw_index_and_eps(64, x0, now.generator)
+        with torch.no_grad():
+            target = now.target(eps, index)
+        assert now.total == 100
+        return (network(eps, index) - target - now.progress).square().mean()
+
+    def report(iteration: int, _: float) -> None:
+        if iteration == stop_after:
+            raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        train(training, loss, PIXELS, "cpu", report)
+    return training
+
+
+@pytest.mark.parametrize("decay", [None, 0.5])
+def test_a_target_and_radam_are_gone_on_with_bit_for_bit(decay: float | None) -> None:
+    whole, half = learning_from(decay), learning_from(decay, stop_after=50)
+    file = io.BytesIO()
+    torch.save(half.state_dict(), file)
+    file.seek(0)
+    resumed = learning_from(decay, torch.load(file, weights_only=True))
+    assert isinstance(whole.optimizer, torch.optim.RAdam)
+    for one, other in zip(whole.network.parameters(), resumed.network.parameters(), strict=True):
+        assert torch.equal(one, other)
+    if decay is not None:
+        assert whole.target is not None
+        assert resumed.target is not None
+        assert all(map(torch.equal, whole.target.module.parameters(), resumed.target.module.parameters()))
+
+
+def test_the_target_is_the_network_as_it_is_or_its_average_from_the_first_weights_on() -> None:
+    denoiser = SPEC.denoiser(SPEC.fresh_network(0))
+    at_first = denoiser.network.stem.weight.detach().clone()
+    plain = Training(denoiser.network, TrainSettings(iterations=2, batch=2), 0)
+    seen: list[torch.Tensor] = []
+
+    def loss(network: torch.nn.Module, x0: torch.Tensor, now: Moment) -> torch.Tensor:
+        seen.append(now.target.stem.weight.detach().clone())
+        return network(x0, torch.zeros(len(x0))).mean()
+
+    train(plain, loss, PIXELS, "cpu")
+    assert torch.equal(seen[0], at_first)
+    assert not torch.equal(seen[1], at_first)
+    seen.clear()
+    denoiser = SPEC.denoiser(SPEC.fresh_network(0))
+    averaged = Training(denoiser.network, TrainSettings(iterations=2, batch=2), 0, target_decay=lambda u: 0.5 + u)
+    weights: list[torch.Tensor] = []
+    averaged.optimizer.register_step_post_hook(lambda *_: weights.append(denoiser.network.stem.weight.detach().clone()))
+    train(averaged, loss, PIXELS, "cpu")
+    assert torch.equal(seen[0], at_first)
+    torch.testing.assert_close(seen[1], (at_first + weights[0]) / 2)  # decay 0.5 at progress 0
+    assert averaged.target is not None
+    torch.testing.assert_close(averaged.target.module.stem.weight, seen[1])  # decay 1 at progress 1/2

@@ -23,11 +23,12 @@ NO_ITERATION = 2**40  # what is drawn here is drawn in no iteration of the train
 def fit_head(student: Denoiser, said: Prediction, pixels: Tensor, batch: int, seed: int) -> None:
     """Give a student, whose network still predicts `said`, the last layer that predicts what its `prediction` names.
 
-    pixels: uint8 (N,C,H,W) to draw from, `batch` at a time. What is said of x0 is clipped to [-1, 1]: near the noisiest timestep eps gives
-    it to within hundreds.
+    pixels: uint8 (N,C,H,W) to draw from, `batch` at a time. What is said of x0 is clipped to [-1, 1]: near the noisiest
+    timestep eps gives it to within hundreds.
     """
     head = cast(nn.Conv2d, student.network.head)
     device, generator = student.alpha_bar.device, training_generator(seed, NO_ITERATION)
+    window, padding = cast(tuple[int, int], head.kernel_size), cast(tuple[int, int], head.padding)
     inputs = head.weight[0].numel() + 1  # the last one is the bias's
     normal = torch.zeros(inputs, inputs, dtype=torch.float64, device=device)
     right = torch.zeros(inputs, len(head.weight), dtype=torch.float64, device=device)
@@ -40,9 +41,7 @@ def fit_head(student: Denoiser, said: Prediction, pixels: Tensor, batch: int, se
         x = q_sample(x0, eps, alpha_bar)
         raw, hidden = student.network(x, student.time_input[index], return_hidden=True)
         wanted = express(read(raw, x, alpha_bar, said, clip=True), alpha_bar, student.prediction)
-        seen = F.unfold(
-            hidden, cast(tuple[int, int], head.kernel_size), padding=cast(tuple[int, int], head.padding)
-        ).double()  # (N, inputs of the layer, pixels)
+        seen = F.unfold(hidden, window, padding=padding).double()  # (N, inputs of the layer, pixels)
         seen = torch.cat([seen, torch.ones_like(seen[:, :1])], dim=1)
         weighted = seen * weight(alpha_bar, student.prediction)[:, None, None]
         normal += torch.einsum("nip,njp->ij", weighted, seen)

@@ -125,3 +125,28 @@ def test_a_v_student_of_an_eps_teacher_has_zero_output_loss_when_it_predicts_the
     student = fold.spec.denoiser(AsV())
     loss = fold.loss(parent, student)(student.network, batch(), moment(0, 0, 6))
     assert loss.item() < 1e-3  # v reaches 2e3 at the last index, in float32
+
+
+@pytest.mark.parametrize(("steps", "last"), [(100, 990), (128, 1016), (10, 918), (1, 0)])
+def test_the_reference_visits_what_the_authors_code_does(steps: int, last: int) -> None:
+    """t (T // T'), also where T' does not divide T."""
+    phi = SingleFoldReference(ReferenceSettings(), SPEC).timesteps(steps)
+    assert phi == [t * (1024 // steps) for t in range(steps)]
+    assert phi[-1] == last
+
+
+def test_a_list_as_loaded_has_the_grids_noise_for_the_student_and_the_lists_for_the_teacher() -> None:
+    meant = SingleFoldReference(ReferenceSettings(subsequence="A"), SPEC)
+    loaded = SingleFoldReference(ReferenceSettings(subsequence="A", list_reading="as loaded", hidden_weight=0.0), SPEC)
+    (fold,), listed = loaded.folds(16), meant.timesteps(16)
+    assert (listed, loaded.timesteps(16)) == (timesteps("A", 1024, 16), list(range(0, 1024, 64)))
+    assert fold.identity != SingleFoldReference(ReferenceSettings(hidden_weight=0.0), SPEC).folds(16)[0].identity
+    parent, x0 = teacher(), batch()
+    student = fold.student(parent, seed=3)
+    index, eps = draw_index_and_eps(16, x0, draws(0, 0, 6))
+    levels = parent.alpha_bar[torch.tensor(listed)][index].view(-1, 1, 1, 1).float()
+    asked = parent.network(levels.sqrt() * x0 + (1 - levels).sqrt() * eps, torch.tensor(listed)[index])
+    levels = parent.alpha_bar[::64][index].view(-1, 1, 1, 1).float()
+    own = student.network(levels.sqrt() * x0 + (1 - levels).sqrt() * eps, index)
+    ours = fold.loss(parent, student)(student.network, x0, moment(0, 0, 6))
+    torch.testing.assert_close(ours, (own - asked).abs().mean(), rtol=FLOAT32_LOSS, atol=FLOAT32_LOSS)

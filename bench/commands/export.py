@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 sfddm-bench export runs --method sfddm --steps 4 --to student.safetensors
 sfddm-bench export runs --method pd --steps 1 --seed 2 --to pd-1.safetensors
-sfddm-bench export runs --method sfddm --steps 4 --format diffusers --to student
+sfddm-bench export runs --method pd --steps 4 --format diffusers --to student
 """
 FORMATS = ("safetensors", "diffusers")
 ENDING = ".safetensors"

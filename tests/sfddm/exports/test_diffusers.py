@@ -91,6 +91,15 @@ def test_every_grid_makes_the_same_images(subsequence: object, tmp_path: Path) -
     assert_equal_images(model_of(SingleFold(settings, small_teacher(timesteps=64)), 6), tmp_path)
 
 
+@pytest.mark.parametrize("clip", ["none", "x0"])
+def test_images_from_eps_are_the_same_where_nothing_saturates(clip: str, tmp_path: Path) -> None:
+    """From its noisiest levels, an untrained eps leads to black and white alone."""
+    settings = DDIM.Settings(grid=[0, 1, 5, 9, 15, 20], clip=clip)
+    model = model_of(DDIM(settings, small_teacher(timesteps=64)), 6)
+    assert (our_images(model).abs() < 1).float().mean() > 0.3
+    assert_equal_images(model, tmp_path)
+
+
 def test_a_learned_time_stays_what_it_was(tmp_path: Path) -> None:
     teacher = small_teacher(timesteps=64, prediction="v", time_embedding_type="learned", num_train_timesteps=64)
     assert_equal_images(made(teacher, (5, 20, 63)), tmp_path)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from unittest import mock
 
+import torch
 from diffusers import DDIMPipeline
 from torch import Tensor
 
@@ -34,7 +35,8 @@ def images_by_diffusers(folder: Path, n: int, **call: object) -> Tensor:
     pipeline = DDIMPipeline.from_pretrained(folder)
     pipeline.set_progress_bar_config(disable=True)
     with mock.patch("diffusers.pipelines.ddim.pipeline_ddim.randn_tensor", our_latents):
-        return pipeline(batch_size=n, output_type="pt", **call).images * 2 - 1
+        images = pipeline(batch_size=n, output_type="np", **call).images  # (n,H,W,C), in [0, 1]
+    return torch.from_numpy(images).permute(0, 3, 1, 2) * 2 - 1
 
 
 def our_latents(shape: tuple[int, ...], **_: object) -> Tensor:

@@ -126,6 +126,9 @@ class UNet2DConfig(BaseModel):
         check_options(options)
         return options
 
+    def __hash__(self) -> int:
+        return hash(frozenset(self.options))  # their names: values may be lists
+
     @property
     def channels(self) -> int:
         """Image channels."""
@@ -156,9 +159,11 @@ class UNet2D(nn.Module):
         """The last convolution."""
         return self.model.conv_out
 
-    @head.setter
-    def head(self, layer: nn.Module) -> None:
-        self.model.conv_out = layer
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "head":  # no property's setter: a module takes a layer under any name for a new one of its own
+            self.model.conv_out = value
+        else:
+            super().__setattr__(name, value)
 
     def forward(self, x: Tensor, t: Tensor, return_hidden: bool = False) -> Tensor | tuple[Tensor, Tensor]:
         """Return the prediction, and with return_hidden also the map before the last convolution."""

@@ -6,12 +6,13 @@ from bench.tables.table import ABOUT_NOISE, marks, number
 from sfddm.words import plural
 
 
-def card(record: Record, file: str) -> str:
-    """Return the Markdown of a cell's model card; file: what the card lies beside."""
+def card(record: Record, library: str, sampled: list[str]) -> str:
+    """Return the Markdown of a cell's model card; library: what samples it; sampled: how, as lines of Markdown."""
     steps = record.steps or 0
     lines = [
         "---",
         "license: unknown",
+        f"library_name: {library}",
         "tags:",
         "- diffusion-distillation",
         f"- {record.method}",
@@ -35,13 +36,37 @@ def card(record: Record, file: str) -> str:
         "",
         "## How to sample",
         "",
+        *sampled,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def by_sfddm(file: str) -> list[str]:
+    """Return how a file is sampled, as lines of Markdown."""
+    return [
         "```python",
         "import sfddm",
         "",
         f'images = sfddm.load("{file}").sample(16, seed=0)  # uint8 (16, C, H, W)',
         "```",
     ]
-    return "\n".join(lines) + "\n"
+
+
+def by_diffusers(folder: str, steps: int, clip: bool) -> list[str]:
+    """Return how a folder for diffusers is sampled, as lines of Markdown; clip: x0."""
+    given = ["batch_size=16", f"num_inference_steps={steps}", *["use_clipped_model_output=True"] * clip]
+    needed = [f"`num_inference_steps={steps}`, because its noise schedule is that of {plural(steps, 'step')}"]
+    needed += ["`use_clipped_model_output=True`, because eps is derived from the clipped x0"] * clip
+    return [
+        "```python",
+        "from diffusers import DDIMPipeline",
+        "",
+        f'pipeline = DDIMPipeline.from_pretrained("{folder}")',
+        f"images = pipeline({', '.join(given)}).images",
+        "```",
+        "",
+        f"It is to be called with {', and with '.join(needed)}.",
+    ]
 
 
 def measured(record: Record) -> list[str]:

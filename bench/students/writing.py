@@ -22,7 +22,13 @@ def check_target(path: Path, endings: tuple[str, ...] = (".png", ".npz", "")) ->
         raise InputError(f"--to: '{path}' given, possible: {FORMS if '' in endings else ' or '.join(endings)}")
     if path.suffix and path.is_dir():
         raise InputError(f"--to: '{path}' given, which is a folder; name a file in it, such as {path / 'images.png'}")
-    if not path.suffix and path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if not path.suffix:
+        check_new_folder(path)
+
+
+def check_new_folder(path: Path) -> None:
+    """Raise InputError if a path is there and is no empty folder."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise InputError(f"--to: '{path}' given, which is there already; name a new folder, or an empty one")
 
 

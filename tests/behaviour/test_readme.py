@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from diffusers import UNet2DModel
 from helpers.dataset_forms import image_folder, lsun_lmdb
+from helpers.small_unet2d import OPTIONS
 from helpers.stand_in_inception import write_stand_in
 from matplotlib.figure import Figure
 from PIL import Image
@@ -28,6 +30,7 @@ TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in DOCUMENTS}
 
 COMMAND = r"^(?:\w+=\w+ )?(?:torchrun .* )?sfddm-bench (.*)"  # torchrun's processes: tests/behaviour/test_torchrun.py
 STAND_IN = "stand-in.pt"  # for clean-fid's weights
+STUDENTS = "docs/students.md"
 SMALL = shlex.split(
     "--scale smoke --seeds 0 --images 16 --metrics quality --set teacher.iterations=2 --set student.iterations=2 "
     "--set pd.iterations=2 --set classifier.epochs=1 --set teacher.timesteps=128"
@@ -130,6 +133,7 @@ def place(environment: Path, finished: Path) -> Path:
     image_folder(environment / "my_images", 20, 32)
     write_stand_in(environment / STAND_IN)
     (environment / "my_experiment.toml").write_text(EXPERIMENT)
+    UNet2DModel(**OPTIONS).save_pretrained(environment / "my_unet")
     shutil.copytree(ROOT / "results", environment / "results")
     shutil.copytree(finished, environment / "runs")
     return environment
@@ -142,15 +146,20 @@ def outs(document: str) -> Iterator[str]:
             yield words[words.index("--out") + 1]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("document", COMMANDS)
-def test_every_command_runs(document: str, place: Path, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def run_commands(document: str, place: Path, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run a document's commands, in its order."""
     for name in {name for name in outs(document) if name.startswith("runs")}:
         shutil.copytree(finished / "stages", place / name / "stages")  # the classifier's training, for all of them
     for words in map(shortened, COMMANDS[document]):
         code = sfddm_bench(words)
         said = capsys.readouterr().err.strip().rpartition("\n")[2]
         assert code == 0, f"sfddm-bench {shlex.join(words)}: {said}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", [name for name in COMMANDS if name != STUDENTS])
+def test_every_command_runs(document: str, place: Path, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_commands(document, place, finished, capsys)
     for name in outs(document):
         assert list((place / name / "tables").glob("*.md")), name
 
@@ -183,6 +192,17 @@ def test_the_readmes_python_trains_and_samples(place: Path) -> None:
         exec(compile(example, "README.md", "exec"), names)
         assert names["images"].shape == (16, 1, 8, 8)
         assert len(names["images"].unique()) > 2
+
+
+@pytest.mark.slow
+def test_the_students_commands_and_python_run(place: Path, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run_commands(STUDENTS, place, finished, capsys)
+    by_us, by_diffusers = blocks(TEXTS[STUDENTS], "python")
+    names: dict[str, Any] = {}
+    exec(compile(by_us, STUDENTS, "exec"), names)
+    assert names["images"].shape == (16, 1, 8, 8)
+    exec(compile(by_diffusers, STUDENTS, "exec"), names)
+    assert [image.size for image in names["images"]] == [(8, 8)] * 16
 
 
 def test_every_nox_session_named_exists() -> None:

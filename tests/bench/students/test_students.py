@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 import sfddm
 from bench.cli import app
-from bench.students.card import card
+from bench.students.card import by_sfddm, card
 from sfddm.errors import InputError
 
 ADDRESSES = ("sfddm:1", "sfddm:4", "ddim:4")
@@ -88,7 +88,7 @@ def test_a_card_gives_a_distance_with_its_interval() -> None:
     record = next(record for record in sweep(("sfddm",), (4,), (0,)) if record.method == "sfddm")
     assert record.interval is not None
     low, high = record.interval
-    text = card(record, "student.safetensors")
+    text = card(record, "sfddm-bench", by_sfddm("student.safetensors"))
     assert f"(95 %: {low:.2f} to {high:.2f})" in text
     assert [line for line in text.splitlines() if re.search(r"\((.+)\): .* \1$", line)] == []  # no unit is said twice
 

@@ -12,7 +12,7 @@ def test_a_student_of_another_prediction_has_the_new_last_layer_in_place_of_the_
     parent = teacher.denoiser(teacher.fresh_network(0))
     fold = ProgressiveDistillation(ProgressiveDistillation.Settings(), teacher).folds(4)[0]
     assert fold.spec.prediction != teacher.prediction
-    pixels = torch.zeros((4, *SHAPE[1:]), dtype=torch.uint8)
+    pixels = torch.zeros((4, *SHAPE), dtype=torch.uint8)
     network, fresh = fold.student(parent, 3, pixels).network, fold.spec.fresh_network(3)
     given, before = network.state_dict(), parent.network.state_dict()
     assert given.keys() == fresh.state_dict().keys()  # so that its file can be read

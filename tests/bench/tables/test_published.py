@@ -70,9 +70,7 @@ def test_another_reference_or_resize_than_the_source_states_is_not_comparable() 
 def test_what_was_not_measured_is_a_dash_with_the_reason() -> None:
     (group,) = groups([ours()])
     table = comparison_frame(group, published())
-    row = table[
-        (table["method"] == "consistency distillation") & (table["metric"] == "FID") & (table["steps"] == 1)
-    ].iloc[0]
+    row = table[(table["method"] == "cd") & (table["metric"] == "FID") & (table["steps"] == 1)].iloc[0]
     assert row["published"] == 3.55
     assert row[["ours", "sd", "difference"]].isna().all()
     assert (row["verdict"], row["why"]) == ("not comparable", "not measured here")
@@ -98,8 +96,12 @@ SUMS = {
     ("cifar10", "ddim"): 33.07 + 77.95,
     ("cifar10", "ddpm"): 546.68 + 3.17 + 5.24 + 9.46,
     ("cifar10", "pd"): 19.20 + 13.92,
-    ("cifar10", "consistency distillation"): 6.48 + 19.23,
-    ("cifar10", "consistency training"): 14.53 + 17.34,
+    ("cifar10", "cd"): 6.48 + 19.23,
+    ("cifar10", "ct"): 14.53 + 17.34,
+    ("cifar10", "ect"): 6.74 + 6.01 + 5.71,
+    ("cifar10", "multistep-cd"): 7.10,
+    ("cifar10", "shortcut"): 2.92,
+    ("celeba_hq", "shortcut"): 41.2,
     ("celeba", "ddim"): 50.27,
     ("lsun_bedroom", "ddim"): 39.21 + 83.17,
     ("lsun_church", "ddim"): 53.34 + 94.36,

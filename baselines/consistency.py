@@ -21,6 +21,7 @@ from baselines.self_taught import SelfTaught
 from baselines.settings import CDSettings, CTSettings, ECTSettings
 from sfddm import grids
 from sfddm.sampler import ConsistencySampler, DDIMSampler, Sampler
+from sfddm.schedule import alpha_bar_table
 from sfddm.targets import CLEAN
 from sfddm.training import Moment, TargetDecay
 
@@ -58,7 +59,7 @@ class FromImages(Consistency):
     @cached_property
     def top(self) -> int:
         """The noisiest timestep."""
-        return noisiest(self.levels)
+        return noisiest(alpha_bar_table(self.teacher.schedule, self.teacher.timesteps))
 
     def timesteps(self, steps: int) -> list[int]:
         return grids.timesteps("trailing", self.top + 1, steps)

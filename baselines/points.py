@@ -3,6 +3,7 @@
 i counts from the clean end. CLEAN is the index of the clean image.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,6 +35,6 @@ def karras_point(i: Tensor, points: int, levels: Tensor) -> Tensor:
     return nearest_index((low + i / (points - 1) * (high - low)) ** RHO, levels)
 
 
-def noisiest(levels: Tensor) -> int:
-    """Return the largest index whose sigma / alpha is at most SIGMA_MAX, and 0 if there is none."""
-    return max(int((levels <= SIGMA_MAX).sum()) - 1, 0)
+def noisiest(alpha_bar: np.ndarray) -> int:
+    """Return the largest index of a schedule whose sigma / alpha is at most SIGMA_MAX, and 0 if there is none."""
+    return max(int(((1 - alpha_bar) / alpha_bar <= SIGMA_MAX**2).sum()) - 1, 0)

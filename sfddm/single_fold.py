@@ -25,12 +25,13 @@ from sfddm.training import Loss, Moment
 from sfddm.words import plural
 
 
-def single_fold_loss(teacher: Denoiser, student: Denoiser, settings: SingleFoldSettings) -> Loss:
+def single_fold_loss(
+    teacher: Denoiser, student: Denoiser, settings: SingleFoldSettings, same_levels: bool = True
+) -> Loss:
     """Return SFDDM's loss. `teacher` is the teacher respaced to phi: index t of both is the same noise level.
 
     If it is not, as in one reading of the authors' code, each sees its own noisy image of one x0 and eps.
     """
-    same = torch.equal(teacher.alpha_bar, student.alpha_bar)
     distance = nn.functional.l1_loss if settings.output_loss == "l1" else nn.functional.mse_loss
 
     def loss(network: nn.Module, x0: Tensor, moment: Moment) -> Tensor:
@@ -38,7 +39,7 @@ def single_fold_loss(teacher: Denoiser, student: Denoiser, settings: SingleFoldS
         alpha_bar = student.alpha_bar[index]
         x = q_sample(x0, eps, alpha_bar)
         with torch.no_grad():
-            seen = x if same else q_sample(x0, eps, teacher.alpha_bar[index])
+            seen = x if same_levels else q_sample(x0, eps, teacher.alpha_bar[index])
             target, target_hidden = teacher.raw_and_hidden(seen, index)
             if student.prediction != teacher.prediction:
                 said = read(target, seen, teacher.alpha_bar[index], teacher.prediction)
@@ -89,7 +90,7 @@ class SingleFold(Method):
             train=settings.training(),
             evaluations=FORWARD + FORWARD + BACKWARD,  # teacher; student
             settings={"objective": "single-fold", **{key: getattr(settings, key) for key in names}, **elsewhere},
-            loss=lambda teacher, student: single_fold_loss(teacher.respaced(phi), student, settings),
+            loss=lambda teacher, student: single_fold_loss(teacher.respaced(phi), student, settings, not elsewhere),
             new_head=settings.init == "teacher" and settings.prediction not in (None, self.teacher.prediction),
         )
         return [fold]

@@ -6,6 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from baselines.consistency import ConsistencyDistillation, EasyConsistencyTuning
+from baselines.multistep import MultistepCD
+from baselines.self_taught import SelfTaught
+from baselines.shortcut import Shortcut
 from sfddm import performance
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.ddpm import ddpm_loss
@@ -48,6 +52,26 @@ def trajectory_case() -> tuple[Denoiser, Loss]:
     return student, trajectory_loss(teacher, student, path_table(range(7, 64, 8), 2), "truncated-snr", True)
 
 
+def self_taught_case(kind: type[SelfTaught], **settings: int) -> Callable[[], tuple[Denoiser, Loss]]:
+    def case() -> tuple[Denoiser, Loss]:
+        (fold,) = kind(kind.Settings(**settings), SPEC.model_copy(update={"prediction": "v"})).folds(4)
+        student = fold.spec.denoiser(fold.spec.fresh_network(1))
+        if hasattr(student.network, "span") and student.network.span is not None:
+            nn.init.normal_(student.network.span.second.weight, std=0.1, generator=torch.Generator().manual_seed(2))
+        return student, fold.loss(SPEC.denoiser(SPEC.fresh_network(0)), student)
+
+    return case
+
+
+CASES = {
+    "teacher": teacher_case,
+    "sfddm": single_fold_case,
+    "sfddm-trajectory": trajectory_case,
+    "cd": self_taught_case(ConsistencyDistillation, points=4),
+    **{kind.name: self_taught_case(kind) for kind in (EasyConsistencyTuning, MultistepCD, Shortcut)},
+}
+
+
 def gradients(case: Callable[[], tuple[Denoiser, Loss]], performance: Performance) -> tuple[float, dict]:
     """Return the loss of one iteration and the gradient of every weight."""
     denoiser, loss = case()
@@ -56,7 +80,7 @@ def gradients(case: Callable[[], tuple[Denoiser, Loss]], performance: Performanc
     return value, {name: weights.grad for name, weights in denoiser.network.named_parameters()}
 
 
-@pytest.mark.parametrize("case", [teacher_case, single_fold_case, trajectory_case])
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 @pytest.mark.parametrize(
     "performance",
     [

@@ -9,6 +9,12 @@ from helpers.without_a_gpu import as_on_a_gpu
 from torch._subclasses.fake_tensor import DataDependentOutputException
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from baselines.bootstrap import bootstrap_loss
+from baselines.consistency import ConsistencyDistillation, ConsistencyTraining, EasyConsistencyTuning
+from baselines.multistep import MultistepCD
+from baselines.points import noise_levels
+from baselines.self_taught import SelfTaught
+from baselines.shortcut import Shortcut
 from sfddm.average import Average
 from sfddm.batches import draw_batch
 from sfddm.checkpoint import DenoiserSpec
@@ -47,7 +53,22 @@ def trajectory() -> Loss:
     return trajectory_loss(on_gpu(SPEC), on_gpu(FEW), paths, "truncated-snr", True)
 
 
-@pytest.mark.parametrize("make", [teacher, single_fold, trajectory])
+def self_taught(kind: type[SelfTaught]) -> Callable[[], Loss]:
+    def make() -> Loss:
+        spec = SPEC.model_copy(update={"prediction": "v"})
+        own = kind(kind.Settings(), spec)
+        row = own.row(4, noise_levels(on_gpu(spec).alpha_bar))
+        return bootstrap_loss(on_gpu(spec), replace(on_gpu(spec), two_times=own.two_times), row)
+
+    return make
+
+
+KINDS = (ConsistencyDistillation, ConsistencyTraining, EasyConsistencyTuning, MultistepCD, Shortcut)
+LOSSES = {"teacher": teacher, "sfddm": single_fold, "sfddm-trajectory": trajectory}
+LOSSES |= {kind.name: self_taught(kind) for kind in KINDS}
+
+
+@pytest.mark.parametrize("make", LOSSES.values(), ids=LOSSES.keys())
 def test_a_loss_does_not_wait(make: Callable[[], Loss], monkeypatch: pytest.MonkeyPatch) -> None:
     with as_on_a_gpu(monkeypatch) as watch:
         loss, network = make(), on_gpu(SPEC).network

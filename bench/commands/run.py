@@ -155,7 +155,7 @@ def finish(new: "Sequence[Record]", records: "Sequence[Record]", place: "Place",
 
         written = render(records, place.out, rendered)
         try:
-            report = [write_page(records, place.out, rendered / REPORT)]
+            report = [write_page(records, [place.out], rendered / REPORT)]
         except OSError as error:  # `report` makes it from the records at any time; what came out is told first
             to_stderr(f"sfddm-bench: {error.filename}: {error.strerror}; the report is left out")
             report = []

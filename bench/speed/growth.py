@@ -150,7 +150,7 @@ def status(run: Path, size: int) -> Work:
     from bench.store.requests import write_request
 
     write_request(run, sweep_of(*SIZES[size]).request())
-    return lambda: status(run)
+    return lambda: status([run])
 
 
 def verify(run: Path, size: int) -> Work:
@@ -160,7 +160,7 @@ def verify(run: Path, size: int) -> Work:
 
     def work() -> None:
         result = Verification()
-        for folder in result_folders(run):
+        for folder in result_folders([run]):
             verify_folder(folder, result, Display(quiet=True))
         assert not result.differences, result.differences[:3]
 
@@ -188,7 +188,7 @@ def report(run: Path, size: int) -> Work:
     """Return `sfddm-bench report`."""
     from bench.report.page import write_report
 
-    return lambda: write_report(run, None)
+    return lambda: write_report([run])
 
 
 def cleaning(run: Path, size: int) -> Work:

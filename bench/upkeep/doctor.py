@@ -9,7 +9,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -56,8 +56,8 @@ class Line:
     fix: str = ""
 
 
-def examine(root: Path | None, inception: Path | None, out: Path) -> Iterator[Line]:
-    """Yield everything there is to say about this machine."""
+def examine(root: Path | None, inception: Path | None, runs: Sequence[Path]) -> Iterator[Line]:
+    """Yield everything there is to say about this machine; runs: the folders that runs are, or will be, in."""
     yield Line(GOOD, "Python", platform.python_version())
     packages = [package(name, module) for name, module in NEEDED.items()]
     yield from packages
@@ -69,7 +69,7 @@ def examine(root: Path | None, inception: Path | None, out: Path) -> Iterator[Li
         yield gpu()
         yield from compiler()
         yield inception_file(inception)
-    yield disk(out)
+    yield from map(disk, runs)
     yield Line(GOOD, "digits", "built in, nothing to prepare")
     yield from datasets(data_root(root))
 
@@ -196,15 +196,15 @@ def inception_file(option: Path | None) -> Line:
     return Line(GOOD, about, f"{path}, {purpose}")
 
 
-def disk(out: Path) -> Line:
-    """Say how much room there is for runs, and whether they can be written."""
-    there = nearest_there(out)
+def disk(run: Path) -> Line:
+    """Say how much room there is for a run, and whether it can be written."""
+    there = nearest_there(run)
     free = shutil.disk_usage(there).free
     if not (there.is_dir() and os.access(there, os.W_OK)):
-        return Line(BROKEN, "run folder", f"{there} cannot be written", "name another with --out")
+        return Line(BROKEN, "run folder", f"{there} cannot be written", "name another with run --out")
     if free < LOW_DISK_BYTES:
-        return Line(LACKING, "run folder", f"{out}: only {readable_size(free)} free", f"sfddm-bench clean --out {out}")
-    return Line(GOOD, "run folder", f"{out}: {readable_size(free)} free")
+        return Line(LACKING, "run folder", f"{run}: only {readable_size(free)} free", f"sfddm-bench clean {run}")
+    return Line(GOOD, "run folder", f"{run}: {readable_size(free)} free")
 
 
 def datasets(root: Path) -> Iterator[Line]:

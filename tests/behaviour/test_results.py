@@ -27,7 +27,7 @@ SHADE, MOVED = 24, 0.01
 
 def verify(folder: Path) -> int:
     with pytest.raises(typer.Exit) as left:
-        verify_command(folder)
+        verify_command([folder])
     return left.value.exit_code
 
 
@@ -54,7 +54,7 @@ def again(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """A folder of results, and one with its plots and report rendered again (its tables: `verify`)."""
     out = tmp_path_factory.mktemp("again")
     plots([request.param], out)
-    write_report(request.param, out / "report.html")
+    write_report([request.param], out / "report.html")
     return request.param, out
 
 

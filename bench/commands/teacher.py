@@ -34,8 +34,9 @@ def teacher_import(
     assignments: Assignments = None,
 ) -> None:
     """Write a teacher trained elsewhere as a file that `run --set teacher.weights=FILE` takes."""
+    from bench.config.overrides import parse_overrides
     from bench.config.preset import load_preset
-    from bench.config.resolve import parse_overrides, resolve
+    from bench.config.resolve import resolve
     from bench.datasets.registry import definition_name
 
     config = resolve(load_preset(definition_name(dataset)), None, assignments or [], resolution=resolution)

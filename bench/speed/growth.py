@@ -54,8 +54,9 @@ def sweep_of(step_counts: int, seeds: int, methods: Sequence[str] = METHODS) -> 
     """Return a sweep of digits, planned and no more."""
     from bench.config.preset import load_preset
     from bench.config.resolve import resolve
+    from bench.config.variants import methods_by_steps
     from bench.datasets.registry import load
-    from bench.run.sweep import make_sweep, methods_by_steps
+    from bench.run.sweep import make_sweep
 
     config = resolve(load_preset("digits"), "smoke")
     cells = methods_by_steps(methods, range(1, step_counts + 1))

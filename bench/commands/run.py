@@ -150,9 +150,12 @@ def run(
 def finish(new: "Sequence[Record]", records: "Sequence[Record]", place: "Place", rendered: Path) -> None:
     """Render records under a folder, with a report; print the paths, and the new ones with what came out."""
     with place.timing.part("tables and plots"):
+        from bench.store.text import to_stderr
+
+        to_stderr("drawing tables, plots and report")  # before what takes half a second to import
+
         from bench.rendering import print_cells, print_outcome, render
         from bench.report.page import REPORT, write_page
-        from bench.store.text import to_stderr
 
         written = render(records, place.out, rendered)
         try:

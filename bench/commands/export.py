@@ -31,9 +31,12 @@ def export(
     from bench.records.record import read_record
     from bench.store.files import check_writable, write_text
     from bench.students.card import card
-    from sfddm.loading import find_cell, load
+    from sfddm.addresses import find_cell
 
-    path = find_cell(run, method, steps, seed).record
+    path = find_cell(run, method, steps, seed).record  # before torch is imported
+
+    from sfddm.loading import load
+
     record, model = read_record(path), load(f"{path}:{method}:{steps}:{seed}")
     check_writable(to.parent)
     to.parent.mkdir(parents=True, exist_ok=True)

@@ -32,6 +32,13 @@ WRONG = {
     "experiment": (["reproduce", "qualty"], "NAME: 'qualty' given, possible: any-steps"),
     "experiment's dataset": (["reproduce", "quality", "--dataset", "mnist"], "--dataset: 'mnist' given"),
     "experiment's scale": (["reproduce", "quality", "--dataset", "digits", "--scale", "huge"], "--scale: 'huge'"),
+    "no such student": (["sample", "nosuch", "--to", "x.png"], "nosuch: no such file or folder"),
+    "no such run of a student": (["sample", "none:sfddm:4", "--to", "x.png"], "none: no records of images"),
+    "no such student to compare": (["compare", "nosuch", "--to", "x.png"], "nosuch: no such file or folder"),
+    "no such run to export": (
+        ["export", "none", "--method", "ddim", "--steps", "4", "--to", "x.safetensors"],
+        "none: ",
+    ),
     "no such run folder": (["status", "none"], "PATH: 'none' given"),
 }
 

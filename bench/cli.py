@@ -128,7 +128,7 @@ def outcome() -> int:
     except InputError as error:
         return complain(str(error), EXIT_BAD_INPUT)
     except UsageError as error:
-        return complain(error.format_message(), EXIT_BAD_INPUT)
+        return complain(f"{error.format_message()}{instead_of_out(error)}", EXIT_BAD_INPUT)
     except WorkFailed as error:
         return complain(str(error), EXIT_FAILED)
     except (KeyboardInterrupt, typer.Abort):
@@ -174,6 +174,17 @@ def refuse_empty(words: Sequence[str]) -> None:
         if not word.strip():
             name = before if before.startswith("-") and "=" not in before else "argument"
             raise InputError(f"{name}: '{word}' given, which is empty; leave it out, or give it a value")
+
+
+def instead_of_out(error: Any) -> str:
+    """Return what to give in place of --out to a command that has none: it is only where a run folder is written."""
+    if getattr(error, "option_name", None) != "--out" or error.ctx is None:
+        return ""
+    names = {param.name for param in error.ctx.command.params}
+    if "to" in names:
+        return "; what is written is named by --to"
+    given = {"folders", "run"} & names
+    return f"; name the run folder itself: {error.ctx.command_path} runs" if given else ""
 
 
 def interrupted(words: Sequence[str]) -> str:

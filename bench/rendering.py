@@ -22,7 +22,6 @@ from bench.tables.outcome import outcome
 from bench.tables.published import published
 from bench.tables.summary import by_cell, summarise
 from bench.tables.table import Table, summary_table
-from sfddm.errors import InputError
 
 DRAWN = ".drawn.json"  # beside the plots: what they were drawn from
 
@@ -161,10 +160,7 @@ def read_groups(folders: Sequence[Path], out: Path | None) -> tuple[list[Group],
 
     Raises InputError if there are no records, or if they cannot share a table, or if nothing can be written there.
     """
-    for folder in folders:
-        if not folder.is_dir():
-            raise InputError(f"PATH: '{folder}' given, a folder with records is needed, such as runs")
-    found = groups([record for folder in folders for record in read_records(folder)])
+    found = groups(read_records(*folders))
     for group in found:
         by_cell(group.records)
-    return found, check_writable(out or folders[0])
+    return found, check_writable(out or folders[0], "--out" if out else "PATH")

@@ -55,14 +55,19 @@ GRIDS: dict[str, Callable[[int, int], list[int]]] = {
 }
 
 
+def check_steps(total: int, steps: int) -> None:
+    """Raise ParameterError for a step count that a teacher of `total` timesteps cannot do."""
+    if not 1 <= steps <= total:
+        raise ParameterError("steps", f"{steps} given, 1 to {total} possible (the teacher has T = {total})")
+
+
 def timesteps(kind: str | Sequence[int], total: int, steps: int, parameter: str = "grid") -> list[int]:
     """Return the checked teacher indices of a grid by name, an authors' list (`A`, `B`, `C`), or a given list.
 
     total: the teacher's T. parameter: what an error calls the grid. Raises ParameterError for impossible steps, an
     unknown name, a wrong length, a repeated or unsorted index, or one outside 0..T-1.
     """
-    if not 1 <= steps <= total:
-        raise ParameterError("steps", f"{steps} given, 1 to {total} possible (the teacher has T = {total})")
+    check_steps(total, steps)
     if not isinstance(kind, str):
         indices, label = list(kind), "the given list"
     elif kind in GRIDS:

@@ -10,27 +10,21 @@ that made it is not:
 `visits` of a model that has indices of its own is `all`; one of all timesteps is sampled at the cell's.
 """
 
-import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from sfddm.addresses import FORMS, Cell, Key, named
 from sfddm.checkpoint import load_denoiser
 from sfddm.errors import InputError, first_fault
 from sfddm.image_model import ImageModel, Sampling, load_file, usual_sampling
-from sfddm.weights import read_json
+from sfddm.json_files import read_json
 
-ADDRESS = re.compile(r"(.+?):([^:]+):([0-9]{1,9})(?::([0-9]{1,18}))?")
-FORMS = "a file, the folder of a stage (samples, fold or teacher), or RUN:method:steps[:seed]"
 MODEL, SAMPLES, SETTINGS, DONE = "model.safetensors", "samples.npy", "settings.json", "done.json"
 # Of the settings of `samples`, those that do not describe the sampler.
 NOT_THE_SAMPLER = ("method", "steps", "timesteps", "seed", "images", "precision", "distribution")
-MOST_LISTED = 12
-
-Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
 class StageSettings(BaseModel):
@@ -43,33 +37,6 @@ class StageSettings(BaseModel):
     parents: list[Key] = []
 
 
-class CellRecord(BaseModel):
-    """What a record says of which cell it is."""
-
-    model_config = ConfigDict(frozen=True)
-
-    method: str
-    steps: int | None
-    seed: int
-    resolution: int
-    failure: str | None = None
-    parents: dict[str, Key] = {}
-
-    @property
-    def address(self) -> str:
-        """What the cell is called in its run."""
-        return f"{self.method}:{self.steps}:{self.seed}"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell of a run that images were made of: its record's file, and the folder of its samples."""
-
-    record: Path
-    resolution: int
-    samples: Path
-
-
 def load(path: str | Path, size: int | None = None) -> ImageModel:
     """Return a model whose `sample(n, steps=, seed=, device=)` gives uint8 images, the same bits as its run's.
 
@@ -77,56 +44,10 @@ def load(path: str | Path, size: int | None = None) -> ImageModel:
     and the seed is 0 if it is left out. size: the side of the images in pixels, where nothing there says it.
     Raises InputError in one line.
     """
-    place, match = Path(path), ADDRESS.fullmatch(str(path))
-    if place.is_dir():
-        return _of_stage(place, size)
-    if place.exists() or match is None:
-        if not place.exists():
-            raise InputError(f"{path}: no such file or folder, possible: {FORMS}")
-        return load_file(place, size)
-    run, method, steps, seed = match.groups()
-    cell = find_cell(Path(run), method, int(steps), int(seed or 0))
-    return _of_samples(cell.samples, cell.resolution, str(path))
-
-
-def find_cell(run: Path, method: str, steps: int, seed: int) -> Cell:
-    """Return the one cell of a method at a step count under a seed. Raises InputError if there is none, or several.
-
-    run: a run folder, one of its sets of records, or the file of a record.
-    """
-    if run.suffix == ".json":
-        root, files = run.absolute().parents[2], [run]
-    elif run.absolute().parent.name == "records":
-        root, files = run.absolute().parents[1], sorted(run.glob("*.json"))
-    else:
-        root, files = run, sorted(run.glob("records/*/*.json"))
-    cells = {path: record for path in files if (record := _cell_record(path))}
-    if not cells:
-        raise InputError(f"{run}: no records of images in it, possible: a run folder, made with sfddm-bench run --out")
-    asked = f"{method}:{steps}:{seed}"
-    found = [path for path, record in cells.items() if record.address == asked]
-    if not found:
-        there = sorted({record.address for record in cells.values()})
-        more = f" and {len(there) - MOST_LISTED} more" if len(there) > MOST_LISTED else ""
-        raise InputError(f"{run}: '{asked}' given, possible: {', '.join(there[:MOST_LISTED])}{more}")
-    if len(found) > 1:
-        names = ", ".join(str(path) for path in found[:MOST_LISTED])
-        raise InputError(f"{run}: '{asked}' is there {len(found)} times; name one of these in place of it: {names}")
-    record = cells[found[0]]
-    stages = [root / "stages" / f"samples-{key}" for key in record.parents.values()]
-    samples = next((folder for folder in stages if folder.is_dir()), None)
-    if samples is None:
-        raise InputError(f"{found[0]}: the stages that it was made of are not in '{root}', so there is no model")
-    return Cell(found[0], record.resolution, samples)
-
-
-def _cell_record(path: Path) -> CellRecord | None:
-    """Return a record of a cell that has images, or None."""
-    try:
-        record = CellRecord.model_validate(read_json(path, "a record"))
-    except (InputError, ValidationError):
-        return None  # `verify` tells of those
-    return record if record.steps is not None and record.failure is None else None
+    found = named(path)
+    if isinstance(found, Cell):
+        return _of_samples(found.samples, found.resolution, str(path))
+    return _of_stage(found, size) if found.is_dir() else load_file(found, size)
 
 
 def _of_stage(folder: Path, size: int | None) -> ImageModel:

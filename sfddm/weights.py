@@ -2,11 +2,9 @@
 than its own size warrants. Every fault is an InputError of one line that names the file, and the tensor if it is one.
 """
 
-import json
-import math
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +13,10 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from sfddm.errors import InputError
-from sfddm.words import on_one_line
+from sfddm.json_files import shown, words_of
 
 FLOATS = (torch.float32, torch.float16, torch.bfloat16, torch.float64)  # what is converted to float32
 HEADER_LIMIT = 2**24  # bytes; the header of a network of 100,000 tensors takes less
-JSON_LIMIT = 2**24  # bytes of a configuration or an index; a table of betas takes 20 kB
-SAID = 160  # characters of another library's message that are shown
 
 
 def read_weights(path: Path) -> Any:
@@ -54,22 +50,6 @@ def read_metadata(path: Path) -> dict[str, str]:
         raise _unreadable(path, "safetensors file", error) from None
 
 
-def read_json(path: Path, what: str) -> dict[str, Any]:
-    """Return a JSON object without NaN; `what` says what the file should be."""
-    try:
-        if path.is_file() and path.stat().st_size > JSON_LIMIT:
-            raise ValueError(f"{path.stat().st_size} bytes, at most {JSON_LIMIT} are possible")
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not readable as JSON ({_words(error)}); {what} is needed") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{path}: holds a JSON {type(value).__name__}, not an object; {what} is needed")
-    for key, field in value.items():
-        if any(isinstance(number, float) and math.isnan(number) for number in _leaves(field)):
-            raise InputError(f"{path}: {shown(key)}: NaN given, a number is needed")
-    return value
-
-
 def fit(
     given: Mapping[str, Any], needed: Mapping[str, Tensor], origin: str, names: Mapping[str, str] | None = None
 ) -> dict[str, Tensor]:
@@ -98,11 +78,6 @@ def fit(
 def precision(weights: Mapping[str, Tensor]) -> str:
     """Return the dtypes of the tensors, as words."""
     return ", ".join(sorted({str(value.dtype).removeprefix("torch.") for value in weights.values()}))
-
-
-def shown(name: str) -> str:
-    """Return a name out of a file in quotes, on one line and no longer than a line is read."""
-    return repr(name if len(name) <= 80 else name[:77] + "...")
 
 
 def _float32(value: Tensor, said: str) -> Tensor:
@@ -150,18 +125,5 @@ def _check_file(path: Path) -> None:
         raise InputError(f"{path}: not a readable state dict of tensors or safetensors file ({what})")
 
 
-def _leaves(value: Any) -> Iterator[Any]:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    if inner is None:
-        yield value
-    else:
-        for part in inner:
-            yield from _leaves(part)
-
-
 def _unreadable(path: Path, what: str, error: BaseException) -> InputError:
-    return InputError(f"{path}: not a readable {what} ({_words(error)})")
-
-
-def _words(error: BaseException) -> str:
-    return on_one_line(error, SAID) or type(error).__name__
+    return InputError(f"{path}: not a readable {what} ({words_of(error)})")

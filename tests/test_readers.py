@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save
 
+from bench.config.overrides import parse_overrides, setting_names, toml_value
 from bench.config.preset import load_preset
-from bench.config.resolve import parse_overrides, resolve, setting_names
-from bench.config.settings import Config, toml_value
+from bench.config.resolve import resolve
+from bench.config.settings import Config
 from bench.config.toml import DEPTH, parse_toml
 from bench.config.variants import canonical
 from bench.datasets.packed import MANIFEST, Manifest, read_manifest

@@ -5,28 +5,33 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import RUNS, Out
+from bench.commands.options import Folders, folders_of
 
 EXAMPLES = """
 sfddm-bench clean
-sfddm-bench clean --out runs --yes
+sfddm-bench clean runs runs-smoke --yes
 """
 
 
-def clean(out: Out = RUNS, yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False) -> None:
+def clean(
+    folders: Folders = None, yes: Annotated[bool, typer.Option("--yes", help="Remove without asking.")] = False
+) -> None:
     """Show the stages and temporary files that no record and no sweep needs, and remove them when you say so.
 
     A sweep is a file in sweeps/, a record one in records/: delete what you no longer want of these, and its stages go.
     """
     from bench.upkeep.clean import leftovers, remove, show
 
-    found = leftovers(out)
-    if not found:
-        print(f"nothing to remove in {out}")
+    there = {run: leftovers(run) for run in folders_of(folders)}
+    for run in [run for run, found in there.items() if not found]:
+        print(f"nothing to remove in {run}")
+    unneeded = {run: found for run, found in there.items() if found}
+    if not unneeded:
         return
-    show(out, found)
+    for run, found in unneeded.items():
+        show(run, found)
     if not yes and not sys.stdin.isatty():
-        print("nothing removed: this is no terminal to ask on; remove it with: sfddm-bench clean --yes")
+        print("nothing removed: this is no terminal to ask on; remove it with the same command and --yes")
         return
     if yes or typer.confirm("Remove this?"):
-        print(f"removed {len(remove(out, found))}")
+        print(f"removed {sum(len(remove(run, found)) for run, found in unneeded.items())}")

@@ -32,9 +32,14 @@ def compare(
         raise InputError(f"--latents: {latents} given, from 1 to {MOST} are possible")
 
     from bench.students.writing import check_target, write_comparison
-    from sfddm.loading import load
+    from sfddm.addresses import named
 
     check_target(to, (".png",))
+    for name in students:
+        named(name)  # before torch is imported
+
+    from sfddm.loading import load
+
     models, where = {name: load(name) for name in students}, check_device(device)
     shapes = {model.sampling.shape for model in models.values()}
     if len(shapes) > 1:

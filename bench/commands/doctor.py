@@ -5,20 +5,20 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import RUNS, DataRoot, Out
+from bench.commands.options import RUNS, DataRoot, Folders
 from sfddm.errors import InputError
 
 EXAMPLES = """
 sfddm-bench doctor
-sfddm-bench doctor --data-root /data --out /scratch/runs
+sfddm-bench doctor /scratch/runs --data-root /data
 sfddm-bench doctor --inception
 """
 
 
 def doctor(
+    folders: Folders = None,
     data_root: DataRoot = None,
     inception_weights: Annotated[Path | None, typer.Option(help="The Inception-2015 file to check.")] = None,
-    out: Out = RUNS,
     inception: Annotated[
         bool, typer.Option("--inception", help="Only compare the plain Inception network with the file's own code.")
     ] = False,
@@ -33,7 +33,7 @@ def doctor(
     from bench.upkeep.doctor import BROKEN, COLOURS, examine
 
     console, broken = Console(highlight=False), 0
-    for line in examine(data_root, inception_weights, out):
+    for line in examine(data_root, inception_weights, folders or [RUNS]):
         broken += line.mark == BROKEN
         colour = COLOURS[line.mark]
         console.print(f"[{colour}]{line.mark}[/] [bold]{line.about:22}[/]", end=" ")

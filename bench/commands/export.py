@@ -39,9 +39,12 @@ def export(
     check_target(to, form)
 
     from bench.records.record import read_record
-    from sfddm.loading import find_cell, load
+    from sfddm.addresses import find_cell
 
-    path = find_cell(run, method, steps, seed).record
+    path = find_cell(run, method, steps, seed).record  # before torch is imported
+
+    from sfddm.loading import load
+
     record, model = read_record(path), load(f"{path}:{method}:{steps}:{seed}")
     write = write_file if form == FORMATS[0] else write_folder
     for written in write(record, model, to):

@@ -14,7 +14,7 @@ from sfddm.errors import InputError
 
 DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where prepared datasets are (else $SFDDM_DATA).")]
 Resolution = Annotated[int | None, typer.Option(help="Pixels a side (default: the dataset's).")]
-Out = Annotated[Path, typer.Option(help="The folder of stages, records, tables and plots.")]
+Out = Annotated[Path, typer.Option(help="The run folder: its stages, records, tables and plots are written there.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 InceptionWeights = Annotated[
     Path | None, typer.Option(help="The Inception-2015 file (else the cache folder's, else downloaded).")
@@ -41,12 +41,31 @@ Dataset = Annotated[
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting, such as teacher.iterations=2000.")
 ]
-Folders = Annotated[list[Path] | None, typer.Argument(help="Folders with records (default: runs).", show_default=False)]
+Folders = Annotated[
+    list[Path] | None, typer.Argument(help="Run folders (default: runs).", metavar="[PATH]...", show_default=False)
+]
+Run = Annotated[Path, typer.Argument(help="The run folder.", metavar="[RUN]")]
 RUNS = Path("runs")
 EXECUTORS = ("local", "ray")
 MOST_JOBS = 1024
 CONNECT_SECONDS = 10.0
 LONGEST_SECONDS = 30 * 86400.0
+
+
+def folders_of(given: list[Path] | None) -> list[Path]:
+    """Return the run folders that a command was given, each once; `runs` if none was. Raises InputError if one is none.
+
+    What a command needs of them, such as records, it says itself.
+    """
+    folders = list(dict.fromkeys(given or [RUNS]))
+    for folder in folders:
+        if not folder.is_dir():
+            fault = "it is a file" if folder.exists() else "there is no such folder"
+            raise InputError(
+                f"PATH: '{folder}' given, but {fault}; name a run folder, which is made with: sfddm-bench run --out "
+                f"{RUNS if folder.exists() else folder}"
+            )
+    return folders
 
 
 def comma_list(option: str, text: str) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import RUNS, Folders
+from bench.commands.options import Folders, folders_of
 
 EXAMPLES = """
 sfddm-bench plots
@@ -22,7 +22,7 @@ def plots(
     from bench.rendering import read_groups
     from bench.store.layout import RunFolder
 
-    given = folders or [RUNS]
+    given = folders_of(folders)
     found, to = read_groups(given, out)
     for path in write_plots(found, given, RunFolder(to).plots):
         print(path)

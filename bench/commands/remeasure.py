@@ -5,17 +5,18 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import Device, check_device
+from bench.commands.options import Device, check_device, folders_of
 
 EXAMPLES = """
 sfddm-bench remeasure results/digits
-sfddm-bench remeasure their-results --device cuda
+sfddm-bench remeasure their-results our-results --device cuda
 """
 
 
 def remeasure(
-    folder: Annotated[
-        Path, typer.Argument(help="A folder of records without their stages, such as committed results.")
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of records without their stages, such as committed results.", metavar="PATH..."),
     ],
     device: Device = "auto",
     force: Annotated[
@@ -33,11 +34,13 @@ def remeasure(
     from bench.upkeep import remeasure as again
     from bench.upkeep.verify import result_folders
 
-    result_folders(folder)  # refuses what is no folder of results
+    given = folders_of(folders)
+    runs = result_folders(given)
     chosen = check_device(device)
     with Display() as display:
-        found = again.measurements(folder, chosen, display.say)
+        found = again.measurements(runs, chosen, display.say)
         written = again.remeasure(found, chosen, force, display)
-    for path in render(read_records(folder), folder, folder):
-        print(path)
+    for run in runs:
+        for path in render(read_records(run.root), run.root, run.root):
+            print(path)
     print(f"{written} records measured again, of {sum(len(own.records) for own in found)}")

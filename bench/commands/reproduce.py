@@ -59,25 +59,30 @@ def reproduce(
     if (name is None) != listing:
         raise InputError("NAME: one experiment's name, or --list, is needed: sfddm-bench reproduce --list names them")
 
+    from bench.experiments.experiment import load_experiment, request
+    from bench.run.request import check_words
+
+    experiment = None if name is None else load_experiment(name)
+    if experiment is not None:
+        for one in datasets or []:
+            check_words(request(experiment, one, scale, wanted_seeds, data_root), data_root)
+    check_could_write(out)
     check_executor(executor, address, device)
     at_a_time = check_jobs(jobs, executor)
-    check_could_write(out)
 
     from bench.commands.run import finish
-    from bench.experiments.experiment import load_experiment
-    from bench.experiments.sweeps import print_list, request, those_there
+    from bench.experiments.sweeps import print_list, those_there
     from bench.run.estimate import check_disk
     from bench.run.room import check_room
     from bench.run.session import Place, check_failures, perform, prepare
 
     where = run_device(device, executor, address)
     place = Place(where, out, data_root, inception_weights, dry_run, executor=executor, address=address, jobs=at_a_time)
-    if name is None:
+    if experiment is None:
         print_list(datasets, place)
         return
-    experiment = load_experiment(name)
     chosen = datasets or those_there(experiment, place)
-    sweeps = [prepare(request(experiment, one, scale, wanted_seeds, place), place) for one in chosen]
+    sweeps = [prepare(request(experiment, one, scale, wanted_seeds, data_root), place) for one in chosen]
     for sweep in sweeps:
         check_room(sweep, out)
     check_disk(sweeps, out, place.jobs)

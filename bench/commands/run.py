@@ -95,48 +95,49 @@ def run(
 ) -> None:
     """Train a teacher, distil students, sample, evaluate, and write records, tables, plots and sample sheets."""
     wanted_steps = None if steps is None else integers("--steps", steps, 1)
-    wanted_seeds = integers("--seeds", seeds, 0)
-    names = None if methods is None else comma_list("--methods", methods)
-    asked = comma_list("--metrics", metrics)
+    wanted_methods = None if methods is None else comma_list("--methods", methods)
     at_least("--images", images, 1)
     at_least("--budget", budget, 1)
+
+    from bench.config.variants import methods_by_steps
+    from bench.run.request import Request, check_words, preset_of
+
+    preset = preset_of(dataset, data_root)
+    request = Request(
+        dataset=dataset,
+        cells=methods_by_steps(wanted_methods or preset.methods, wanted_steps or preset.steps),
+        seeds=integers("--seeds", seeds, 0),
+        resolution=resolution,
+        scale=scale,
+        images=images,
+        budget=budget,
+        assignments=assignments or [],
+        metrics=comma_list("--metrics", metrics),
+    )
+    check_words(request, data_root)  # and all else that needs no torch: a slip of the pen is told at once
+    check_could_write(out)
     check_executor(executor, address, device)
     at_a_time = check_jobs(jobs, executor)
-    check_could_write(out)
 
     from bench.records.record import read_records
     from bench.run.estimate import check_disk
     from bench.run.room import check_room
-    from bench.run.session import Place, Request, check_failures, perform, prepare, preset_of
-    from bench.run.sweep import methods_by_steps
+    from bench.run.session import Place, check_failures, perform, prepare
     from bench.store.timing import seconds_since_start
 
     place = Place(
-        run_device(device, executor, address),
-        out,
-        data_root,
-        inception_weights,
-        dry_run,
-        tuple(force or []),
-        executor,
-        address,
-        at_a_time,
+        device=run_device(device, executor, address),
+        out=out,
+        data_root=data_root,
+        inception=inception_weights,
+        dry_run=dry_run,
+        force=tuple(force or []),
+        executor=executor,
+        address=address,
+        jobs=at_a_time,
     )
     place.timing.add("start and imports", seconds_since_start())
     with place.timing.part("set-up"):
-        preset = preset_of(dataset, place)
-        cells = methods_by_steps(names or preset.methods, wanted_steps or preset.steps)
-        request = Request(
-            dataset=dataset,
-            cells=cells,
-            seeds=wanted_seeds,
-            resolution=resolution,
-            scale=scale,
-            images=images,
-            budget=budget,
-            assignments=assignments or [],
-            metrics=asked,
-        )
         sweep = prepare(request, place)
         check_room(sweep, out)
         check_disk([sweep], out, place.jobs)
@@ -149,13 +150,16 @@ def run(
 def finish(new: "Sequence[Record]", records: "Sequence[Record]", place: "Place", rendered: Path) -> None:
     """Render records under a folder, with a report; print the paths, and the new ones with what came out."""
     with place.timing.part("tables and plots"):
+        from bench.store.text import to_stderr
+
+        to_stderr("drawing tables, plots and report")  # before what takes half a second to import
+
         from bench.rendering import print_cells, print_outcome, render
         from bench.report.page import REPORT, write_page
-        from bench.store.text import to_stderr
 
         written = render(records, place.out, rendered)
         try:
-            report = [write_page(records, place.out, rendered / REPORT)]
+            report = [write_page(records, [place.out], rendered / REPORT)]
         except OSError as error:  # `report` makes it from the records at any time; what came out is told first
             to_stderr(f"sfddm-bench: {error.filename}: {error.strerror}; the report is left out")
             report = []

@@ -35,11 +35,15 @@ def sample(
     at_least("--seed", seed, 0)
     at_least("--steps", steps, 1)
 
-    from bench.store.progress import Display
     from bench.students.writing import check_target, write_images
-    from sfddm.loading import load
+    from sfddm.addresses import named
 
     check_target(to)
+    named(student)  # before torch is imported
+
+    from bench.store.progress import Display
+    from sfddm.loading import load
+
     model, where = load(student), check_device(device)
     model.at(steps)  # refuses a step count before anything is sampled
     with Display() as display, display.task(f"samples of {student}", count, "images") as update:

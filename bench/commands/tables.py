@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import RUNS, Folders
+from bench.commands.options import Folders, folders_of
 
 EXAMPLES = """
 sfddm-bench tables
@@ -25,7 +25,7 @@ def tables(
     from bench.rendering import print_published, print_rendered, read_groups, write_published, write_tables
     from bench.store.layout import RunFolder
 
-    found, to = read_groups(folders or [RUNS], out)
+    found, to = read_groups(folders_of(folders), out)
     print_rendered(found)
     paths = write_tables(found, RunFolder(to).tables)
     if published:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bench.commands.examples import shown
-from bench.commands.options import RUNS, Assignments, DataRoot, Out, Resolution
+from bench.commands.options import RUNS, Assignments, DataRoot, Resolution, Run
 from sfddm.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ IMPORT_EXAMPLES = """
 sfddm-bench teacher import epoch_50.pth --format lucidrains --dataset cifar10
 sfddm-bench teacher import cifar10-32 --format diffusers --dataset cifar10
 """
-EXPORT_EXAMPLES = "sfddm-bench teacher export teacher.safetensors --dataset digits --seed 0"
+EXPORT_EXAMPLES = "sfddm-bench teacher export runs --dataset digits --to teacher.safetensors"
 
 app = typer.Typer(help="Bring in a teacher trained elsewhere, or take one out.", no_args_is_help=True)
 
@@ -34,8 +34,9 @@ def teacher_import(
     assignments: Assignments = None,
 ) -> None:
     """Write a teacher trained elsewhere as a file that `run --set teacher.weights=FILE` takes."""
+    from bench.config.overrides import parse_overrides
     from bench.config.preset import load_preset
-    from bench.config.resolve import parse_overrides, resolve
+    from bench.config.resolve import resolve
     from bench.datasets.registry import definition_name
 
     config = resolve(load_preset(definition_name(dataset)), None, assignments or [], resolution=resolution)
@@ -49,13 +50,13 @@ def teacher_import(
 
 @app.command("export", epilog=shown(EXPORT_EXAMPLES))
 def teacher_export(
-    to: Annotated[Path, typer.Argument(help="The safetensors file to write.")],
+    to: Annotated[Path, typer.Option(help="The safetensors file to write.")],
+    run: Run = RUNS,
     dataset: Annotated[str, typer.Option(help="The dataset of the run.")] = "digits",
     resolution: Resolution = None,
     scale: Annotated[str | None, typer.Option(help="The scale of the run.")] = None,
     seed: Annotated[int, typer.Option(help="The seed of the run.")] = 0,
     assignments: Assignments = None,
-    out: Out = RUNS,
     data_root: DataRoot = None,
 ) -> None:
     """Write the teacher of a finished run as safetensors, with its configuration in the metadata."""
@@ -71,12 +72,12 @@ def teacher_export(
     preset = load_preset(definition_name(dataset, data_root))
     config = resolve(preset, scale, assignments or [], resolution=resolution)
     stage = teacher.stage(make_context(config, load(dataset, config.resolution, data_root)), seed)
-    store = Store(out, print)
+    store = Store(run, print)
     if not store.is_done(stage):
         raise InputError(
-            f"--out: no finished teacher of {dataset} at scale {config.scale} with seed {seed} and these settings in "
-            f"'{out}'; train it with: sfddm-bench run --dataset {dataset} --scale {config.scale} --seeds {seed} "
-            f"--out {out}"
+            f"RUN: no finished teacher of {dataset} at scale {config.scale} with seed {seed} and these settings in "
+            f"'{run}'; train it with: sfddm-bench run --dataset {dataset} --scale {config.scale} --seeds {seed} "
+            f"--out {run}"
         )
     copy(store.path(stage, MODEL), _target(to))
     print(to)

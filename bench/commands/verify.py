@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import RUNS, DataRoot, Device, at_least, check_device
+from bench.commands.options import DataRoot, Device, Folders, at_least, check_device, folders_of
 
 EXIT_DIFFERS = 3
 
 EXAMPLES = """
 sfddm-bench verify
-sfddm-bench verify results/
+sfddm-bench verify results/digits results/digits-variants
 sfddm-bench verify runs --recompute metrics --resample 16
 """
 
@@ -24,7 +24,7 @@ class Recomputed(StrEnum):
 
 
 def verify(
-    path: Annotated[Path, typer.Argument(help="A run folder, or a folder of records and tables.")] = RUNS,
+    folders: Folders = None,
     recompute: Annotated[
         Recomputed | None, typer.Option(help="Compute the metrics again from the stored features.")
     ] = None,
@@ -42,10 +42,10 @@ def verify(
     from bench.store.text import printable
     from bench.upkeep.verify import Verification, check_datasets, result_folders, verify_folder
 
-    result, known = Verification(), {}
+    result, known, given = Verification(), {}, folders_of(folders)
     try:
         with Display() as display:
-            for run in result_folders(path):
+            for run in result_folders(given):
                 records = verify_folder(run, result, display)
                 known.update(records)
                 if recompute is None and resample is None:
@@ -65,5 +65,5 @@ def verify(
         for line in result.notes:
             print(f"note: {printable(line)}")
     outcome = f"{len(result.differences)} differ" if result.differences else "all is as it should be"
-    print(f"{outcome}; checked in {path}: {result.summary()}")
+    print(f"{outcome}; checked in {', '.join(map(str, given))}: {result.summary()}")
     raise typer.Exit(EXIT_DIFFERS if result.differences else 0)

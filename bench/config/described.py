@@ -42,10 +42,7 @@ def settings(section: str, dataset: str, scale: str | None = None) -> list[Setti
     if section not in section_names():
         raise InputError.unknown("SECTION", section, section_names())
     preset = load_preset(dataset)
-    scale = scale or preset.sections["scale"]
-    if scale not in preset.scales:
-        raise InputError(f"--scale: '{scale}' given, possible: {', '.join(preset.scales)}")
-    laid = merged(preset.sections, preset.scales[scale])
+    laid = merged(preset.sections, preset.scales[preset.scale(scale)])
     own = laid.get(section, {})
     if section in SECTIONS:
         return described(section, SECTIONS[section], own)

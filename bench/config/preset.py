@@ -21,6 +21,13 @@ class Preset(BaseModel):
     scales: dict[str, dict[str, Any]]
     resolutions: dict[str, dict[str, Any]]
 
+    def scale(self, name: str | None) -> str:
+        """Return the name of a scale: the preset's own if none is given. Raises InputError."""
+        chosen: str = name or self.sections["scale"]
+        if chosen not in self.scales:
+            raise InputError(f"--scale: '{chosen}' given, possible: {', '.join(self.scales)}")
+        return chosen
+
     def at(self, resolution: int | None) -> dict[str, Any]:
         """Return the sections at a resolution: the preset's own if none is given. Raises InputError."""
         own = self.sections["resolution"]

@@ -1,40 +1,18 @@
-"""From a preset to a configuration: a resolution and a scale laid over it, and --set on top.
+"""From a preset with what is laid over it to a configuration: only the whole is validated."""
 
-Every layer is a plain nested mapping; only the result is validated, and an unknown key is refused with the nearest
-valid name.
-"""
-
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from bench.config import methods
-from bench.config.preset import Preset, merged
-from bench.config.settings import Config, first_fault, toml_value
-from bench.config.toml import DEPTH
+from bench.config.overrides import layered
+from bench.config.preset import Preset
+from bench.config.settings import Config, first_fault
 from sfddm.errors import InputError
-from sfddm.training import TrainSettings
+from sfddm.settings import TrainSettings
 
 CONTROLS = ("ddim", "ddpm")
-
-
-def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:
-    """Return the nested mapping of `section.key=value` strings; values are TOML, a bare word is a string."""
-    overrides: dict[str, Any] = {}
-    for assignment in assignments:
-        path, equals, text = assignment.partition("=")
-        keys = path.strip().split(".")
-        if not equals or not all(keys):
-            raise InputError(f"--set: '{assignment}' given, the form is section.key=value")
-        if len(keys) > DEPTH:
-            raise InputError(f"--set: a key of {len(keys)} parts given, the form is section.key=value")
-        nested = toml_value(text)
-        for key in reversed(keys):
-            nested = {key: nested}
-        overrides = merged(overrides, nested)
-    return overrides
 
 
 def resolve(
@@ -46,13 +24,7 @@ def resolve(
     resolution: int | None = None,
 ) -> Config:
     """Return the configuration of a run; images, budget and resolution have options of their own."""
-    scale = scale or preset.sections["scale"]
-    if scale not in preset.scales:
-        raise InputError(f"--scale: '{scale}' given, possible: {', '.join(preset.scales)}")
-    sections = merged(preset.at(resolution), preset.scales[scale]) | {"scale": scale}
-    overrides = parse_overrides(assignments)
-    _check_keys(overrides)
-    sections = merged(sections, overrides)
+    sections = layered(preset, scale, assignments, resolution)
     if images is not None:
         sections["evaluation"] = sections["evaluation"] | {"images": images}
     shared = sections.pop("student", {})
@@ -81,7 +53,7 @@ def _check_network(config: Config) -> None:
 
 def _method_settings(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """Return a method's full settings. A method that does not train ignores the shared training settings."""
-    model = methods.get(name).Settings
+    model = methods.settings(name)
     known = {
         key: value for key, value in given.items() if key in model.model_fields or key not in TrainSettings.model_fields
     }
@@ -89,25 +61,3 @@ def _method_settings(name: str, given: dict[str, Any]) -> dict[str, Any]:
         return model(**known).model_dump(mode="json")
     except ValidationError as error:
         raise InputError(first_fault(error, name)) from None
-
-
-def _fields(model: type[BaseModel], prefix: str) -> list[str]:
-    return [f"{prefix}.{name}" for name in model.model_fields]
-
-
-def setting_names() -> list[str]:
-    """Return every key that --set takes."""
-    sections = {name: info.annotation for name, info in Config.model_fields.items()}
-    models = {n: m for n, m in sections.items() if isinstance(m, type) and issubclass(m, BaseModel)}
-    models |= {"student": TrainSettings} | {name: methods.get(name).Settings for name in methods.names()}
-    return [field for name, model in models.items() for field in _fields(model, name)]
-
-
-def _check_keys(overrides: dict[str, Any]) -> None:
-    known = setting_names()
-    for section, value in overrides.items():
-        given = [f"{section}.{key}" for key in value] if isinstance(value, dict) and value else [section]
-        for key in given:
-            if key not in known:
-                near = difflib.get_close_matches(key, known, n=1, cutoff=0)[0]
-                raise InputError(f"--set: unknown key '{key}'; the nearest valid name is '{near}'")

@@ -1,13 +1,12 @@
 """The resolved configuration of a run: frozen objects that refuse an unknown key."""
 
-import difflib
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bench.config import methods, variants
+from bench.config import methods
+from bench.config.overrides import of_variant
 from bench.config.sections import ClassifierSettings, CostSettings, EvaluationSettings, Scale, TeacherSettings
-from bench.config.toml import parse_toml
 from bench.store.limits import LARGEST_COUNT
 from sfddm.checkpoint import DenoiserSpec, read_spec
 from sfddm.errors import InputError, ParameterError
@@ -74,30 +73,15 @@ class Config(BaseModel):
 
     def method(self, name: str) -> Method:
         """Return a method with its settings from this configuration; a variant's own lie on top. Raises InputError."""
-        base, given = variants.parse(name)
+        base, own = of_variant(name)
         kind = methods.get(base)
-        unknown = next((key for key in given if key not in kind.Settings.model_fields), None)
-        if unknown is not None:
-            near = difflib.get_close_matches(unknown, kind.Settings.model_fields, n=1, cutoff=0)
-            hint = f"the nearest valid name is '{near[0]}'" if near else f"{base} has no settings"
-            raise InputError(f"--methods: '{name}' given; unknown setting '{unknown}'; {hint}")
         try:
-            own = methods.own_compute(base, {key: toml_value(text) for key, text in given.items()})
             settings = kind.Settings(**self.methods[base] | own)
         except ValidationError as error:
             raise InputError(first_fault(error, base, option="--methods")) from None
         method = kind(settings, self.teacher_spec())
         method.label = name
         return method
-
-
-def toml_value(text: str) -> Any:
-    """Return the value that a setting's text stands for: TOML, or a bare word as a string."""
-    try:
-        tables = parse_toml(f"value = {text}")
-    except ValueError:
-        return text.strip()
-    return tables["value"] if len(tables) == 1 else text.strip()  # a line break may begin another key
 
 
 def first_fault(error: ValidationError, section: str = "", option: str = "--set") -> str:

@@ -4,6 +4,7 @@ A variant is a method like any other in a sweep, with rows, lines and records un
 """
 
 import re
+from collections.abc import Sequence
 
 from bench.store.text import check_shown
 from sfddm.errors import InputError
@@ -50,3 +51,8 @@ def canonical(name: str) -> str:
     base, settings = parse(check_shown("--methods", name))
     inner = ",".join(f"{key}={''.join(value.split())}" for key, value in sorted(settings.items()))
     return f"{base}[{inner}]" if settings else base
+
+
+def methods_by_steps(methods: Sequence[str], steps: Sequence[int]) -> list[tuple[str, int]]:
+    """Return every method at every step count, each in its one spelling."""
+    return [(canonical(name), count) for count in steps for name in methods]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,14 +18,15 @@ from bench.config import methods
 from bench.config.numbers import Count, PositiveCount
 from bench.config.preset import merged
 from bench.config.sections import Scale
-from bench.config.settings import Config
 from bench.config.toml import parse_toml
-from bench.config.variants import base_name
-from bench.run.sweep import methods_by_steps
+from bench.config.variants import base_name, methods_by_steps
+from bench.run.request import Request, preset_of
 from bench.store.files import digest
 from bench.store.names import check_name
 from sfddm.errors import InputError
-from sfddm.method import BACKWARD, FORWARD
+
+if TYPE_CHECKING:
+    from bench.config.settings import Config
 
 
 class Block(BaseModel):
@@ -93,7 +94,7 @@ def parse_experiment(name: str, text: str, source: str) -> Experiment:
         for scale in experiment.scales:
             experiment.at(scale)
         for method, _ in experiment.wanted():
-            methods.get(base_name(method))
+            methods.settings(base_name(method))
     except ValidationError as error:
         faults = error.errors()
         fault = next((one for one in faults if one["type"] == "extra_forbidden"), faults[0])  # a misspelt key first
@@ -102,6 +103,17 @@ def parse_experiment(name: str, text: str, source: str) -> Experiment:
     except ValueError as error:  # InputError is one
         raise InputError(f"{source}: {error}") from None
     return experiment
+
+
+def request(
+    experiment: Experiment, dataset: str, scale: str | None, seeds: Sequence[int] | None, data_root: Path | None
+) -> Request:
+    """Return what an experiment asks for on one dataset at a scale (None: the dataset's). Raises InputError."""
+    chosen = preset_of(dataset, data_root).scale(scale)
+    there = experiment.at(next(one for one in get_args(Scale) if one == chosen))
+    return Request(
+        dataset, there.wanted(), seeds or there.seeds, scale=chosen, assignments=there.set, metrics=there.metrics
+    )
 
 
 @dataclass(frozen=True)
@@ -115,8 +127,10 @@ class Evaluations:
         return Evaluations(self.training + other.training, self.sampling + other.sampling)
 
 
-def evaluations(config: Config, wanted: Sequence[tuple[str, int]], seeds: Sequence[int]) -> Evaluations:
+def evaluations(config: "Config", wanted: Sequence[tuple[str, int]], seeds: Sequence[int]) -> Evaluations:
     """Return what cells cost from nothing: each teacher, fold and set of samples once, however many cells share it."""
+    from sfddm.method import BACKWARD, FORWARD  # with torch, which a name that is none is refused without
+
     trained: dict[str, int] = {}
     sampled: dict[str, int] = {}
     if config.teacher.weights is None:

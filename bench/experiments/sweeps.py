@@ -11,26 +11,20 @@ from rich.table import Table
 from bench.config.resolve import resolve
 from bench.config.sections import Scale
 from bench.datasets.registry import load
-from bench.experiments.experiment import Evaluations, Experiment, evaluations, experiment_names, load_experiment
-from bench.run.session import Place, Request, preset_of
+from bench.experiments.experiment import (
+    Evaluations,
+    Experiment,
+    evaluations,
+    experiment_names,
+    load_experiment,
+    request,
+)
+from bench.run.request import preset_of
+from bench.run.session import Place
 from bench.store.text import to_stderr
 from sfddm.errors import InputError
 
 WIDTH = 140
-
-
-def request(
-    experiment: Experiment, dataset: str, scale: str | None, seeds: Sequence[int] | None, place: Place
-) -> Request:
-    """Return what an experiment asks for on one dataset at a scale (None: the dataset's). Raises InputError."""
-    wanted = scale or preset_of(dataset, place).sections["scale"]
-    known: Scale | None = next((one for one in get_args(Scale) if one == wanted), None)
-    if known is None:
-        raise InputError(f"--scale: '{wanted}' given, possible: {', '.join(get_args(Scale))}")
-    there = experiment.at(known)
-    return Request(
-        dataset, there.wanted(), seeds or there.seeds, scale=known, assignments=there.set, metrics=there.metrics
-    )
 
 
 def those_there(experiment: Experiment, place: Place) -> list[str]:
@@ -38,7 +32,7 @@ def those_there(experiment: Experiment, place: Place) -> list[str]:
     found, faults = [], []
     for dataset in experiment.datasets:
         try:
-            load(dataset, preset_of(dataset, place).sections["resolution"], place.data_root)
+            load(dataset, preset_of(dataset, place.data_root).sections["resolution"], place.data_root)
             found.append(dataset)
         except InputError as error:
             faults.append(str(error))
@@ -77,6 +71,6 @@ def print_list(datasets: Sequence[str] | None, place: Place) -> None:
 
 def size(experiment: Experiment, dataset: str, scale: Scale, place: Place) -> tuple[int, Evaluations]:
     """Return how many cells an experiment has on a dataset at a scale, and what they cost. No data is needed."""
-    asked = request(experiment, dataset, scale, None, place)
-    config = resolve(preset_of(dataset, place), scale, asked.assignments)
+    asked = request(experiment, dataset, scale, None, place.data_root)
+    config = resolve(preset_of(dataset, place.data_root), scale, asked.assignments)
     return len(asked.cells) * len(asked.seeds), evaluations(config, asked.cells, asked.seeds)

@@ -254,22 +254,27 @@ def has_integrity(path: Path) -> bool:
     return INTEGRITY in read_object(path)
 
 
-def read_records(root: Path) -> list[Record]:
-    """Return the records under a folder: set by set, the real data first, then by seed, steps and method.
+def read_records(*folders: Path) -> list[Record]:
+    """Return the records under folders: set by set, the real data first, then by seed, steps and method.
 
-    One that cannot be read is named on stderr: it is one cell less in tables and plots. Raises InputError if there is
-    none, or if none can be read.
+    Their order is the same for a folder of several runs as for the runs one by one, in whatever order they are given.
+    One that cannot be read is named on stderr: it is one cell less in tables and plots. Raises InputError if a folder
+    has none, or if none can be read.
     """
+    paths: dict[Path, Path] = {}  # by where they really are: folders may lie in one another
+    for folder in folders:
+        there = record_paths(folder)
+        if not there:
+            raise InputError(f"no records in '{folder}'; make some with: sfddm-bench run --out {folder}")
+        paths |= {path.resolve(): path for path in there}
     found, faults = [], []
-    for path in record_paths(root):
+    for resolved, path in paths.items():
         try:
-            found.append((path.parent, read_record(path)))
+            found.append((resolved.parent, read_record(path)))
         except InputError as error:
             faults.append(error)
-    if faults and not found:
-        raise faults[0]
     if not found:
-        raise InputError(f"no records in '{root}'; make some with: sfddm-bench run --out {root}")
+        raise faults[0]
     for fault in faults:
         to_stderr(f"left out: {fault}")
     return [record for _, record in sorted(found, key=lambda pair: (pair[0], *sort_key(pair[1])))]

@@ -32,24 +32,24 @@ class Section:
         return "-".join("".join(c if c.isalnum() else " " for c in self.title.lower()).split())
 
 
-def write_report(root: Path, out: Path | None) -> Path:
-    """Return the path of the written page of all records under a folder, by default report.html in it.
+def write_report(folders: Sequence[Path], to: Path | None = None) -> Path:
+    """Return the path of the written page of all records under folders, by default report.html in the first.
 
     Raises InputError if there are no records, or if the page cannot be written.
     """
-    path = out or root / REPORT
+    path = to or folders[0] / REPORT
     if path.is_dir():
-        raise InputError(f"--out: '{path}' given, a folder; name a file such as {path / REPORT}")
-    records = read_records(root)
+        raise InputError(f"--to: '{path}' given, a folder; name a file such as {path / REPORT}")
+    records = read_records(*folders)
     try:
-        return write_page(records, root, path)
+        return write_page(records, folders, path)
     except OSError as error:
-        raise InputError(f"--out: '{path}' given, but it cannot be written ({error.strerror})") from None
+        raise InputError(f"--to: '{path}' given, but it cannot be written ({error.strerror})") from None
 
 
-def write_page(records: Sequence[Record], root: Path, path: Path) -> Path:
-    """Return the path of the written page of records whose pictures are under a folder. Raises OSError."""
-    write_text(path, page(records, pictures_of(root, records)))
+def write_page(records: Sequence[Record], folders: Sequence[Path], path: Path) -> Path:
+    """Return the path of the written page of records whose pictures are under folders. Raises OSError."""
+    write_text(path, page(records, pictures_of(folders, records)))
     return path
 
 

@@ -3,42 +3,51 @@
 import json
 import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bench.records.groups import Group
-from bench.records.record import Record
+from bench.records.record import REAL, Record
 from bench.report.results import DASH
 from bench.store.files import flat
 from bench.tables.summary import by_cell
 from bench.tables.table import number
-from sfddm.words import plural
 
 LONGEST = 12  # entries of a list that are written out
 KEY = 8  # digits of a key, enough to find a record or a stage's folder by
 
 
+Facts = dict[tuple[str, str], str]  # what is on record of cells, as text, by (part, name)
+Parts = dict[str, dict[str, str]]  # the same by part, to be shown
+
+
 @dataclass(frozen=True)
 class CellFacts:
-    """What is on record of a cell, over its seeds: texts by name."""
+    """What is on record of a cell over its seeds, and not of all measured cells or all of its row."""
 
-    name: str  # with its step count
+    steps: int | None
     seeds: list[int]
     result: str
-    identity: dict[str, str]
-    settings: dict[str, str]  # that not all cells share
-    stages: dict[str, str]
-    reasons: dict[str, str]  # why something was not measured
+    own: Parts
+
+
+@dataclass(frozen=True)
+class RowFacts:
+    """What the cells of a row share, and what each has of its own."""
+
+    name: str
+    shared: Parts
+    cells: list[CellFacts]
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """The settings that all records share, and what each cell has of its own."""
+    """What all measured cells share, of which there are so many, and what each row has of its own."""
 
-    records: int
-    shared: dict[str, str]
-    cells: list[CellFacts]
+    measured: int
+    shared: Parts
+    rows: list[RowFacts]
 
 
 def texts(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -68,28 +77,75 @@ def settings(record: Record) -> dict[str, str]:
     )
 
 
+def facts(record: Record) -> Facts:
+    """Return all that is on record of a cell of one seed, but what was measured."""
+    parts = {
+        "The cell": identity(record),
+        "Settings": settings(record),
+        "Stages": stages(record),
+        "Not measured, and why": record.reasons,
+    }
+    return {(part, name): value for part, values in parts.items() for name, value in values.items()}
+
+
 def provenance(found: Sequence[Group]) -> Provenance:
-    """Return the settings that all records of groups share, then each cell, over its seeds, with those that differ."""
-    each = {record.key: settings(record) for group in found for record in group.records}
-    first = next(iter(each.values()))
-    shared = {name: value for name, value in first.items() if all(own.get(name) == value for own in each.values())}
-    own = {key: {name: value for name, value in known.items() if name not in shared} for key, known in each.items()}
-    cells = [cell(name, records, own) for group in found for (name, _), records in by_cell(group.records).items()]
-    return Provenance(len(each), shared, cells)
-
-
-def cell(name: str, records: Sequence[Record], own: Mapping[str, dict[str, str]]) -> CellFacts:
-    """Return the facts of one cell over all its seeds; own: the settings that differ, by a record's key."""
-    steps = records[0].steps
-    return CellFacts(
-        name=name if steps is None else f"{name}, {plural(steps, 'step')}",
-        seeds=[record.seed for record in records],
-        result=result(records),
-        identity=over_seeds(records, identity),
-        settings=over_seeds(records, lambda record: own[record.key]),
-        stages=over_seeds(records, stages),
-        reasons=over_seeds(records, lambda record: record.reasons),
+    """Return what is on record of groups' cells: each fact once, of all measured cells, of a row, or of a cell."""
+    rows: dict[tuple[str, str], list[list[Record]]] = {}
+    for group in found:
+        for (name, _), records in by_cell(group.records).items():
+            rows.setdefault((group.stem, name), []).append(records)
+    known = {record.key: facts(record) for group in found for record in group.records}
+    measured = len({record.key for group in found for record in group.cells})
+    cells = [cell for row in rows.values() for cell in row]
+    common = shared(cells, known)
+    return Provenance(
+        measured,
+        over_seeds(common),
+        [row_facts(name, row, beyond(common, cells, known)) for (_, name), row in rows.items()],
     )
+
+
+def row_facts(name: str, row: Sequence[Sequence[Record]], known: Mapping[str, Facts]) -> RowFacts:
+    """Return what is known of a row's cells, each over its seeds."""
+    common = shared(row, known)
+    own = beyond(common, row, known)
+    cells = [
+        CellFacts(
+            cell[0].steps,
+            [record.seed for record in cell],
+            result(cell),
+            over_seeds({record.seed: own[record.key] for record in cell}),
+        )
+        for cell in row
+    ]
+    return RowFacts(name, over_seeds(common), cells)
+
+
+def shared(cells: Sequence[Sequence[Record]], known: Mapping[str, Facts]) -> dict[int, Facts]:
+    """Return by seed the facts that all measured cells of the seed agree on, if the other seeds' do as well.
+
+    Of the real data's own values and of failed cells less is on record, so they have no say. One cell shares nothing.
+    """
+    there = [[(r.seed, known[r.key]) for r in cell if r.failure is None and r.method != REAL] for cell in cells]
+    each = [one for cell in there for one in cell]
+    if sum(map(bool, there)) < 2:
+        return {}
+    firsts: dict[int, Facts] = {}
+    for seed, own in each:
+        firsts.setdefault(seed, own)
+    names = [name for name in each[0][1] if all(name in own and own[name] == firsts[seed][name] for seed, own in each)]
+    return {seed: {name: firsts[seed][name] for name in names} for seed in sorted(firsts)}
+
+
+def beyond(
+    common: Mapping[int, Facts], cells: Sequence[Sequence[Record]], known: Mapping[str, Facts]
+) -> dict[str, Facts]:
+    """Return what is known of each record without what is shared by those of its seed."""
+    found = {}
+    for record in (record for cell in cells for record in cell):
+        of_seed = common.get(record.seed, {})
+        found[record.key] = {name: value for name, value in known[record.key].items() if of_seed.get(name) != value}
+    return found
 
 
 def result(records: Sequence[Record]) -> str:
@@ -103,14 +159,13 @@ def result(records: Sequence[Record]) -> str:
     return ", ".join([f"{records[0].distance_name} {values[0]}", *values[1:]])
 
 
-def over_seeds(records: Sequence[Record], facts_of: Callable[[Record], Mapping[str, str]]) -> dict[str, str]:
-    """Return facts of a cell's records by name: what is equal in all once, else one seed after another."""
-    each = [facts_of(record) for record in records]
-    merged = {}
-    for name in dict.fromkeys(name for found in each for name in found):
-        values = [found.get(name, DASH) for found in each]
-        apart = [f"seed {record.seed}: {value}" for record, value in zip(records, values, strict=True)]
-        merged[name] = values[0] if len(set(values)) == 1 else "; ".join(apart)
+def over_seeds(each: Mapping[int, Facts]) -> Parts:
+    """Return facts by seed in their parts: what is equal for all seeds once, else one seed after another."""
+    merged: Parts = {}
+    for part, name in dict.fromkeys(name for own in each.values() for name in own):
+        values = {seed: own.get((part, name), DASH) for seed, own in each.items()}
+        apart = "; ".join(f"seed {seed}: {value}" for seed, value in values.items())
+        merged.setdefault(part, {})[name] = apart if len(set(values.values())) > 1 else next(iter(values.values()))
     return merged
 
 

@@ -31,12 +31,12 @@ class Samples:
     strip_steps: int | None
 
 
-def pictures_of(root: Path, records: Sequence[Record]) -> dict[str, Path]:
-    """Return the pictures of every run under a folder, by the name of their folder and their own without ending.
+def pictures_of(folders: Sequence[Path], records: Sequence[Record]) -> dict[str, Path]:
+    """Return the pictures of every run under folders, by the name of their folder and their own without ending.
 
     Each that is unfit is named in a line on stderr, and left out.
     """
-    return {f"{path.parent.name}/{path.stem}": path for path in find_pictures([root], records)}
+    return {f"{path.parent.name}/{path.stem}": path for path in find_pictures(sorted(folders), records)}
 
 
 def samples(rows: Sequence[Row], pictures: Mapping[str, Path]) -> Samples | None:

@@ -40,11 +40,22 @@ def outlook_of(sweep: Sweep, worker: Worker, forced: Iterable[Stage], keep: bool
     run = worker.store.run
     work = work_of(sweep, run, lambda stage: stage.key in again or not worker.store.is_done(stage))
     speeds = Speeds(run.root, about_machine(sweep.context.config, worker.device, worker.world.size))
+    if untried(work, speeds):
+        worker.display.say("estimating what is ahead: a short trial of what it will do")
     try_out(work, speeds, worker.device, worker.world.size)
     if keep:
         remove_dead(run.root, SPEEDS)  # a run that has nothing to try writes none, and would leave it
         speeds.write()
     return Outlook(sweep, run, work, speeds)
+
+
+def untried(work: dict[str, Work], speeds: Speeds) -> dict[Calls, list[Work]]:
+    """Return the work whose calls were never made here, by the calls."""
+    found: dict[Calls, list[Work]] = {}
+    for one in work.values():
+        if one.trial is not None and not speeds.knows(one.calls):
+            found.setdefault(one.calls, []).append(one)
+    return found
 
 
 def try_out(
@@ -57,15 +68,12 @@ def try_out(
     """Try the calls whose time is not known, the largest work first; what cannot be tried stays unknown."""
     if device.startswith("cuda") and not torch.cuda.is_available():
         return  # it is done elsewhere
-    untried: dict[Calls, list[Work]] = {}
-    for one in work.values():
-        if one.trial is not None and not speeds.knows(one.calls):
-            untried.setdefault(one.calls, []).append(one)
+    ahead = untried(work, speeds)
     # The network's calls before those of which metrics are made, and what there is most of first.
-    order = sorted(untried, key=lambda calls: max((w.evaluations, w.amount) for w in untried[calls]), reverse=True)
+    order = sorted(ahead, key=lambda calls: max((w.evaluations, w.amount) for w in ahead[calls]), reverse=True)
     began = clock()
     for calls in order:
-        one = untried[calls][0]
+        one = ahead[calls][0]
         if clock() - began > LONGEST and speeds.seconds(calls) is not None:
             continue
         assert one.trial is not None

@@ -1,4 +1,4 @@
-"""What every command that runs a sweep shares: what is asked for and where, checking it, and running it."""
+"""What every command that runs a sweep shares: where it is run, checking what is asked for, and running it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,12 +6,9 @@ from pathlib import Path
 
 import torch
 
-from bench.config import methods
-from bench.config.preset import Preset, load_preset
 from bench.config.resolve import resolve
-from bench.config.variants import base_name
-from bench.datasets.registry import definition_name, load
-from bench.metrics import METRICS, OF_FEATURES
+from bench.datasets.registry import load
+from bench.metrics import OF_FEATURES
 from bench.metrics.features import INCEPTION
 from bench.metrics.spaces import check_feature_space, feature_weights
 from bench.records.record import Record
@@ -19,6 +16,7 @@ from bench.run import side_by_side
 from bench.run.estimate import lines, outlook_of, table
 from bench.run.jobs import Division, divide
 from bench.run.local import Elsewhere, forced_stages, plan, run_sweep
+from bench.run.request import Request, preset_of
 from bench.run.sweep import Sweep, make_sweep
 from bench.run.torchrun import follow, followed
 from bench.run.worker import Worker
@@ -31,21 +29,6 @@ from sfddm.compiling import fault
 from sfddm.distributed import joined
 from sfddm.errors import WorkFailed
 from sfddm.performance import set_products
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be run on one dataset; None leaves a thing to the dataset's preset. cells: (method, steps)."""
-
-    dataset: str
-    cells: Sequence[tuple[str, int]]
-    seeds: Sequence[int]
-    resolution: int | None = None
-    scale: str | None = None
-    images: int | None = None
-    budget: int | None = None
-    assignments: Sequence[str] = ()
-    metrics: Sequence[str] = METRICS
 
 
 @dataclass(frozen=True)
@@ -68,16 +51,9 @@ class Place:
     timing: Timing = field(default_factory=Timing)
 
 
-def preset_of(dataset: str, place: Place) -> Preset:
-    """Return the preset that a dataset takes. Raises InputError."""
-    return load_preset(definition_name(dataset, place.data_root))
-
-
 def prepare(request: Request, place: Place) -> Sweep:
     """Return the sweep of a request, everything checked; nothing is written. Raises InputError."""
-    preset = preset_of(request.dataset, place)
-    for name, _ in request.cells:
-        methods.get(base_name(name))
+    preset = preset_of(request.dataset, place.data_root)
     config = resolve(preset, request.scale, request.assignments, request.images, request.budget, request.resolution)
     data = load(request.dataset, config.resolution, place.data_root)
     check_name("--dataset", data.name)  # it becomes a folder; that of another package may be anything

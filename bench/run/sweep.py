@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.config.settings import Config
-from bench.config.variants import canonical
 from bench.datasets.dataset import Images
-from bench.metrics import METRICS
+from bench.metrics import METRICS, check_metrics
 from bench.records.pictures import sheet_png
 from bench.records.record import REAL, cell_name, own_settings, set_name
 from bench.stages import (
@@ -110,11 +109,6 @@ class Sweep:
         )
 
 
-def methods_by_steps(methods: Sequence[str], steps: Sequence[int]) -> list[tuple[str, int]]:
-    """Return every method at every step count."""
-    return [(canonical(name), count) for count in steps for name in methods]
-
-
 def check_cells(config: Config, wanted: Sequence[tuple[str, int]]) -> None:
     """Raise InputError for a step count or grid that a method cannot do, and for too few images."""
     for name, count in wanted:
@@ -139,9 +133,7 @@ def make_sweep(
 
     weights: the file of the features' network, if it is one; asked: what is measured of each cell; device: of its cost.
     """
-    for name in asked:
-        if name not in METRICS:
-            raise InputError(f"--metrics: '{name}' given, possible: {', '.join(METRICS)}")
+    check_metrics(asked)
     check_cells(config, wanted)
     context, chosen = make_context(config, images, weights, device), tuple(dict.fromkeys(wanted))
     resolver = Resolver(context, tuple(asked))

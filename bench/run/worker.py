@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import get_num_threads
 
+from bench.store.changes import NOT_DONE
 from bench.store.failures import Busy, StageFailed, reason
 from bench.store.files import write_json
 from bench.store.layout import DONE, SETTINGS
@@ -114,7 +115,7 @@ class Worker:
 
     def _do(self, stage: Stage) -> None:
         folder, (state, why) = stage.folder(self.store.run), self.state(stage)
-        self.display.say(f"{state} {stage.label}: {why}")
+        self.display.say(f"{state} {stage.label}" + (f": {why}" if why != NOT_DONE else ""))
         folder.log(f"{state}: {why}")
         started = time.perf_counter()
         try:

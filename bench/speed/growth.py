@@ -54,8 +54,9 @@ def sweep_of(step_counts: int, seeds: int, methods: Sequence[str] = METHODS) -> 
     """Return a sweep of digits, planned and no more."""
     from bench.config.preset import load_preset
     from bench.config.resolve import resolve
+    from bench.config.variants import methods_by_steps
     from bench.datasets.registry import load
-    from bench.run.sweep import make_sweep, methods_by_steps
+    from bench.run.sweep import make_sweep
 
     config = resolve(load_preset("digits"), "smoke")
     cells = methods_by_steps(methods, range(1, step_counts + 1))
@@ -150,7 +151,7 @@ def status(run: Path, size: int) -> Work:
     from bench.store.requests import write_request
 
     write_request(run, sweep_of(*SIZES[size]).request())
-    return lambda: status(run)
+    return lambda: status([run])
 
 
 def verify(run: Path, size: int) -> Work:
@@ -160,7 +161,7 @@ def verify(run: Path, size: int) -> Work:
 
     def work() -> None:
         result = Verification()
-        for folder in result_folders(run):
+        for folder in result_folders([run]):
             verify_folder(folder, result, Display(quiet=True))
         assert not result.differences, result.differences[:3]
 
@@ -188,7 +189,7 @@ def report(run: Path, size: int) -> Work:
     """Return `sfddm-bench report`."""
     from bench.report.page import write_report
 
-    return lambda: write_report(run, None)
+    return lambda: write_report([run])
 
 
 def cleaning(run: Path, size: int) -> Work:

@@ -17,9 +17,11 @@ def stage(config: Config, images: Images) -> Stage:
 
     def work(job: Job) -> None:
         pixels = torch.from_numpy(images.pixels)
-        with job.display.task(name, 0, "iterations") as update:
+        with job.display.task(f"classifier {name}", 0, "iterations") as update:
             network, accuracy = train_classifier(pixels, torch.from_numpy(labels), settings, update, job.device)
-        job.display.say(f"{name}: {accuracy:.1%} of the held-out fifth is classified rightly")
+        job.display.say(
+            f"classifier {name}: it is right on {accuracy:.1%} of the fifth of the images that were held out"
+        )
         with writing(job.folder / "weights.pt") as file:
             torch.save(network.cpu().state_dict(), file)
         write_json(job.folder / "accuracy.json", {"held_out_accuracy": accuracy})

@@ -116,7 +116,6 @@ def stage(context: Context, method: Method, steps: int) -> Stage:
     settings = identity(config, sampling, shape, context.device)
 
     def work(job: Job) -> None:
-        job.display.say(sampling.label)
         write_json(job.folder / COST, measure(config, sampling, shape, job.device))
 
     return Stage("cost", sampling.label, settings, work, version=2)  # 2: once for all methods that sample alike

@@ -24,6 +24,7 @@ from rich.text import Text
 OVERALL_EVERY_SECONDS = 60.0  # a line of what is left of all work, where there is no terminal
 REFRESHED_SECONDS = 1.0  # how old it may be on a terminal
 PLAIN_EVERY_SECONDS = 10.0
+LEAST_SECONDS = 0.1  # of a task that a line is worth when it has ended
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -116,7 +117,11 @@ class Display:
 
     @contextmanager
     def task(self, label: str, total: int, unit: str) -> Iterator[Update]:
-        """Show a task while it runs; the update it yields takes how much is done and a note."""
+        """Show a task while it runs; the update it yields takes how much is done and a note.
+
+        Where there is no terminal, a line every so often, and one when it has ended; that it begins is said by whoever
+        begins it.
+        """
         task = self.bar.add_task(label, total=total or None, note="")
         began = last = time.monotonic()
         first: tuple[int, float] | None = None  # the first update: what came before it may be old work, or warming up
@@ -129,21 +134,21 @@ class Display:
             rate = (done - first[0]) / (now - first[1]) if now > first[1] else 0.0
             if self.outlook and total:
                 self.outlook.progress(done, total)
-            shown = f"{rate:.1f} {unit}/s {note}".rstrip()
+            speed = f"{rate:.1f} {unit}/s" if rate >= 1 or not rate else f"{1 / rate:.1f} s each"
+            shown = f"{speed} {note}".rstrip()
             self.bar.update(task, completed=done, total=total, note=shown)
-            if not self.live and now - last > PLAIN_EVERY_SECONDS:
+            if not self.live and now - last > PLAIN_EVERY_SECONDS and done != total:
                 left = f", {(total - done) / rate:.0f} s left" if rate else ""
                 self.say(f"  {label}: {done}/{total} {unit}, {shown}{left}")
                 last = now
             self._tell()
 
-        if not self.live and total:
-            self.say(f"{label} ({total} {unit})")
         try:
             yield update
         finally:
             self.bar.remove_task(task)
-        self.say(f"{label}: done in {time.monotonic() - began:.1f} s")
+        if (seconds := time.monotonic() - began) >= LEAST_SECONDS:
+            self.say(f"{label}: {f'{total} {unit}' if total else 'done'} in {seconds:.1f} s")
 
     @contextmanager
     def waiting(self, label: str, unit: str) -> Iterator[Callable[[int, int], None]]:

@@ -35,8 +35,6 @@ class Leftover:
 
 def leftovers(root: Path) -> list[Leftover]:
     """Return what in a run folder nothing needs. Raises InputError if a record or sweep cannot say what it needs."""
-    if not root.is_dir():
-        raise InputError(f"--out: '{root}' given, but there is no such folder")
     run = RunFolder(root)
     check_layout(run)
     needed = needed_keys(run)
@@ -61,7 +59,7 @@ def check_layout(run: RunFolder) -> None:
             )
     if stages and not record_paths(run.records) and not any(run.sweeps.glob("*.json")):
         raise InputError(
-            f"--out: '{run.root}' given, which has stages, but neither records nor sweeps that say which of them are "
+            f"PATH: '{run.root}' given, which has stages, but neither records nor sweeps that say which of them are "
             f"needed; if none are, remove '{run.stages}' yourself"
         )
 
@@ -170,5 +168,6 @@ def remove_stage(run: RunFolder, folder: Path) -> bool:
 def show(root: Path, found: list[Leftover]) -> None:
     """Print what nothing needs, with sizes."""
     for leftover in found:
-        print(f"{readable_size(leftover.bytes):>9}  {leftover.path.relative_to(root)}  ({leftover.what})")
-    print(f"{readable_size(sum(leftover.bytes for leftover in found)):>9}  in all, needed by no record and no sweep")
+        print(f"{readable_size(leftover.bytes):>9}  {leftover.path}  ({leftover.what})")
+    total = readable_size(sum(leftover.bytes for leftover in found))
+    print(f"{total:>9}  in all of {root}, needed by no record and no sweep")

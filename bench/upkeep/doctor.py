@@ -1,15 +1,16 @@
 """What this machine has and lacks for the suite, each lack with the command that fixes it.
 
-torch is imported here as a user's run would import it, so that a build that cannot work shows now.
+What every run imports is imported here, torch among it, so that a build that cannot work shows now. The rest is looked
+up, which takes no time: importing torchvision and scikit-learn would take as long again as importing torch.
 """
 
-import importlib
+import importlib.util
 import os
 import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -26,7 +27,8 @@ GOOD, LACKING, BROKEN = "ok", "--", "!!"  # broken: not even a digits run can wo
 COLOURS = {GOOD: "green", LACKING: "yellow", BROKEN: "red"}
 LOW_DISK_BYTES = 2 * 10**9
 
-# What cannot be done without, by the name it is installed under, with the module that shows it works.
+# What cannot be done without, by the name it is installed under, with the module that shows it works. LOOKED_UP: those
+# that are not imported; a run takes its digits from scikit-learn's files, and no code of it.
 NEEDED = {
     "torch": "torch",
     "torchvision": "torchvision",
@@ -43,6 +45,7 @@ NEEDED = {
     "rich": "rich",
     "platformdirs": "platformdirs",
 }
+LOOKED_UP = ("torchvision", "clean-fid", "scikit-learn")
 EXTRAS = {"lmdb": "preparing LSUN from its LMDB folders", "diffusers": "teachers from diffusers' UNet2DModel folders"}
 
 
@@ -56,20 +59,21 @@ class Line:
     fix: str = ""
 
 
-def examine(root: Path | None, inception: Path | None, out: Path) -> Iterator[Line]:
-    """Yield everything there is to say about this machine."""
+def examine(root: Path | None, inception: Path | None, runs: Sequence[Path]) -> Iterator[Line]:
+    """Yield everything there is to say about this machine; runs: the folders that runs are, or will be, in."""
     yield Line(GOOD, "Python", platform.python_version())
-    packages = [package(name, module) for name, module in NEEDED.items()]
-    yield from packages
-    usable = all(finding.mark == GOOD for finding in packages if finding.about in ("torch", "torchvision"))
+    packages: dict[str, Line] = {}
+    for name, module in NEEDED.items():
+        packages[name] = package(name, module)
+        yield packages[name]
     yield torch_fits_torchvision()
     yield from extras()
-    if usable:
+    if packages["torch"].mark == GOOD:
         yield threads()
         yield gpu()
         yield from compiler()
         yield inception_file(inception)
-    yield disk(out)
+    yield from map(disk, runs)
     yield Line(GOOD, "digits", "built in, nothing to prepare")
     yield from datasets(data_root(root))
 
@@ -86,16 +90,32 @@ def compiler() -> Iterator[Line]:
 
 
 def package(name: str, module: str) -> Line:
-    """Say which version of a package is installed, having imported it."""
+    """Say which version of a package is installed, having imported it, or looked whether it is where it belongs."""
     found = installed(name)
     if found is None:
         return Line(BROKEN, name, "not installed", f"pip install {name}")
     try:
-        importlib.import_module(module)
+        if name not in LOOKED_UP:
+            importlib.import_module(module)
+        elif (spec := importlib.util.find_spec(module)) is None:
+            raise ImportError(f"no module named {module}")
+        elif name == "torchvision":
+            load_operators(Path(spec.origin or "").parent)
     except Exception as error:  # a broken build raises anything: RuntimeError, OSError, AttributeError
         reason = on_one_line(error, 120)
         return Line(BROKEN, name, f"{found} cannot be imported ({reason})", repair(name))
     return Line(GOOD, name, found)
+
+
+def load_operators(torchvision: Path) -> None:
+    """Load torchvision's compiled operators into torch. Raises OSError or RuntimeError if they were built for another.
+
+    This is what importing it does, without the rest of it.
+    """
+    import torch
+
+    for library in torchvision.glob("_C*.so"):
+        torch.ops.load_library(library)
 
 
 def repair(name: str) -> str:
@@ -196,15 +216,15 @@ def inception_file(option: Path | None) -> Line:
     return Line(GOOD, about, f"{path}, {purpose}")
 
 
-def disk(out: Path) -> Line:
-    """Say how much room there is for runs, and whether they can be written."""
-    there = nearest_there(out)
+def disk(run: Path) -> Line:
+    """Say how much room there is for a run, and whether it can be written."""
+    there = nearest_there(run)
     free = shutil.disk_usage(there).free
     if not (there.is_dir() and os.access(there, os.W_OK)):
-        return Line(BROKEN, "run folder", f"{there} cannot be written", "name another with --out")
+        return Line(BROKEN, "run folder", f"{there} cannot be written", "name another with run --out")
     if free < LOW_DISK_BYTES:
-        return Line(LACKING, "run folder", f"{out}: only {readable_size(free)} free", f"sfddm-bench clean --out {out}")
-    return Line(GOOD, "run folder", f"{out}: {readable_size(free)} free")
+        return Line(LACKING, "run folder", f"{run}: only {readable_size(free)} free", f"sfddm-bench clean {run}")
+    return Line(GOOD, "run folder", f"{run}: {readable_size(free)} free")
 
 
 def datasets(root: Path) -> Iterator[Line]:

@@ -4,7 +4,7 @@ Records whose sampling makes the same calls are measured once, and written as so
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from bench.records.record import REAL, Record, read_record, write_record
 from bench.stages.cost import Sampling, identity, measure, sampling_of
 from bench.store import provenance
 from bench.store.files import digest
-from bench.store.layout import record_paths, run_folders
+from bench.store.layout import RunFolder, record_paths
 from bench.store.progress import Display
 from sfddm.errors import InputError, first_fault
 from sfddm.words import plural
@@ -41,15 +41,16 @@ class Measurement:
     records: dict[Path, Record] = field(default_factory=dict)
 
 
-def measurements(folder: Path, device: str, say: Callable[[str], None]) -> list[Measurement]:
-    """Return what there is to measure for the records of a folder; what cannot be measured is named by `say`.
+def measurements(runs: Sequence[RunFolder], device: str, say: Callable[[str], None]) -> list[Measurement]:
+    """Return what there is to measure for the records of run folders; what cannot be measured is named by `say`.
 
-    Raises InputError if the folder has stages, whose own numbers its records must have, or no record with a cost.
+    Raises InputError if one has stages, whose own numbers its records must have, or if no record has a cost.
     """
-    if any(stage for run in run_folders(folder) for stage in run.stage_folders()):
-        raise InputError(f"FOLDER: '{folder}' given, which has stages; measure them again with: run --force cost")
+    for run in runs:
+        if any(run.stage_folders()):
+            raise InputError(f"PATH: '{run.root}' given, which has stages; measure them again with: run --force cost")
     found: dict[str, Measurement] = {}
-    for path, record in _with_cost(folder):
+    for path, record in _with_cost(runs):
         try:
             own = _measurement(record, device)
         except InputError as error:
@@ -57,12 +58,13 @@ def measurements(folder: Path, device: str, say: Callable[[str], None]) -> list[
             continue
         found.setdefault(own.key, own).records[path] = record
     if not found:
-        raise InputError(f"FOLDER: '{folder}' given, which has no record whose sampling cost can be measured here")
+        names = ", ".join(f"'{run.root}'" for run in runs)
+        raise InputError(f"PATH: {names} given, without a record whose sampling cost can be measured here")
     return list(found.values())
 
 
-def _with_cost(folder: Path) -> Iterator[tuple[Path, Record]]:
-    for path in record_paths(folder):
+def _with_cost(runs: Sequence[RunFolder]) -> Iterator[tuple[Path, Record]]:
+    for path in [path for run in runs for path in record_paths(run.records)]:
         record = read_record(path)
         if record.failure is None and record.method != REAL and record.sampling_cost is not None:
             yield path, record

@@ -1,6 +1,6 @@
 """How far the sweeps of a run folder are: which cells are done, running, failed and missing. No torch here."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from rich.table import Table
 from bench.records.record import read_record
 from bench.store.layout import RunFolder
 from bench.store.lock import is_locked
-from bench.store.requests import RequestedCell, RequestedSweep
+from bench.store.requests import RequestedCell, RequestedSweep, read_requests
 from bench.store.text import printable
 from sfddm.errors import InputError
 
@@ -26,6 +26,20 @@ class CellState:
     cell: RequestedCell
     state: str
     note: str = ""
+
+
+def requested(runs: Sequence[Path], complain: Callable[[str], None]) -> list[tuple[Path, Path, RequestedSweep]]:
+    """Return the sweeps of run folders, each with its folder and file; what cannot be told is a line to `complain`."""
+    found = []
+    for run in runs:
+        faults: list[str] = []
+        own = read_requests(run, faults.append)
+        if not own and not faults:
+            faults = [f"no sweeps in '{run}'; start one with: sfddm-bench run --out {run}"]
+        for fault in faults:
+            complain(fault)
+        found += [(run, path, sweep) for path, sweep in own.items()]
+    return found
 
 
 def sweep_status(root: Path, sweep: RequestedSweep) -> list[CellState]:
@@ -73,7 +87,7 @@ def as_values(path: Path, found: list[CellState]) -> dict[str, object]:
         }
         for one in found
     ]
-    return {"sweep": path.stem, "cells": cells}
+    return {"run": str(path.parents[1]), "sweep": path.stem, "cells": cells}
 
 
 def show(console: Console, path: Path, sweep: RequestedSweep, found: list[CellState]) -> None:
@@ -83,7 +97,7 @@ def show(console: Console, path: Path, sweep: RequestedSweep, found: list[CellSt
     console.print(
         f"[bold]{escape(printable(title))}[/]: "
         + ", ".join(f"[{colour}]{counts[state]} {state}[/]" for state, colour in STATES.items())
-        + f"  [dim]({path.name})[/]",
+        + f"  [dim]({escape(printable(str(path)))})[/]",
         soft_wrap=True,
     )
     if counts["done"] == len(found):

@@ -4,7 +4,7 @@ Each check adds what it looked at and one line for each thing that differs; none
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -48,14 +48,18 @@ class Verification:
         )
 
 
-def result_folders(path: Path) -> list[RunFolder]:
-    """Return the folders at and under a path that hold records or stages. Raises InputError if there is none."""
-    if not path.is_dir():
-        raise InputError(f"PATH: '{path}' given, but there is no such folder")
-    found = run_folders(path)
-    if not found:
-        raise InputError(f"PATH: no records and no stages in '{path}'; make some with: sfddm-bench run --out {path}")
-    return found
+def result_folders(paths: Sequence[Path]) -> list[RunFolder]:
+    """Return the folders at and under paths that hold records or stages, each once. Raises InputError if one has none.
+
+    A path may be a run folder or a folder of several.
+    """
+    found: dict[Path, RunFolder] = {}
+    for path in paths:
+        there = run_folders(path)
+        if not there:
+            raise InputError(f"PATH: no records and no stages in '{path}'; make some: sfddm-bench run --out {path}")
+        found |= {run.root.resolve(): run for run in there}
+    return list(found.values())
 
 
 def verify_folder(run: RunFolder, result: Verification, display: Display) -> dict[Path, Record]:

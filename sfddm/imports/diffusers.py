@@ -17,8 +17,9 @@ from sfddm.checkpoint import DenoiserSpec
 from sfddm.errors import InputError
 from sfddm.imports.schedulers import ASSUMED, read_scheduler
 from sfddm.imports.state_dicts import find_network
+from sfddm.json_files import read_json, shown
 from sfddm.unet2d import FIELDS, UNet2D, UNet2DConfig, check_options, check_size
-from sfddm.weights import fit, precision, read_json, read_weights, shown
+from sfddm.weights import fit, precision, read_weights
 from sfddm.words import on_one_line
 
 STEM = "diffusion_pytorch_model"

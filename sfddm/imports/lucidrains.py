@@ -20,9 +20,10 @@ from torch import Tensor
 from sfddm.denoiser import Prediction
 from sfddm.errors import InputError
 from sfddm.imports.state_dicts import find_network
+from sfddm.json_files import shown
 from sfddm.schedule import ScheduleName, alpha_bar_table
 from sfddm.unet import MEMORY, UNet, UNetConfig
-from sfddm.weights import fit, precision, read_weights, shown
+from sfddm.weights import fit, precision, read_weights
 
 SCHEDULE_TOLERANCE = 1e-5  # of alpha_bar; the library's float32 tables are within 1e-7
 BETAS_TOLERANCE = 1e-4  # of the alpha_bar that float32 betas make

@@ -14,9 +14,9 @@ import numpy as np
 
 from sfddm.denoiser import Prediction
 from sfddm.errors import InputError
+from sfddm.json_files import read_json
 from sfddm.schedule import ScheduleName, alpha_bar_table
 from sfddm.unet2d import Rule, check_field, number, one_of, or_null, sequence, whole
-from sfddm.weights import read_json
 from sfddm.words import on_one_line
 
 LONGEST = 1_000_000  # timesteps

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from sfddm.errors import InputError
-from sfddm.weights import shown
+from sfddm.json_files import shown
 
 WRAPPERS = {"module", "_orig_mod"}  # of DataParallel and of torch.compile, anywhere in a name
 COUNTERS = {"initted", "step"}  # of ema_pytorch, beside its networks

@@ -9,11 +9,12 @@ from helpers.made_records import protocol
 
 from bench.config.preset import load_preset
 from bench.config.resolve import resolve
+from bench.config.variants import methods_by_steps
 from bench.datasets.registry import load
 from bench.records.record import write_record
 from bench.run.local import run_sweep
 from bench.run.recording import make_record
-from bench.run.sweep import Sweep, make_sweep, methods_by_steps
+from bench.run.sweep import Sweep, make_sweep
 from bench.run.worker import Worker
 from bench.store.files import write_json
 from bench.store.progress import Display

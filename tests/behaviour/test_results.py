@@ -1,7 +1,9 @@
 """The committed results: verified, rendered again, and what the READMEs show of them."""
 
+import json
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,8 @@ import pytest
 import typer
 from PIL import Image
 
+from bench.claims.claims import decide
+from bench.claims.page import as_json, markdown
 from bench.commands.plots import plots
 from bench.commands.verify import EXIT_DIFFERS
 from bench.commands.verify import verify as verify_command
@@ -27,7 +31,7 @@ SHADE, MOVED = 24, 0.01
 
 def verify(folder: Path) -> int:
     with pytest.raises(typer.Exit) as left:
-        verify_command(folder)
+        verify_command([folder])
     return left.value.exit_code
 
 
@@ -51,10 +55,9 @@ def test_a_changed_digit_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 @pytest.fixture(scope="module", params=FOLDERS, ids=lambda path: path.name)
 def again(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A folder of results, and one with its plots and report rendered again (its tables: `verify`)."""
+    """A folder of results, and one with its plots rendered again (its tables: `verify`)."""
     out = tmp_path_factory.mktemp("again")
     plots([request.param], out)
-    write_report(request.param, out / "report.html")
     return request.param, out
 
 
@@ -70,9 +73,24 @@ def test_plots_rendered_again_are_those_committed(again: tuple[Path, Path]) -> N
 
 
 @pytest.mark.slow
-def test_the_report_rendered_again_is_the_one_committed(again: tuple[Path, Path]) -> None:
-    one, other = (re.sub(r"base64,[^\"]*", "", (folder / "report.html").read_text()) for folder in again)
+def test_the_report_of_all_rendered_again_is_the_one_committed(tmp_path: Path) -> None:
+    paths = (RESULTS / "report.html", write_report(FOLDERS, tmp_path / "report.html"))
+    one, other = (re.sub(r"base64,[^\"]*", "", path.read_text()) for path in paths)
     assert one == other
+    assert [path for path in RESULTS.rglob("report.html") if path.parent != RESULTS] == []  # with verdicts of their own
+
+
+def test_report_claims_and_readme_have_the_same_verdicts() -> None:
+    verdicts = decide(read_records(RESULTS))
+    assert (RESULTS / "claims.md").read_text() == markdown(verdicts)
+    assert json.loads((RESULTS / "claims.json").read_text()) == json.loads(json.dumps(as_json(verdicts)))
+    shown = re.findall(r'<p class="pill [^"]+">([^<]+)</p><h3>(\d+)\. ', (RESULTS / "report.html").read_text())
+    assert shown == [(verdict.verdict, str(verdict.about.number)) for verdict in verdicts]
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    words = ("no", "one", "two", "three", "four", "five")
+    said = f"{words[len(verdicts)]} claims, {words[counts['not supported']]} are not supported and "
+    assert f"{said}{words[counts['undecided']]} undecided" in README
+    assert counts["supported"] == 0  # or the sentence says how many are
 
 
 def test_they_are_small_and_hold_no_weights() -> None:

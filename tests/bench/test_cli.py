@@ -146,7 +146,7 @@ def test_an_interrupted_run_ends_with_one_line_and_goes_on_to_the_same_numbers(t
     process = subprocess.Popen([*PROGRAM, *words], stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith("teacher"):
+        if line.startswith("compute teacher"):
             break
     process.terminate()
     rest = process.stderr.read()

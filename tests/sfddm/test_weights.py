@@ -19,8 +19,9 @@ from sfddm.checkpoint import DenoiserSpec, load_denoiser, save_denoiser
 from sfddm.errors import InputError
 from sfddm.imports.diffusers import load_diffusers
 from sfddm.imports.lucidrains import load_lucidrains
+from sfddm.json_files import read_json
 from sfddm.unet import UNetConfig
-from sfddm.weights import fit, read_json, read_safetensors, read_weights
+from sfddm.weights import fit, read_safetensors, read_weights
 
 FUZZED = settings(
     max_examples=120, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -1,28 +1,15 @@
 """The examples in the help of commands: each can be pasted, and the command line takes it as it is."""
 
 import shlex
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from typer.main import get_command
+from helpers.subcommands import COMMANDS
 from typer.testing import CliRunner
 
 from bench.cli import app
 
 WIDTH = 78  # of a terminal of 80 columns, without the margin of help texts
-
-
-def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield each command that does something, with the words that call it."""
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            yield from commands(command, (*path, name))
-        else:
-            yield (*path, name), command
-
-
-COMMANDS = dict(commands(get_command(app)))
 
 
 def examples(command: Any) -> list[str]:

@@ -12,8 +12,9 @@ from bench.commands import completion
 from bench.commands.metrics import SUMMARIES
 from bench.config import methods
 from bench.config.described import SECTIONS, section_names, settings
+from bench.config.overrides import setting_names
 from bench.config.preset import load_preset, preset_names
-from bench.config.resolve import resolve, setting_names
+from bench.config.resolve import resolve
 from bench.metrics import METRICS
 from bench.metrics.groups import GROUPS, numbers_of
 

@@ -46,9 +46,9 @@ def test_an_exported_teacher_carries_its_configuration(tmp_path: Path) -> None:
     words = [
         "teacher",
         "export",
-        str(teacher),
-        "--out",
         str(out),
+        "--to",
+        str(teacher),
         "--scale",
         "smoke",
         "--set",

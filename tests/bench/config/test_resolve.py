@@ -2,8 +2,9 @@
 
 import pytest
 
+from bench.config.overrides import parse_overrides
 from bench.config.preset import load_preset, merged, preset_names
-from bench.config.resolve import parse_overrides, resolve
+from bench.config.resolve import resolve
 from bench.experiments.experiment import evaluations
 from sfddm.errors import InputError
 

@@ -13,10 +13,15 @@ from bench.config.resolve import resolve
 from bench.config.settings import Scale
 from bench.config.variants import base_name
 from bench.datasets.dataset import Images
-from bench.experiments.experiment import Evaluations, evaluations, experiment_names, load_experiment, parse_experiment
-from bench.experiments.sweeps import request
+from bench.experiments.experiment import (
+    Evaluations,
+    evaluations,
+    experiment_names,
+    load_experiment,
+    parse_experiment,
+    request,
+)
 from bench.records.record import read_record
-from bench.run.session import Place
 from bench.run.sweep import Sweep, check_cells, make_sweep
 from sfddm.errors import InputError
 
@@ -47,16 +52,16 @@ def test_the_papers_experiments_are_there() -> None:
 
 @pytest.mark.parametrize("dataset", preset_names())
 @pytest.mark.parametrize("name", experiment_names())
-def test_every_experiment_resolves_on_every_dataset_at_every_scale(name: str, dataset: str, tmp_path: Path) -> None:
+def test_every_experiment_resolves_on_every_dataset_at_every_scale(name: str, dataset: str) -> None:
     for scale in get_args(Scale):
-        asked = request(load_experiment(name), dataset, scale, None, Place("cpu", tmp_path))
+        asked = request(load_experiment(name), dataset, scale, None, None)
         assert asked.cells
         check_cells(resolve(load_preset(dataset), scale), asked.cells)
 
 
 @pytest.mark.parametrize("name", ["loss", "any-steps"])
-def test_the_cost_is_that_of_the_stages_each_counted_once(name: str, tmp_path: Path) -> None:
-    asked = request(load_experiment(name), "digits", "smoke", [0, 1], Place("cpu", tmp_path))
+def test_the_cost_is_that_of_the_stages_each_counted_once(name: str) -> None:
+    asked = request(load_experiment(name), "digits", "smoke", [0, 1], None)
     config = resolve(load_preset("digits"), "smoke")
     sweep: Sweep = make_sweep(config, digits(), asked.cells, asked.seeds)
     folds, samples = {}, {}
@@ -72,13 +77,13 @@ def test_the_cost_is_that_of_the_stages_each_counted_once(name: str, tmp_path: P
     )
 
 
-def test_a_scale_lies_on_the_experiment_and_options_on_the_scale(tmp_path: Path) -> None:
-    own, place = parse_experiment("own", OWN, "own.toml"), Place("cpu", tmp_path)
-    assert request(own, "digits", "quick", None, place).seeds == [0]
-    assert request(own, "digits", "smoke", None, place).seeds == [1]
-    assert request(own, "digits", "smoke", [5], place).seeds == [5]
+def test_a_scale_lies_on_the_experiment_and_options_on_the_scale() -> None:
+    own = parse_experiment("own", OWN, "own.toml")
+    assert request(own, "digits", "quick", None, None).seeds == [0]
+    assert request(own, "digits", "smoke", None, None).seeds == [1]
+    assert request(own, "digits", "smoke", [5], None).seeds == [5]
     with pytest.raises(InputError, match="--scale: 'huge' given, possible: smoke, quick, paper"):
-        request(own, "digits", "huge", None, place)
+        request(own, "digits", "huge", None, None)
 
 
 @pytest.mark.parametrize(

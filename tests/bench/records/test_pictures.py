@@ -69,7 +69,7 @@ def test_a_damaged_picture_is_named_and_left_out_and_nothing_else_is(
     assert shown == {*sheets[1:], sheets[0].with_name("real-data.png")}
     assert line.startswith(f"{sheets[0]}: ")
     assert line.endswith("; left out")
-    for render in (lambda: write_report(tmp_path, None), lambda: cell_pictures([tmp_path], read_records(tmp_path))):
+    for render in (lambda: write_report([tmp_path]), lambda: cell_pictures([tmp_path], read_records(tmp_path))):
         render()
         assert capsys.readouterr().err == f"sfddm-bench: {line}\n"
 

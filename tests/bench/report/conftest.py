@@ -17,4 +17,4 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def sweep_page(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The page of the synthetic sweep."""
-    return write_report(write_run(tmp_path_factory.mktemp("page") / "runs", SWEEP), None).read_text()
+    return write_report([write_run(tmp_path_factory.mktemp("page") / "runs", SWEEP)]).read_text()

@@ -154,13 +154,13 @@ def test_verdicts_stand_with_evidence_and_rule(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_same_records_give_the_same_bytes(folder: Path) -> None:
-    once = report.write_report(folder, folder / "a.html").read_bytes()
-    assert report.write_report(folder, folder / "b.html").read_bytes() == once
+    once = report.write_report([folder], folder / "a.html").read_bytes()
+    assert report.write_report([folder], folder / "b.html").read_bytes() == once
 
 
 def test_rendering_needs_no_torch(folder: Path) -> None:
     probe = "import sys; from pathlib import Path; from bench.report.page import write_report\n"
-    probe += "write_report(Path(sys.argv[1]), None); sys.exit('torch' in sys.modules)"
+    probe += "write_report([Path(sys.argv[1])]); sys.exit('torch' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", probe, str(folder)], env=ENVIRONMENT, cwd=ROOT, check=False)
     assert run.returncode == 0
 
@@ -174,8 +174,8 @@ def test_command_writes_into_the_run_and_says_where(folder: Path) -> None:
     ("words", "named"),
     [
         (["{empty}"], "no records in"),
-        (["{folder}", "--out", "{empty}"], "--out"),
-        (["{folder}", "--out", "{folder}/report.html/x.html"], "--out"),
+        (["{folder}", "--to", "{empty}"], "--to"),
+        (["{folder}", "--to", "{folder}/report.html/x.html"], "--to"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(words: list[str], named: str, folder: Path, tmp_path: Path) -> None:

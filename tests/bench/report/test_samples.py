@@ -15,7 +15,7 @@ from bench.report.samples import LARGEST, compact, contact_sheet, pictures_of
 
 
 def test_each_grid_and_strip_of_the_first_seed_is_shown_once_and_real_images_beside_them(folder: Path) -> None:
-    alts = [str(a["alt"]) for name, a in Outline(write_report(folder, None).read_text()).elements if name == "img"]
+    alts = [str(a["alt"]) for name, a in Outline(write_report([folder]).read_text()).elements if name == "img"]
     assert alts.count("Images of the dataset") == 1
     assert sum(alt.startswith("Samples of ") for alt in alts) == sum(
         r.steps is not None and r.failure is None and r.seed == 0 for r in SWEEP
@@ -28,11 +28,11 @@ def test_each_grid_and_strip_of_the_first_seed_is_shown_once_and_real_images_bes
 
 def test_each_dataset_stands_beside_its_own_real_images(tmp_path: Path) -> None:
     write_run(tmp_path, [record("ddim", 1, 0, 5.0), record("ddim", 1, 0, 5.0, dataset="other")])
-    pictures = pictures_of(tmp_path, read_records(tmp_path))
+    pictures = pictures_of([tmp_path], read_records(tmp_path))
     assert {"digits-8-smoke/real-data", "other-8-smoke/real-data"} <= set(pictures)
     shown = {
         str(a["src"])
-        for name, a in Outline(write_report(tmp_path, None).read_text()).elements
+        for name, a in Outline(write_report([tmp_path]).read_text()).elements
         if a.get("alt") == "Images of the dataset"
     }
     assert len(shown) == 2

@@ -9,10 +9,11 @@ import torch
 
 from bench.config.preset import load_preset
 from bench.config.resolve import resolve
+from bench.config.variants import methods_by_steps
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
 from bench.metrics.kid import KID
-from bench.run.sweep import make_sweep, methods_by_steps
+from bench.run.sweep import make_sweep
 from bench.store import provenance
 
 # Written by revision e72ec66: the names of every stage and record of five sweeps, between them of every method. Those

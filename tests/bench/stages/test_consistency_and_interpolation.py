@@ -10,11 +10,12 @@ from PIL import Image
 
 from bench.config.preset import load_preset
 from bench.config.resolve import resolve
+from bench.config.variants import methods_by_steps
 from bench.datasets.registry import load
 from bench.metrics import METRICS
 from bench.records.record import REAL, Record
 from bench.run.local import run_sweep
-from bench.run.sweep import make_sweep, methods_by_steps
+from bench.run.sweep import make_sweep
 from bench.run.worker import Worker
 from bench.stages import sampling
 from bench.stages.interpolation import path_latents

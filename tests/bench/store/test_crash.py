@@ -11,11 +11,11 @@ from helpers.made_records import sweep, written
 from bench import cli
 
 FAULTY = """
-import sys, bench.commands.doctor, bench.upkeep.doctor
-def examine(*_):
+import sys, bench.rendering
+def read_groups(*_):
     {fault}
-bench.upkeep.doctor.examine = examine
-sys.argv = ["sfddm-bench", "doctor", "--out", {out!r}]
+bench.rendering.read_groups = read_groups
+sys.argv = ["sfddm-bench", "tables", {out!r}, "--out", {out!r}]
 from bench.cli import main
 main()
 """

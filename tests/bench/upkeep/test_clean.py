@@ -50,7 +50,7 @@ def unneeded(narrowed: Path) -> set[Path]:
 
 def test_nothing_of_a_finished_run_is_removable(digits_run: Path) -> None:
     before = files(digits_run)
-    run = sfddm_bench("clean", "--out", str(digits_run), "--yes")
+    run = sfddm_bench("clean", str(digits_run), "--yes")
     assert (run.returncode, run.stdout) == (0, f"nothing to remove in {digits_run}\n")
     assert files(digits_run) == before
 
@@ -58,7 +58,7 @@ def test_nothing_of_a_finished_run_is_removable(digits_run: Path) -> None:
 def test_without_a_terminal_it_shows_and_removes_nothing(narrowed: Path, unneeded: set[Path]) -> None:
     before = files(narrowed)
     run = subprocess.run(
-        [*PROGRAM, "clean", "--out", str(narrowed)],
+        [*PROGRAM, "clean", str(narrowed)],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -80,7 +80,7 @@ def test_yes_removes_exactly_what_nothing_needs_and_the_rest_is_still_a_whole_ru
 ) -> None:
     before = files(narrowed)
     gone = {path for path in before if narrowed / path.parent in unneeded}
-    assert sfddm_bench("clean", "--out", str(narrowed), "--yes").returncode == 0
+    assert sfddm_bench("clean", str(narrowed), "--yes").returncode == 0
     assert files(narrowed) == before - gone
     assert leftovers(narrowed) == []
 
@@ -90,7 +90,7 @@ def test_on_a_terminal_it_asks(answer: str, removed: bool, narrowed: Path, unnee
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
     run = subprocess.run(
-        [*PROGRAM, "clean", "--out", str(narrowed)],
+        [*PROGRAM, "clean", str(narrowed)],
         stdin=theirs,
         capture_output=True,
         text=True,
@@ -149,7 +149,7 @@ def test_a_record_that_does_not_say_what_it_needs_stops_it(runs: Path) -> None:
         write_record(runs, record.model_copy(update={"parents": {}}))
     shutil.rmtree(runs / "sweeps")
     before = files(runs)
-    run = sfddm_bench("clean", "--out", str(runs), "--yes")
+    run = sfddm_bench("clean", str(runs), "--yes")
     assert (run.returncode, run.stderr.count("\n")) == (2, 1)
     assert "does not say which stages it was made from" in run.stderr
     assert files(runs) == before
@@ -204,7 +204,7 @@ def test_a_part_that_is_a_link_is_refused_and_nothing_goes(part: str, narrowed: 
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
     before = files(tmp_path / "elsewhere") | files(narrowed)
-    run = sfddm_bench("clean", "--out", str(narrowed), "--yes")
+    run = sfddm_bench("clean", str(narrowed), "--yes")
     assert (run.returncode, run.stderr.count("\n")) == (2, 1)
     assert f"{path}: is a link" in run.stderr
     assert files(tmp_path / "elsewhere") | files(narrowed) == before
@@ -215,7 +215,7 @@ def test_stages_without_records_and_sweeps_are_refused(runs: Path) -> None:
     shutil.rmtree(runs / "records")
     shutil.rmtree(runs / "sweeps")
     before = files(runs)
-    run = sfddm_bench("clean", "--out", str(runs), "--yes")
+    run = sfddm_bench("clean", str(runs), "--yes")
     assert (run.returncode, run.stderr.count("\n")) == (2, 1)
     assert "neither records nor sweeps" in run.stderr
     assert files(runs) == before
@@ -268,6 +268,6 @@ def test_a_temporary_file_that_is_still_being_written_stays(runs: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
-    run = sfddm_bench("clean", "--out", str(tmp_path / "none"))
+    run = sfddm_bench("clean", str(tmp_path / "none"))
     assert (run.returncode, run.stderr.count("\n")) == (2, 1)
-    assert "--out" in run.stderr
+    assert "PATH: " in run.stderr

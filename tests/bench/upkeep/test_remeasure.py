@@ -10,6 +10,7 @@ import pytest
 from bench.metrics.sampling_cost import Noise
 from bench.records.record import Record, read_record, write_record
 from bench.store import provenance
+from bench.store.layout import RunFolder
 from bench.store.progress import Display
 from bench.upkeep import remeasure
 from sfddm.errors import InputError
@@ -52,7 +53,7 @@ def measured(monkeypatch: pytest.MonkeyPatch, fails_at: int = 99) -> list[str]:
 
 def do(folder: Path, force: bool = False) -> int:
     with Display() as display:
-        found = remeasure.measurements(folder, "cpu", display.say)
+        found = remeasure.measurements([RunFolder(folder)], "cpu", display.say)
         return remeasure.remeasure(found, "cpu", force, display)
 
 
@@ -107,12 +108,12 @@ def test_what_was_measured_on_a_busy_machine_is_measured_again(folder: Path, mon
 def test_records_with_stages_or_of_another_machine_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provenance, "machine", lambda device: {"processor": "another", "threads": 64})
     said: list[str] = []
-    with pytest.raises(InputError, match="no record whose sampling cost can be measured here"):
-        remeasure.measurements(folder, "cpu", said.append)
+    with pytest.raises(InputError, match="without a record whose sampling cost can be measured here"):
+        remeasure.measurements([RunFolder(folder)], "cpu", said.append)
     assert len(said) == 4
     assert "this is CPU (another, 64 threads)" in said[0]
     stage = folder / "stages" / ("teacher-" + "0" * 16)
     stage.mkdir(parents=True)
     (stage / "settings.json").write_text(json.dumps({"label": "teacher"}))
     with pytest.raises(InputError, match="--force cost"):
-        remeasure.measurements(folder, "cpu", said.append)
+        remeasure.measurements([RunFolder(folder)], "cpu", said.append)

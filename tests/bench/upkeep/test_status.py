@@ -21,7 +21,7 @@ def states(runs: Path) -> dict[tuple[str, int | None], str]:
 
 
 def test_a_finished_sweep_is_all_done_and_one_line(digits_run: Path) -> None:
-    run = sfddm_bench("status", "--out", str(digits_run))
+    run = sfddm_bench("status", str(digits_run))
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.count("\n") == 1
     assert "digits 8x8, scale smoke: 5 done, 0 running, 0 failed, 0 missing" in run.stdout
@@ -34,11 +34,11 @@ def test_a_cell_is_missing_without_its_record_and_failed_with_its_reason(runs: P
     record = read_record(failed)
     failed.unlink()  # which a failure would not replace
     write_record(runs, record.model_copy(update={"failure": "out of memory: 3 GB wanted"}))
-    run = sfddm_bench("status", "--out", str(runs))
+    run = sfddm_bench("status", str(runs))
     assert run.returncode == 0
     assert "3 done, 0 running, 1 failed, 1 missing" in run.stdout
     assert "failed: ddim, steps 4, seed 0: out of memory: 3 GB wanted" in run.stdout
-    said = json.loads(sfddm_bench("status", "--out", str(runs), "--json").stdout)
+    said = json.loads(sfddm_bench("status", str(runs), "--json").stdout)
     assert {(cell["method"], cell["steps"]): cell["state"] for cell in said[0]["cells"]} == {
         ("real data", None): "done",
         ("sfddm", 1): "missing",
@@ -51,7 +51,7 @@ def test_a_cell_is_missing_without_its_record_and_failed_with_its_reason(runs: P
 def test_a_broken_record_is_a_failed_cell_named_by_its_file(runs: Path) -> None:
     (path,) = runs.glob("records/*/ddim-1-*.json")
     path.write_text("{")
-    run = sfddm_bench("status", "--out", str(runs))
+    run = sfddm_bench("status", str(runs))
     assert "4 done, 0 running, 1 failed, 0 missing" in run.stdout
     assert str(path) in run.stdout
 
@@ -69,7 +69,7 @@ def test_cells_run_while_a_process_holds_the_lock_of_a_stage_they_need(runs: Pat
     (folder / DONE).unlink()
     with (folder / LOCK).open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        run = sfddm_bench("status", "--out", str(runs))
+        run = sfddm_bench("status", str(runs))
         assert "3 done, 1 running, 0 failed, 1 missing" in run.stdout
         assert "running: sfddm" in run.stdout
         assert states(runs)["sfddm", 4] == "running"
@@ -78,16 +78,29 @@ def test_cells_run_while_a_process_holds_the_lock_of_a_stage_they_need(runs: Pat
 
 
 def test_a_folder_without_sweeps_is_one_line(tmp_path: Path) -> None:
-    run = sfddm_bench("status", "--out", str(tmp_path / "none"))
+    run = sfddm_bench("status", str(tmp_path))
     assert (run.returncode, run.stdout, run.stderr.count("\n")) == (2, "", 1)
-    assert "--out: no sweeps in" in run.stderr
-    assert "sfddm-bench run --out" in run.stderr
+    assert f"no sweeps in '{tmp_path}'; start one with: sfddm-bench run --out {tmp_path}" in run.stderr
+
+
+def test_several_folders_are_shown_each_with_its_name_and_one_without_sweeps_is_named(
+    runs: Path, digits_run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "none").mkdir()
+    run = sfddm_bench("status", str(runs), str(digits_run), str(tmp_path / "none"))
+    assert (run.returncode, run.stderr.count("\n")) == (0, 1)
+    assert f"no sweeps in '{tmp_path / 'none'}'" in run.stderr
+    one, other = run.stdout.splitlines()
+    assert f"({runs}/sweeps/" in one
+    assert f"({digits_run}/sweeps/" in other
+    said = json.loads(sfddm_bench("status", str(runs), str(digits_run), "--json").stdout)
+    assert [sweep["run"] for sweep in said] == [str(runs), str(digits_run)]
 
 
 def test_a_broken_sweep_file_is_one_line_that_names_it(runs: Path) -> None:
     (path,) = runs.glob("sweeps/*.json")
     path.write_text(path.read_text()[:100])
-    run = sfddm_bench("status", "--out", str(runs))
+    run = sfddm_bench("status", str(runs))
     assert (run.returncode, run.stderr.count("\n")) == (2, 1)
     assert str(path) in run.stderr
 
@@ -109,7 +122,7 @@ def test_an_odd_sweep_file_is_named_and_the_other_sweeps_are_shown(odd: str, run
         values["cells"][0] |= json.loads("{" + odd + "}")
         odd = json.dumps(values)
     path.with_name("a-odd.json").write_text(odd)
-    run = sfddm_bench("status", "--out", str(runs))
+    run = sfddm_bench("status", str(runs))
     assert (run.returncode, run.stderr.count("\n")) == (0, 1)
     assert "a-odd.json: not a" in run.stderr
     assert "5 done, 0 running, 0 failed, 0 missing" in run.stdout

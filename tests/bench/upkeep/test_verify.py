@@ -32,7 +32,7 @@ import typer
 from bench.commands.verify import verify as verify_command
 
 try:
-    verify_command(Path(sys.argv[1]))
+    verify_command([Path(sys.argv[1])])
 except typer.Exit as leaving:
     sys.exit(99 if "torch" in sys.modules else leaving.exit_code)
 """
@@ -42,7 +42,7 @@ def verify(path: Path, recompute: bool = False, resample: int | None = None) -> 
     """Return the exit code of `verify` and its lines; the last is the summary."""
     out = StringIO()
     with redirect_stdout(out), redirect_stderr(StringIO()), pytest.raises(typer.Exit) as left:
-        verify_command(path, Recomputed.metrics if recompute else None, resample, "cpu")
+        verify_command([path], Recomputed.metrics if recompute else None, resample, "cpu")
     return left.value.exit_code, out.getvalue().splitlines()
 
 
@@ -369,7 +369,7 @@ def test_differences_are_said_also_where_the_dataset_is_not_here(
     other.unlink()
     write_record(runs, record.model_copy(update={"dataset": "cifar10", "resolution": 32}))
     with pytest.raises(InputError, match="'cifar10' at 32x32 is not in"):
-        verify_command(runs, resample=1, device="cpu", data_root=runs)
+        verify_command([runs], resample=1, device="cpu", data_root=runs)
     assert str(edited) in capsys.readouterr().out
 
 
@@ -400,7 +400,7 @@ def test_a_sweep_that_cannot_be_read_is_named_and_stops_nothing_else(runs: Path)
     bad = runs / "sweeps" / "bad.json"
     bad.write_text("[[[")
     assert one_difference(runs).startswith(f"{bad}: not a readable sweep")
-    run = sfddm_bench("status", "--out", str(runs))
+    run = sfddm_bench("status", str(runs))
     assert run.returncode == 0
     assert "5 done" in run.stdout
     assert run.stderr.startswith(f"left out: {bad}: ")

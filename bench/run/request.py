@@ -1,0 +1,46 @@
+"""What is asked for on one dataset, and whether its words are any: told before torch is imported. No torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.config.overrides import layered, of_variant
+from bench.config.preset import Preset, load_preset
+from bench.datasets.registry import definition_name
+from bench.metrics import METRICS, check_metrics
+from sfddm.grids import check_steps
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be run on one dataset; None leaves a thing to the dataset's preset. cells: (method, steps)."""
+
+    dataset: str
+    cells: Sequence[tuple[str, int]]
+    seeds: Sequence[int]
+    resolution: int | None = None
+    scale: str | None = None
+    images: int | None = None
+    budget: int | None = None
+    assignments: Sequence[str] = ()
+    metrics: Sequence[str] = METRICS
+
+
+def preset_of(dataset: str, data_root: Path | None) -> Preset:
+    """Return the preset that a dataset takes. Raises InputError."""
+    return load_preset(definition_name(dataset, data_root))
+
+
+def check_words(request: Request, data_root: Path | None) -> None:
+    """Raise InputError for a name that is none, and for more steps than the teacher has; values are checked later.
+
+    The dataset, its scale and resolution, metrics, methods with their variants' settings, keys of --set, step counts.
+    """
+    preset = preset_of(request.dataset, data_root)
+    teacher = layered(preset, request.scale, request.assignments, request.resolution)["teacher"]
+    check_metrics(request.metrics)
+    for name, _ in request.cells:
+        of_variant(name)
+    if teacher.get("weights") is None and isinstance(teacher["timesteps"], int):  # a teacher from a file has its own
+        for _, steps in request.cells:
+            check_steps(teacher["timesteps"], steps)

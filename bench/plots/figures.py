@@ -9,7 +9,8 @@ import matplotlib
 from matplotlib.figure import Figure
 from PIL import Image
 
-from bench.plots.curves import memory, quality_over_steps, quality_over_time
+from bench.plots.memory import memory
+from bench.plots.quality import quality_over_steps, quality_over_time
 from bench.plots.samples import cell_pictures, interpolation_strips, sample_grid
 from bench.plots.schedule import noise_schedule
 from bench.plots.style import STYLE
@@ -30,7 +31,10 @@ class Plot:
 # Of the numbers; the report shows them all. A plot's files carry its name.
 PLOTS = {
     "quality": Plot(
-        "Quality over steps", "The distance by step count, a line per method, a band over seeds.", quality_over_steps
+        "Quality over steps",
+        "The distance by step count, a line per method: the median over seeds, with each seed as a dot or, of more "
+        "than five, the quartiles as a band.",
+        quality_over_steps,
     ),
     "time": Plot(
         "Quality over time",
@@ -39,13 +43,21 @@ PLOTS = {
         quality_over_time,
     ),
     "training": Plot(
-        "Quality over training cost", "The distance by what the student's training cost.", quality_over_training
+        "Quality over training cost",
+        "The distance by what the student's training cost, a panel for each step count. A bar: the seeds from the "
+        "least to the most or, of more than five, the quartiles.",
+        quality_over_training,
     ),
     "memory": Plot(
-        "Memory", "The memory of sampling: what it adds to the process on a CPU, what is allocated on a GPU.", memory
+        "Memory",
+        "The memory that sampling adds to what is in use before: of the process on a CPU, allocated beyond the weights "
+        "on a GPU.",
+        memory,
     ),
     "schedule": Plot(
-        "Noise schedule", "The teacher's noise schedule with the timesteps that the student visits.", noise_schedule
+        "Noise schedule",
+        "The teacher's noise schedule with the timesteps that each method visits, at every step count.",
+        noise_schedule,
     ),
 }
 # Of the pictures beside the records; the report shows the pictures themselves.

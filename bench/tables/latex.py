@@ -8,8 +8,11 @@ them.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from bench.tables.table import Entry, Table
+
+Row = tuple[Entry, ...]
 
 PREAMBLE = "% Needs \\usepackage{booktabs} and \\usepackage{amsmath}."
 SPECIAL = {
@@ -18,10 +21,11 @@ SPECIAL = {
     "†": r"$^\dagger$", "‡": r"$^\ddagger$", "<": r"$<$", ">": r"$>$", "|": r"$|$",
 }  # fmt: skip
 LINE = 345.0  # pt, of an article in 10 pt
-ROWS = 50  # at most, on a page
+LINES = 42  # of rows, at most on a page
 SEPARATION = 3.0  # pt, on each side of a column
 BOLD = 1.15  # times as wide
 PARAGRAPH = 100.0  # pt, the most that a text takes in one line; a longer one is broken
+RAGGED = 1.2  # times the lines that a broken text would take if they were full
 # Of Computer Modern, in ems: what is not half an em wide, as digits are.
 NARROW = dict.fromkeys("il.,:;'|!()[]", 0.39) | {" ": 0.34, "-": 0.34, "†": 0.34, "‡": 0.34}
 WIDE = (
@@ -98,21 +102,45 @@ def pages(table: Table, blocks: Sequence[Sequence[int]]) -> list[list[str]]:
     """Return the lines of a table by page; its columns stand in blocks below each other, all as wide as the first."""
     width = len(blocks[0])
     found: list[list[str]] = []
-    for start in range(0, len(table.rows), ROWS):
+    taken = LINES
+    for rows in of_one_page(table):
+        high = sum(map(height, rows)) + 1
         for block in blocks:
             filling = [""] * (width - len(block))
             lines = [_line([*(escape(table.head[column]) for column in block), *filling]), r"\midrule"]
-            for row in table.rows[start : start + ROWS]:
+            for row in rows:
                 lines.append(_line([*(_entry(row[column], column >= table.names) for column in block), *filling]))
-            if found and len(found[-1]) + len(lines) < ROWS:
+            if taken + high <= LINES:
                 found[-1] += [r"\midrule[\heavyrulewidth]", *lines]
+                taken += high
             else:
                 found.append(lines)
+                taken = high
     if table.floor is not None:
         name, value = table.floor
         floor = rf"\multicolumn{{{width - 1}}}{{c}}{{{escape(value)}}}"
         found[-1] += [r"\midrule", _line([escape(name), floor])]
     return found
+
+
+def of_one_page(table: Table) -> list[list[Row]]:
+    """Return the rows of a table in parts that fit a page."""
+    parts: list[list[Row]] = [[]]
+    for row in table.rows:
+        if parts[-1] and sum(map(height, [*parts[-1], row])) >= LINES:
+            parts.append([])
+        parts[-1].append(row)
+    return parts
+
+
+def height(row: Row) -> int:
+    """Return how many lines a row may take at most, whichever of its texts are broken."""
+    return max(ceil(RAGGED * width(entry.text) * SIZES[0].em / PARAGRAPH) if breaks(entry) else 1 for entry in row)
+
+
+def breaks(entry: Entry) -> bool:
+    """Tell whether an entry is wider than a line of a paragraph, in any size."""
+    return width(entry.text) * SIZES[-1].em > PARAGRAPH
 
 
 def layout(table: Table) -> tuple[Size, list[list[int]]]:
@@ -186,8 +214,7 @@ def _line(cells: Iterable[str]) -> str:
 
 
 def _entry(entry: Entry, may_break: bool) -> str:
-    """Return an entry; one that may break does so if it is wider than a paragraph, in any size."""
     text = escape(entry.text)
-    if may_break and width(entry.text) * SIZES[-1].em > PARAGRAPH:
+    if may_break and breaks(entry):
         return rf"\parbox[t]{{{PARAGRAPH:g}pt}}{{\raggedright\strut {text}\strut}}"
     return (rf"\textbf{{\boldmath {text}}}" if entry.bold else text) + escape(entry.mark)

@@ -15,8 +15,8 @@ from bench.rendering import rendered
 from bench.tables.comparison import comparison_table
 from bench.tables.latex import (
     LINE,
+    LINES,
     PARAGRAPH,
-    ROWS,
     SEPARATION,
     SIZES,
     Size,
@@ -189,11 +189,11 @@ def test_a_short_table_is_large_and_whole_and_a_wide_one_has_every_column_in_a_b
 
 
 def test_a_long_table_continues_under_the_same_number_and_loses_no_row() -> None:
-    rows = tuple((Entry(f"row {k}"), Entry("1")) for k in range(3 * ROWS))
+    rows = tuple((Entry(f"row {k}"), Entry("1")) for k in range(3 * LINES - 3))
     table = Table("t", (), ("m", "s"), rows, ("floor", "2"))
     text = latex([table], "t")
     assert faults(text) == []
-    assert all(f"row {k} &" in text for k in range(3 * ROWS))
+    assert all(f"row {k} &" in text for k in range(3 * LINES - 3))
     assert text.count(r"\begin{table}") == text.count("continued.") + 1 == len(pages(table, layout(table)[1])) == 3
     assert text.count(r"\addtocounter{table}{-1}") == 2
     assert text.count(r"\label{") == 1

@@ -56,7 +56,7 @@ def render(records: Sequence[Record], folder: Path, out: Path) -> list[Path]:
 
 def drawing_of(records: Sequence[Record], folder: Path) -> str:
     """Return the hash of all that plots are drawn from: the set of records, and the pictures beside them."""
-    pictures = {path.stem: file_sha256(path) for path in sorted(folder.rglob("records/*/*.png"))}
+    pictures = {str(path.relative_to(folder)): file_sha256(path) for path in sorted(folder.rglob("records/*/*.png"))}
     return digest({"records": sorted(record.model_dump_json() for record in records), "pictures": pictures})
 
 

@@ -1,6 +1,6 @@
 """The plots by name: what each shows and what draws it; and how a figure becomes files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -11,11 +11,12 @@ from PIL import Image
 
 from bench.plots.memory import memory
 from bench.plots.quality import quality_over_steps, quality_over_time
-from bench.plots.samples import cell_pictures, interpolation_strips, sample_grid
+from bench.plots.samples import interpolation_strips, sample_grid
 from bench.plots.schedule import noise_schedule
 from bench.plots.style import STYLE
 from bench.plots.training import quality_over_training
 from bench.records.groups import Group
+from bench.records.pictures import Pictures
 from bench.store.files import write_bytes
 
 
@@ -61,7 +62,7 @@ PLOTS = {
     ),
 }
 # Of the pictures beside the records; the report shows the pictures themselves.
-OF_PICTURES: dict[str, Callable[[Group, Mapping[str, Path]], Figure | None]] = {
+OF_PICTURES: dict[str, Callable[[Group, Pictures], Figure | None]] = {
     "samples": sample_grid,
     "interpolation": interpolation_strips,
 }
@@ -73,7 +74,7 @@ def figures(group: Group) -> dict[str, Figure]:
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
-def figures_of_pictures(group: Group, pictures: Mapping[str, Path]) -> dict[str, Figure]:
+def figures_of_pictures(group: Group, pictures: Pictures) -> dict[str, Figure]:
     """Return a group's plots of pictures by name, those it has pictures for; drawn in the current style."""
     drawn = {name: draw(group, pictures) for name, draw in OF_PICTURES.items()}
     return {name: figure for name, figure in drawn.items() if figure is not None}
@@ -81,7 +82,7 @@ def figures_of_pictures(group: Group, pictures: Mapping[str, Path]) -> dict[str,
 
 def write_plots(found: Sequence[Group], folders: Sequence[Path], folder: Path) -> list[Path]:
     """Write each group's plots; folders: where the cells' pictures are, beside their records. Return the paths."""
-    pictures = cell_pictures(folders, [record for group in found for record in group.records])
+    pictures = Pictures(folders, [record for group in found for record in group.records])
     paths = []
     with matplotlib.rc_context(STYLE):
         for group in found:

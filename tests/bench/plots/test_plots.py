@@ -17,13 +17,13 @@ from bench.plots.figures import write_figure, write_plots
 from bench.plots.memory import memory
 from bench.plots.panels import MOST_LINES, panels
 from bench.plots.quality import quality_over_steps, quality_over_time
-from bench.plots.samples import cell_pictures, sample_grid
+from bench.plots.samples import sample_grid
 from bench.plots.schedule import noise_schedule, subsequences
 from bench.plots.style import PALETTE, PLUGGED, STYLE, look, looks
 from bench.plots.training import quality_over_training
 from bench.records.groups import groups
-from bench.records.pictures import read_sheet, write_sheet
-from bench.records.record import REAL
+from bench.records.pictures import Pictures, read_sheet, sheet_png, write_sheet
+from bench.records.record import REAL, read_records, write_record
 from bench.tables.table import NOISE
 from sfddm.schedule import alpha_bar_table
 from sfddm.words import plural
@@ -279,11 +279,59 @@ def test_images_read_back_from_a_grid_are_the_pixels_that_were_written(
 def test_the_sample_grid_shows_each_cell_in_its_row_and_column(tmp_path: Path) -> None:
     written(sweep(("sfddm", "ddim"), (1, 4), (0, 1)), tmp_path, pictures=True)
     (group,) = groups(sweep(("sfddm", "ddim"), (1, 4), (0, 1)))
-    figure = sample_grid(group, cell_pictures([tmp_path], group.records))
+    figure = sample_grid(group, Pictures([tmp_path], group.records))
     assert figure is not None
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["sfddm", "ddim"]
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["1 step", "4 steps"]
-    assert sample_grid(group, {}) is None
+    assert sample_grid(group, Pictures([], [])) is None
+
+
+def sheet(value: int, size: int = 32) -> bytes:
+    """Return the sheet of 64 images, image k of which is everywhere `value` + k."""
+    return sheet_png(np.full((64, 3, size, size), value, np.uint8) + np.arange(64, dtype=np.uint8)[:, None, None, None])
+
+
+def shades(picture: np.ndarray, rows: int, columns: int, size: int = 32) -> list[list[list[int]]]:
+    """Return the shades of the four images in each place of a sample grid."""
+    side = 2 * size + 1
+    pitch, centres = side + max(2, side // 12), (size // 2, size + 1 + size // 2)
+    corners = [[(pitch * y, pitch * x) for x in range(columns)] for y in range(rows)]
+    return [
+        [[int(picture[top + y, left + x, 0]) for y in centres for x in centres] for top, left in row] for row in corners
+    ]
+
+
+def test_above_the_samples_are_other_real_images_in_each_column_and_the_teachers_own_the_same_in_all(
+    tmp_path: Path,
+) -> None:
+    records = sweep(("sfddm", "ddim"), (1, 4), (0,))
+    beside = {"real-data.png": sheet(10), "full-length-0123abcd.png": sheet(100)}
+    for record in records:
+        write_record(tmp_path, record, {f"{record.name}.png": sheet(150), **beside} if record.steps else None)
+    (group,) = groups(read_records(tmp_path))
+    figure = sample_grid(group, Pictures([tmp_path], group.records))
+    assert figure is not None
+    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert names == [REAL, "teacher, 1,024 steps", "sfddm", "ddim"]
+    (shown,) = figure.axes[0].get_images()
+    first = [0, 1, 2, 3]
+    assert shades(np.asarray(shown.get_array()), 4, 2) == [
+        [[10 + k for k in first], [14 + k for k in first]],
+        *([[value + k for k in first]] * 2 for value in (100, 150, 150)),
+    ]
+    assert "the same 4 latents in every cell but the real data's" in title_of(figure)
+
+
+def test_pictures_of_one_name_in_several_folders_are_told_apart_by_the_records_hashes(tmp_path: Path) -> None:
+    records = [made("ddim", 4, seed) for seed in (0, 1)]
+    for k, record in enumerate(records):
+        write_record(tmp_path / str(k), record, {"real-data.png": sheet(k)})
+    folders = [tmp_path / "0", tmp_path / "1"]
+    read = [record for folder in folders for record in read_records(folder)]
+    pictures = Pictures(folders, read)
+    assert [pictures.of(record, "real-data.png") for record in read] == [
+        next(folder.rglob("real-data.png")) for folder in folders
+    ]
 
 
 def test_text_in_a_pdf_stays_text_and_no_label_leaves_the_figure(tmp_path: Path) -> None:

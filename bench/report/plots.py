@@ -9,7 +9,7 @@ from bench.plots.figures import PLOTS, figures, png
 from bench.plots.style import STYLE
 from bench.records.groups import Group
 
-DPI = 160
+DPI = 140
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def memory(group: Group) -> Figure | None:
     axes.set_yticks(range(len(drawn)), [curve.name for curve in drawn])
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     axes.set_xlim(0, 1.08 * max(max(curve.middle) for curve in drawn) or 1)
-    where = "GPU memory, allocated" if on_gpu else "resident memory of the process"
+    where = "GPU memory beyond the weights" if on_gpu else "resident memory of the process"
     axes.set_xlabel(f"increase above idle (MiB), {where}")
     entitle(figure, title(group, "Memory that sampling adds", "a point for each step count"))
     return figure
@@ -36,6 +36,6 @@ def added_to_process(record: Record) -> float | None:
 
 
 def added_on_gpu(record: Record) -> float | None:
-    """Return by how many MiB the peak of what is allocated exceeds the weights, all that is there when idle."""
+    """Return by how many MiB the peak of what is allocated exceeds the weights, which are there when idle."""
     peak, weights = (value_at(record, ("sampling_cost", name)) for name in ("gpu_peak_bytes", "weights_bytes"))
     return None if peak is None or weights is None else max(peak - weights, 0) / MIB

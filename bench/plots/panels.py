@@ -1,5 +1,6 @@
 """Figures of one panel or several: at most six lines in each, the control and the floor in all, a legend below each."""
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import log2
@@ -98,8 +99,19 @@ def title(group: Group, what: str, *told: str) -> str:
 def entitle(figure: Figure, text: str) -> None:
     """Write a title at a figure's upper left, no line of it longer than the figure is wide."""
     most = int(figure.get_figwidth() / TITLE_LETTER)
-    broken = [part for whole in text.split("\n") for part in wrap(whole, most)]
-    figure.suptitle("\n".join(broken), x=0.012, ha="left", fontsize=9)
+    lines = [part for line in text.split("\n") for part in broken(line, most)]
+    figure.suptitle("\n".join(lines), x=0.012, ha="left", fontsize=9)
+
+
+def broken(line: str, most: int) -> list[str]:
+    """Return a line in parts of at most so many letters, broken between its clauses where that is possible."""
+    parts: list[str] = []
+    for clause in re.split(r"(?<=;) ", line):
+        if parts and len(parts[-1]) + 1 + len(clause) <= most:
+            parts[-1] += f" {clause}"
+        else:
+            parts += wrap(clause, most)
+    return parts
 
 
 def line(axes: Axes, curve: Curve, x: Sequence[float], y: Sequence[float]) -> None:

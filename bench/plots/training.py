@@ -1,6 +1,7 @@
 """A group's quality over what its students cost to train, a panel for each step count."""
 
 import math
+from collections.abc import Sequence
 
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
@@ -73,15 +74,16 @@ def quality_over_training(group: Group) -> Figure | None:
         told_of_floor(group),
     )
     entitle(figure, heading)
-    common_legend(figure)
+    common_legend(figure, [quality.name for _, quality in pairs])
     return figure
 
 
-def common_legend(figure: Figure) -> None:
-    """Put one legend of all panels below them."""
+def common_legend(figure: Figure, names: Sequence[str]) -> None:
+    """Put one legend of all panels below them: what has these names in their order, then the rest."""
     entries: dict[str, Artist] = {}
     for axes in figure.axes:
-        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
-            entries.setdefault(name, handle)
-    columns = max(1, min(4, int((figure.get_figwidth() - 0.5) / (0.55 + LETTER * max(map(len, entries))))))
-    figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=columns)
+        entries |= {name: handle for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)}
+    ordered = [name for name in names if name in entries]
+    ordered += [name for name in entries if name not in names]
+    columns = max(1, min(4, int((figure.get_figwidth() - 0.5) / (0.55 + LETTER * max(map(len, ordered))))))
+    figure.legend([entries[name] for name in ordered], ordered, loc="outside lower center", ncols=columns)

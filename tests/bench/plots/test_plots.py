@@ -15,7 +15,7 @@ from bench.metrics.sampling_cost import MIB
 from bench.plots.curves import FEW_SEEDS, curves
 from bench.plots.figures import write_figure, write_plots
 from bench.plots.memory import memory
-from bench.plots.panels import MOST_LINES, panels
+from bench.plots.panels import MOST_LINES, broken, panels
 from bench.plots.quality import quality_over_steps, quality_over_time
 from bench.plots.samples import sample_grid
 from bench.plots.schedule import noise_schedule, subsequences
@@ -180,6 +180,18 @@ def test_figures_are_titled_by_distance_dataset_and_resolution() -> None:
         first = figure.get_suptitle().split("\n")[0]
         assert first.startswith("FID")
         assert "cifar10 32x32" in first
+
+
+@pytest.mark.parametrize("most", [20, 60, 200])
+def test_a_title_is_broken_between_its_clauses_and_loses_no_word(most: int) -> None:
+    line = "scale paper; line: median of 3 seeds; floor: real data, half against half (band: least to most)"
+    parts = broken(line, most)
+    assert " ".join(parts) == line
+    assert max(map(len, parts)) <= most
+    if most > 60:
+        assert parts == [line]
+    if most == 60:
+        assert parts == [line[:37], line[38:]]
 
 
 def test_times_measured_on_a_machine_that_was_not_quiet_are_marked_as_in_tables() -> None:

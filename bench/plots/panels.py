@@ -10,6 +10,7 @@ from textwrap import wrap
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from bench.claims.setups import CONTROL
@@ -117,7 +118,8 @@ def broken(line: str, most: int) -> list[str]:
 def line(axes: Axes, curve: Curve, x: Sequence[float], y: Sequence[float]) -> None:
     """Draw a row's points in its look, joined."""
     look = curve.look
-    edge = "white" if look.fill == "full" else look.colour
+    hollow = look.fill != "full" or look.marker not in Line2D.filled_markers  # such as +, which is nothing but its edge
+    edge = look.colour if hollow else "white"
     axes.plot(
         x,
         y,
@@ -128,7 +130,7 @@ def line(axes: Axes, curve: Curve, x: Sequence[float], y: Sequence[float]) -> No
         fillstyle=look.fill,
         markerfacecoloralt="white",
         markeredgecolor=edge,
-        markeredgewidth=0.4 if edge == "white" else 0.9,
+        markeredgewidth=0.9 if hollow else 0.4,
     )
 
 

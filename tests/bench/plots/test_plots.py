@@ -12,14 +12,14 @@ from matplotlib.lines import Line2D
 
 from bench.config.methods import METHODS
 from bench.metrics.sampling_cost import MIB
-from bench.plots.curves import FEW_SEEDS, curves
+from bench.plots.curves import FEW_SEEDS, Curve, curves
 from bench.plots.figures import write_figure, write_plots
 from bench.plots.memory import memory
-from bench.plots.panels import MOST_LINES, broken, panels
+from bench.plots.panels import MOST_LINES, broken, line, panels
 from bench.plots.quality import quality_over_steps, quality_over_time
 from bench.plots.samples import sample_grid
 from bench.plots.schedule import noise_schedule, subsequences
-from bench.plots.style import PALETTE, PLUGGED, STYLE, look, looks
+from bench.plots.style import PALETTE, PLUGGED, STYLE, Look, look, looks
 from bench.plots.training import quality_over_training
 from bench.records.groups import groups
 from bench.records.pictures import Pictures, read_sheet, sheet_png, write_sheet
@@ -374,6 +374,13 @@ def test_a_method_of_another_package_looks_like_none_of_ours() -> None:
     ours = {part for colour_and_marker in PALETTE for part in colour_and_marker}
     for name in ("somebody-elses", "consistency-model", "rectified-flow", "turbo", "x"):
         assert not {look(name).colour, look(name).marker} & ours
+
+
+@pytest.mark.parametrize(("marker", "edge"), [("o", "white"), ("+", "#123456"), ("1", "#123456")])
+def test_a_marker_that_is_nothing_but_its_edge_is_drawn_in_its_colour(marker: str, edge: str) -> None:
+    axes = Figure().add_subplot()
+    line(axes, Curve("a", "a", Look("#123456", marker), [1], [[1.0]]), [1], [1])
+    assert axes.get_lines()[0].get_markeredgecolor() == edge
 
 
 def test_methods_of_other_packages_in_one_plot_all_look_different() -> None:

@@ -11,7 +11,7 @@ from bench.records.groups import Group, groups
 from bench.records.record import Record, read_records
 from bench.store.files import check_writable, digest, file_sha256, read_object, write_json, write_text
 from bench.store.layout import RunFolder
-from bench.tables.caption import conditions_text, device_text, floor_text, heading
+from bench.tables.caption import conditions_text, device_text, floor_text, heading, subject, work
 from bench.tables.cells import cells_table, csv, frame, summary_frame
 from bench.tables.comparison import comparison_frame, comparison_table
 from bench.tables.console import print_tables
@@ -19,7 +19,7 @@ from bench.tables.latex import latex
 from bench.tables.markdown import markdown
 from bench.tables.measures import Measure, measures
 from bench.tables.outcome import outcome
-from bench.tables.published import published
+from bench.tables.published import Series
 from bench.tables.summary import by_cell, summarise
 from bench.tables.table import Table, summary_table
 
@@ -55,7 +55,7 @@ def render(records: Sequence[Record], folder: Path, out: Path) -> list[Path]:
 
 def drawing_of(records: Sequence[Record], folder: Path) -> str:
     """Return the hash of all that plots are drawn from: the set of records, and the pictures beside them."""
-    pictures = {path.stem: file_sha256(path) for path in sorted(folder.rglob("records/*/*.png"))}
+    pictures = {str(path.relative_to(folder)): file_sha256(path) for path in sorted(folder.rglob("records/*/*.png"))}
     return digest({"records": sorted(record.model_dump_json() for record in records), "pictures": pictures})
 
 
@@ -83,9 +83,9 @@ def write_tables(found: Sequence[Group], folder: Path) -> list[Path]:
     return paths
 
 
-def write_published(found: Sequence[Group], folder: Path) -> list[Path]:
+def write_published(found: Sequence[Group], folder: Path, series: Sequence[Series]) -> list[Path]:
     """Write <stem>-published.md, .tex and .csv for each group that published values concern; return the paths."""
-    series, paths = published(), []
+    paths = []
     for group in found:
         notes = [f"{heading(group)}.", conditions_text(group)]
         table = comparison_table(group, series, notes)
@@ -112,10 +112,10 @@ def rendered(group: Group) -> Rendered:
     notes = [conditions_text(group), device_text(group)]
     notes += [text for text in [floor_text(group)] if text]
     tables = tuple(summary_table(shown, seeds) for shown in summaries)
-    captioned = [summary_table(shown, seeds, [f"{heading(group)}.", *notes]) for shown in summaries]
+    said = [f"{work(group).capitalize()}.", *notes]
     texts = {
         ".md": markdown(heading(group), notes, [*tables, cells_table(cells)]),
-        ".tex": latex(captioned, group.stem),
+        ".tex": latex(tables, group.stem, subject(group), said, group.first.feature_space),
         ".csv": csv(frame(group.records)),
         "-summary.csv": csv(summary_frame(summaries, group.first)),
     }
@@ -147,9 +147,8 @@ def print_rendered(found: Sequence[Group]) -> None:
         print_tables("\n".join([shown.title, *shown.notes]), shown.summaries)
 
 
-def print_published(found: Sequence[Group]) -> None:
+def print_published(found: Sequence[Group], series: Sequence[Series]) -> None:
     """Print ours beside the published values, for each group that they concern."""
-    series = published()
     for group in found:
         if (table := comparison_table(group, series, [conditions_text(group)])) is not None:
             print_tables(heading(group), [table])

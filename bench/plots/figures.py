@@ -1,6 +1,6 @@
 """The plots by name: what each shows and what draws it; and how a figure becomes files."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -9,12 +9,14 @@ import matplotlib
 from matplotlib.figure import Figure
 from PIL import Image
 
-from bench.plots.curves import memory, quality_over_steps, quality_over_time
-from bench.plots.samples import cell_pictures, interpolation_strips, sample_grid
+from bench.plots.memory import memory
+from bench.plots.quality import quality_over_steps, quality_over_time
+from bench.plots.samples import interpolation_strips, sample_grid
 from bench.plots.schedule import noise_schedule
 from bench.plots.style import STYLE
 from bench.plots.training import quality_over_training
 from bench.records.groups import Group
+from bench.records.pictures import Pictures
 from bench.store.files import write_bytes
 
 
@@ -30,7 +32,10 @@ class Plot:
 # Of the numbers; the report shows them all. A plot's files carry its name.
 PLOTS = {
     "quality": Plot(
-        "Quality over steps", "The distance by step count, a line per method, a band over seeds.", quality_over_steps
+        "Quality over steps",
+        "The distance by step count, a line per method: the median over seeds, with each seed as a dot or, of more "
+        "than five, the quartiles as a band.",
+        quality_over_steps,
     ),
     "time": Plot(
         "Quality over time",
@@ -39,17 +44,25 @@ PLOTS = {
         quality_over_time,
     ),
     "training": Plot(
-        "Quality over training cost", "The distance by what the student's training cost.", quality_over_training
+        "Quality over training cost",
+        "The distance by what the student's training cost, a panel for each step count. A bar: the seeds from the "
+        "least to the most or, of more than five, the quartiles.",
+        quality_over_training,
     ),
     "memory": Plot(
-        "Memory", "The memory of sampling: what it adds to the process on a CPU, what is allocated on a GPU.", memory
+        "Memory",
+        "The memory that sampling adds to what is in use before: of the process on a CPU, allocated beyond the weights "
+        "on a GPU.",
+        memory,
     ),
     "schedule": Plot(
-        "Noise schedule", "The teacher's noise schedule with the timesteps that the student visits.", noise_schedule
+        "Noise schedule",
+        "The teacher's noise schedule with the timesteps that each method visits, at every step count.",
+        noise_schedule,
     ),
 }
 # Of the pictures beside the records; the report shows the pictures themselves.
-OF_PICTURES: dict[str, Callable[[Group, Mapping[str, Path]], Figure | None]] = {
+OF_PICTURES: dict[str, Callable[[Group, Pictures], Figure | None]] = {
     "samples": sample_grid,
     "interpolation": interpolation_strips,
 }
@@ -61,7 +74,7 @@ def figures(group: Group) -> dict[str, Figure]:
     return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
-def figures_of_pictures(group: Group, pictures: Mapping[str, Path]) -> dict[str, Figure]:
+def figures_of_pictures(group: Group, pictures: Pictures) -> dict[str, Figure]:
     """Return a group's plots of pictures by name, those it has pictures for; drawn in the current style."""
     drawn = {name: draw(group, pictures) for name, draw in OF_PICTURES.items()}
     return {name: figure for name, figure in drawn.items() if figure is not None}
@@ -69,7 +82,7 @@ def figures_of_pictures(group: Group, pictures: Mapping[str, Path]) -> dict[str,
 
 def write_plots(found: Sequence[Group], folders: Sequence[Path], folder: Path) -> list[Path]:
     """Write each group's plots; folders: where the cells' pictures are, beside their records. Return the paths."""
-    pictures = cell_pictures(folders, [record for group in found for record in group.records])
+    pictures = Pictures(folders, [record for group in found for record in group.records])
     paths = []
     with matplotlib.rc_context(STYLE):
         for group in found:

@@ -1,4 +1,4 @@
-"""How every plot looks, and each method's colour and marker."""
+"""How every plot looks, and each method's colour, marker and line."""
 
 import zlib
 from collections.abc import Iterable
@@ -71,24 +71,52 @@ class Look(NamedTuple):
     fill: str = FILLS[0]
 
 
+# Looks of methods of other packages: five that share nothing, then every other pair of their colours and markers.
+OF_OTHERS = [
+    Look(colour, PLUGGED[(place + turn) % len(PLUGGED)][1], LINES[turn % len(LINES)])
+    for turn in range(len(PLUGGED))
+    for place, (colour, _) in enumerate(PLUGGED)
+]
+
+
 def look(method: str) -> Look:
-    """Return a method's look, a variant's being its method's; one of another package gets its own by its name."""
+    """Return a method's look where no other is beside it, a variant's being its method's."""
     base = base_name(method)
-    if base in methods.METHODS:
-        return Look(*PALETTE[methods.place(base)])
-    return Look(*PLUGGED[zlib.crc32(base.encode()) % len(PLUGGED)])
+    return looks_of_methods([base])[base]
 
 
 def looks(rows: Iterable[tuple[str, str]]) -> dict[str, Look]:
     """Return the look of each row by name, of (name, method): rows of one method differ in line, fill and tint."""
+    rows = list(rows)
+    own = looks_of_methods(base_name(method) for _, method in rows)
     found: dict[str, Look] = {}
     seen: dict[str, int] = {}
     for name, method in rows:
         base = base_name(method)
         tint, place = divmod(seen.setdefault(base, 0), len(LINES))
         seen[base] += 1
-        own = look(method)
-        found[name] = Look(paler(own.colour, tint), own.marker, LINES[place], FILLS[place])
+        colour, marker, line, _ = own[base]
+        first = LINES.index(line)
+        found[name] = Look(paler(colour, tint), marker, LINES[(first + place) % len(LINES)], FILLS[place])
+    return found
+
+
+def looks_of_methods(names: Iterable[str]) -> dict[str, Look]:
+    """Return the look of each method: ours by the palette, those of other packages by their names, none of them twice.
+
+    A method of another package keeps its look from plot to plot, unless another one in the same plot has it already.
+    """
+    found: dict[str, Look] = {}
+    taken: set[int] = set()
+    for name in sorted(set(names)):
+        if name in methods.METHODS:
+            found[name] = Look(*PALETTE[methods.place(name)])
+            continue
+        first = zlib.crc32(name.encode()) % len(PLUGGED)
+        order = [(first + further) % len(OF_OTHERS) for further in range(len(OF_OTHERS))]
+        place = next((one for one in order if one not in taken), first)
+        taken.add(place)
+        found[name] = OF_OTHERS[place]
     return found
 
 

@@ -13,14 +13,26 @@ import numpy as np
 from PIL import Image
 
 from bench.records.record import Record
-from bench.store.files import write_bytes
+from bench.store.files import file_sha256, write_bytes
 from bench.store.text import to_stderr
 
 SHOWN = 64
 COLUMNS = 8
 PATHS_SHOWN = 3
+REAL_IMAGES = "real-data.png"  # beside the records of a set: the dataset's first images
+FULL_LENGTH = "full-length"  # beside them, by the teacher and the seed: its own images over all its timesteps
 GAP = 170  # grey between images in a figure: seen beside white images and black ones
 LEAST_PIXELS = 512  # a sheet is enlarged, by whole factors, to at least this width
+
+
+def full_length_name(key: str) -> str:
+    """Return the file name of the teacher's full-length images, of the stage with a key."""
+    return f"{FULL_LENGTH}-{key[:8]}.png"
+
+
+def full_length_of(record: Record) -> str | None:
+    """Return the file name of the full-length images of a record's teacher and seed; None if it has none."""
+    return next((name for name in record.pictures if name.startswith(f"{FULL_LENGTH}-")), None)
 
 
 def write_sheet(pixels: np.ndarray, path: Path, columns: int = COLUMNS) -> None:
@@ -61,6 +73,29 @@ def rows_of_paths(pixels: np.ndarray) -> tuple[np.ndarray, int]:
 def left_out(line: str) -> None:
     """Name on stderr a picture that is left out."""
     to_stderr(f"sfddm-bench: {line}")
+
+
+class Pictures:
+    """The pictures beside records under folders, to be found by the record that they belong to.
+
+    Each that is unfit is named, and left out.
+    """
+
+    def __init__(self, folders: Iterable[Path], records: Sequence[Record]):
+        self._paths: dict[tuple[str, str], list[Path]] = {}
+        for path in find_pictures(folders, records):
+            self._paths.setdefault((path.parent.name, path.name), []).append(path)
+
+    def of(self, record: Record, name: str | None = None) -> Path | None:
+        """Return a record's samples, or the picture of a name beside it; None if there is none.
+
+        Of several of the name, in several folders, the one that the record has the hash of.
+        """
+        name = name or f"{record.name}.png"
+        paths = self._paths.get((record.set_name, name), [])
+        if len(paths) > 1 and (seal := record.pictures.get(name)):
+            return next((path for path in paths if file_sha256(path) == seal), None)
+        return paths[0] if paths else None
 
 
 def find_pictures(
@@ -108,16 +143,19 @@ def picture_fault(path: Path, resolution: int, seals: set[str]) -> str | None:
     return None
 
 
-def read_sheet(path: Path, resolution: int, rows: int, columns: int) -> np.ndarray:
-    """Return images 0, 1, .. of a written sheet as one picture of rows x columns, uint8, at their own resolution."""
+def read_sheet(path: Path, resolution: int, rows: int, columns: int, first: int = 0) -> np.ndarray:
+    """Return images of a written sheet, from `first` on, as one picture of rows x columns, uint8, at their resolution.
+
+    Places for which there are no images are grey.
+    """
     sheet = np.asarray(Image.open(path))
     factor = sheet.shape[1] // (COLUMNS * (resolution + 1) + 1)
     sheet = sheet[::factor, ::factor]
     there = (sheet.shape[0] - 1) // (resolution + 1) * COLUMNS
     shape = (rows * (resolution + 1) - 1, columns * (resolution + 1) - 1, *sheet.shape[2:])
     picture = np.full(shape, GAP, np.uint8)
-    for k in range(min(rows * columns, there)):
-        top, left = (k // COLUMNS) * (resolution + 1) + 1, (k % COLUMNS) * (resolution + 1) + 1
+    for k in range(min(rows * columns, there - first)):
+        top, left = ((first + k) // COLUMNS) * (resolution + 1) + 1, ((first + k) % COLUMNS) * (resolution + 1) + 1
         row, column = (k // columns) * (resolution + 1), (k % columns) * (resolution + 1)
         picture[row : row + resolution, column : column + resolution] = sheet[
             top : top + resolution, left : left + resolution

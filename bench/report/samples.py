@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from bench.plots.samples import PATHS, shared_steps
-from bench.records.pictures import find_pictures, read_rows, read_sheet
+from bench.records.pictures import find_pictures, full_length_of, read_rows, read_sheet
 from bench.records.record import Record
 
 LARGEST = 60_000  # bytes of one picture in the page; a larger one is stored as JPEG
@@ -27,6 +27,7 @@ class Samples:
     steps: list[int]  # all step counts, increasing
     sheets: dict[str, dict[int, bytes]]
     real: bytes | None  # the contact sheet of the dataset
+    teacher: bytes | None  # the teacher's own over all its timesteps, of the same latents
     strips: dict[str, bytes]  # of interpolations, all at one step count
     strip_steps: int | None
 
@@ -51,6 +52,8 @@ def samples(rows: Sequence[Row], pictures: Mapping[str, Path]) -> Samples | None
     chosen = [row for row in pictured if row[1].seed == seed]
     one = chosen[0][1]
     real = pictures.get(picture_name(one, "real-data"))
+    names = [name for _, record in chosen if (name := teacher_name(record)) in pictures]
+    teacher = pictures[names[0]] if names else None
     strips = [row for row in chosen if strip_name(row[1]) in pictures]
     strip_steps = shared_steps([record.steps for _, record in strips if record.steps is not None]) if strips else None
     return Samples(
@@ -58,6 +61,7 @@ def samples(rows: Sequence[Row], pictures: Mapping[str, Path]) -> Samples | None
         steps=sorted({record.steps for _, record in chosen if record.steps is not None}),
         sheets=contact_sheets(chosen, pictures),
         real=compact(contact_sheet(real, one)) if real else None,
+        teacher=compact(contact_sheet(teacher, one)) if teacher else None,
         strips={name: strip(record, pictures) for name, record in strips if record.steps == strip_steps},
         strip_steps=strip_steps,
     )
@@ -96,6 +100,12 @@ def compact(pixels: np.ndarray) -> bytes:
 def picture_name(record: Record, of: str | None = None) -> str:
     """Return the name that finds a record's picture: its samples, or `of` in the same folder."""
     return f"{record.set_name}/{of or record.name}"
+
+
+def teacher_name(record: Record) -> str:
+    """Return the name that finds the full-length images of a record's teacher; nothing if it has none."""
+    name = full_length_of(record)
+    return picture_name(record, name.removesuffix(".png")) if name else ""
 
 
 def strip_name(record: Record) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from bench.records.measured import PATHS, SAMPLES
-from bench.records.pictures import rows_of_paths, sheet_png
+from bench.records.pictures import REAL_IMAGES, full_length_name, rows_of_paths, sheet_png
 from bench.records.record import NewerRecord, Record, read_record, write_record
 from bench.run.recording import failed_record, made_from, made_on, make_record
 from bench.run.sweep import Cell, Sweep
@@ -28,7 +28,6 @@ from bench.store.store import Store
 from sfddm.errors import InputError, WorkFailed
 
 WAIT_SECONDS = 0.5
-REAL_IMAGES = "real-data.png"
 
 Elsewhere = Callable[[Callable[[Stage], None]], None]
 
@@ -175,13 +174,19 @@ def has_pictures(record: Record, path: Path) -> bool:
 
 
 def pictures(sweep: Sweep, cell: Cell, store: Store) -> dict[str, bytes]:
-    """Return the pictures that belong beside a cell's record, by file name: the real images are those of all cells."""
+    """Return the pictures that belong beside a cell's record, by file name.
+
+    The real images are those of all cells; the full-length ones, if there are any, those of a teacher and a seed.
+    """
     found = {REAL_IMAGES: sweep.real_images}
     if cell.samples is not None:
         found[f"{cell.record_name}.png"] = sheet_png(read_samples(store.path(cell.samples, SAMPLES)))
     stage = cell.measures.get("interpolation")
     if stage is not None and store.is_done(stage):
         found[f"{cell.record_name}-interpolation.png"] = paths_png(store.path(stage, PATHS))
+    for stage in cell.measures["consistency"].lineage if "consistency" in cell.measures else ():
+        if stage.kind == "full-length" and store.is_done(stage):
+            found[full_length_name(stage.key)] = sheet_png(read_samples(store.path(stage, SAMPLES)))
     return found
 
 

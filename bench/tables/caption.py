@@ -8,11 +8,21 @@ from bench.records.record import Record
 
 def heading(group: Group) -> str:
     """Return the dataset, its resolution, the scale, and the training budget if all cells have the same."""
+    return f"{subject(group)}, {work(group)}"
+
+
+def subject(group: Group) -> str:
+    """Return the dataset and its resolution."""
     first = group.first
+    return f"{first.dataset} {first.resolution}x{first.resolution}"
+
+
+def work(group: Group) -> str:
+    """Return the scale, and the training budget if all cells have the same."""
     budgets = {record.config.get("budget") for record in group.cells}
     budget = budgets.pop() if len(budgets) == 1 else None
     each = f", {budget:,} evaluations of training each" if budget else ""
-    return f"{first.dataset} {first.resolution}x{first.resolution}, scale {first.scale}{each}"
+    return f"scale {group.first.scale}{each}"
 
 
 def conditions_text(group: Group) -> str:

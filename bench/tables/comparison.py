@@ -63,7 +63,7 @@ def comparison_table(group: Group, series: Sequence[Series], notes: Sequence[str
         "The difference is ours less the published; a dash where the two are not comparable or ours is not there."
     )
     told = [f"Source {position}: {source}." for position, source in enumerate(sources, 1)]
-    return Table("Published values", (rules, *notes, *told), head, tuple(rows), names=3)
+    return Table("Published values", (), head, tuple(rows), names=4, signs=(rules, *notes, *told))
 
 
 def _difference(value: float, ours: Statistic | None, judged: Agreement) -> str:

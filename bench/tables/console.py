@@ -19,7 +19,7 @@ def print_tables(title: str, tables: Sequence[Table]) -> None:
     for table in tables:
         console.print(f"\n[bold]{escape(table.title)}[/bold]")
         console.print(rich_table(table))
-        console.print(escape(" ".join(table.notes)), style="dim")
+        console.print(escape(table.sentences), style="dim")
 
 
 def escape(text: str) -> str:

@@ -12,7 +12,7 @@ def markdown(title: str, notes: Sequence[str], tables: Sequence[Table]) -> str:
     for note in notes:
         lines += [escape(note), ""]
     for table in tables:
-        lines += [f"## {escape(table.title)}", "", escape(" ".join(table.notes)), "", *markdown_table(table), ""]
+        lines += [f"## {escape(table.title)}", "", escape(table.sentences), "", *markdown_table(table), ""]
     return "\n".join(lines)
 
 

@@ -24,14 +24,23 @@ class Entry:
 
 @dataclass(frozen=True)
 class Table:
-    """A title, sentences below it, a head, rows of equal length, and at most one row that spans all columns."""
+    """A title, sentences below it, a head, rows of equal length, and at most one row that spans all columns.
+
+    notes: sentences of its own. signs: those that tables of one file share, on signs and seeds.
+    """
 
     title: str
     notes: tuple[str, ...]
     head: tuple[str, ...]
     rows: tuple[tuple[Entry, ...], ...]
     floor: tuple[str, str] | None = None
-    names: int = 1  # columns from the left that hold words
+    names: int = 1  # columns from the left that say what a row is
+    signs: tuple[str, ...] = ()
+
+    @property
+    def sentences(self) -> str:
+        """All that a reader is told, in one paragraph."""
+        return " ".join([*self.notes, *self.signs])
 
 
 def number(value: float, digits: int | None) -> str:
@@ -62,8 +71,8 @@ def marks(is_bound: bool, is_noise: bool) -> str:
     return AT_LEAST * is_bound + NOISE * is_noise
 
 
-def summary_table(shown: Summary, seeds: list[int], where: Sequence[str] = ()) -> Table:
-    """Return the table of a summary: methods by steps. where: sentences of what it was measured on and under."""
+def summary_table(shown: Summary, seeds: list[int]) -> Table:
+    """Return the table of a summary: methods by steps."""
     digits = shown.measure.digits
     rows = []
     for name, row in shown.rows.items():
@@ -80,31 +89,37 @@ def summary_table(shown: Summary, seeds: list[int], where: Sequence[str] = ()) -
     head = ("method", *(plural(steps, "step") for steps in shown.steps))
     name = "real data (floor)" if shown.measure.better == "lower" else "real data"
     floor = None if shown.floor is None else (name, statistic_text(shown.floor, digits))
-    return Table(shown.measure.title, (*_notes(shown, seeds), *where), head, tuple(rows), floor)
-
-
-def _notes(shown: Summary, seeds: list[int]) -> list[str]:
-    """Return the sentences that a reader needs, and no other."""
     found = [statistic for row in shown.rows.values() for statistic in row.values()]
+    notes, signs = _notes(shown, found, seeds), _signs(found, seeds)
+    return Table(shown.measure.title, tuple(notes), head, tuple(rows), floor, signs=tuple(signs))
+
+
+def _notes(shown: Summary, found: Sequence[Statistic], seeds: list[int]) -> list[str]:
+    """Return the sentences that are a table's own."""
     notes = [] if shown.measure.better is None else [f"{shown.measure.better.capitalize()} is better."]
-    if any(statistic.sd for statistic in found):
-        notes.append(f"Mean ± standard deviation over seeds {', '.join(map(str, seeds))}.")
-    else:
+    if not any(statistic.sd for statistic in found):
         notes.append(f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}.")
-    if any(statistic.unrelated is not None for statistic in found):
-        notes.append("In brackets: the same of unrelated pairs.")
-    if any(statistic.is_bound for statistic in found):
-        notes.append(f"{AT_LEAST.strip()} a larger batch may give more.")
-    if any(statistic.is_noise for statistic in found):
-        notes.append(ABOUT_NOISE)
-    if any(statistic.same_calls for statistic in found):
-        notes.append("Methods that make the same calls share a place.")
-    if any(statistic.place for statistic in found):
-        if any(statistic.separated for statistic in found):
-            rule = "bold where the 95 % intervals of the two are apart."
-        elif any(statistic.low is not None for statistic in found):
-            rule = "no two are apart by their 95 % intervals."
-        else:
-            rule = "without intervals, nothing tells them apart."
-        notes.append(f"{BEST} best and {SECOND} second of a column; {rule}")
+    if any(statistic.place for statistic in found) and not any(statistic.separated for statistic in found):
+        apart = any(statistic.low is not None for statistic in found)
+        notes.append("Best and second are nowhere apart." if apart else "Without intervals, nothing tells them apart.")
     return notes
+
+
+def _signs(found: Sequence[Statistic], seeds: list[int]) -> list[str]:
+    """Return the sentences on signs that a reader needs, and no other."""
+    signs = []
+    if any(statistic.sd for statistic in found):
+        signs.append(f"Mean ± standard deviation over seeds {', '.join(map(str, seeds))}.")
+    if any(statistic.unrelated is not None for statistic in found):
+        signs.append("In brackets: the same of unrelated pairs.")
+    if any(statistic.is_bound for statistic in found):
+        signs.append(f"{AT_LEAST.strip()} a larger batch may give more.")
+    if any(statistic.is_noise for statistic in found):
+        signs.append(ABOUT_NOISE)
+    if any(statistic.same_calls for statistic in found):
+        signs.append("Methods that make the same calls share a place.")
+    if any(statistic.place for statistic in found):
+        signs.append(
+            f"{BEST} best and {SECOND} second of a column; bold where the 95 % intervals of the two are apart."
+        )
+    return signs

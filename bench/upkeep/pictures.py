@@ -7,20 +7,31 @@ import numpy as np
 from PIL import Image
 
 from bench.records.measured import PATHS, SAMPLES
-from bench.records.pictures import COLUMNS, rows_of_paths, sheet_of
+from bench.records.pictures import COLUMNS, full_length_name, rows_of_paths, sheet_of
+from bench.records.record import Record
 from bench.store.layout import StageFolder
 
 
-def pictures(path: Path, folders: dict[str, list[StageFolder]]) -> Iterator[tuple[Path, np.ndarray]]:
+def pictures(path: Path, record: Record, folders: dict[str, list[StageFolder]]) -> Iterator[tuple[Path, np.ndarray]]:
     """Yield each picture beside a record with the pixels that the stages' images give; unreadable images give none."""
-    for kind, file, suffix in (("samples", SAMPLES, ""), ("interpolation", PATHS, "-interpolation")):
+    for kind, file in (("samples", SAMPLES), ("interpolation", PATHS), ("full-length", SAMPLES)):
         for folder in folders.get(kind, []):
+            name = picture_name(kind, path.stem, folder.key)
+            if kind == "full-length" and name not in record.pictures:
+                continue  # versions before did not show them
             try:
                 images = np.load(folder.path / file, mmap_mode="r", allow_pickle=False)
-                pixels, columns = (images, COLUMNS) if kind == "samples" else rows_of_paths(images)
-                yield path.with_name(f"{path.stem}{suffix}.png"), sheet_of(pixels, columns)
+                pixels, columns = rows_of_paths(images) if kind == "interpolation" else (images, COLUMNS)
+                yield path.with_name(name), sheet_of(pixels, columns)
             except (OSError, ValueError, IndexError, EOFError):
                 continue  # named already by its hash
+
+
+def picture_name(kind: str, stem: str, key: str) -> str:
+    """Return the file name of the picture of a stage of a kind, beside the record of a stem."""
+    if kind == "full-length":
+        return full_length_name(key)
+    return f"{stem}{'-interpolation' if kind == 'interpolation' else ''}.png"
 
 
 def picture_fault(path: Path, expected: np.ndarray) -> str | None:

@@ -33,6 +33,7 @@ class Verification:
         self.notes: list[str] = []
         self.damaged: set[Path] = set()  # folders of stages with an artefact that differs
         self.compared = 0  # records of which stages are here
+        self.pictures: set[Path] = set()  # that were compared; several records may share one
 
     def differs(self, path: Path, what: object) -> None:
         """Note a difference, on one line."""
@@ -151,7 +152,10 @@ def _stages(run: RunFolder, path: Path, record: Record, there: dict[str, StageFo
     if found.missing:
         result.differs(path, f"was made from stages that are not here: {', '.join(found.missing)}")
     sound = {kind: [one for one in own if one.path not in result.damaged] for kind, own in found.folders.items()}
-    for picture, expected in pictures(path, sound):
+    for picture, expected in pictures(path, record, sound):
+        if picture in result.pictures:
+            continue
+        result.pictures.add(picture)
         result.checked["pictures"] += 1
         if told := picture_fault(picture, expected):
             result.differs(picture, told)

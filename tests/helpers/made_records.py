@@ -157,6 +157,7 @@ def of_a_method(steps: int, distance: float, seconds: float, cost: int, folds: i
             "gpu_peak_bytes": int(draw.normal(1.4e9, 2e7)),
             "rss_peak_bytes": int(draw.normal(2.6e9, 5e7)),
             "rss_added_bytes": int(draw.normal(6e8, 5e7)),
+            "weights_bytes": 142_800_000,
         },
         "training_cost": {
             "teacher_seconds": 5400.0,

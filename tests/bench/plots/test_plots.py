@@ -7,18 +7,26 @@ import numpy as np
 import pytest
 from helpers.made_records import made, sweep, written
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from bench.config.methods import METHODS
-from bench.plots.curves import curves, quality_over_steps, quality_over_time
+from bench.metrics.sampling_cost import MIB
+from bench.plots.curves import FEW_SEEDS, Curve, curves
 from bench.plots.figures import write_figure, write_plots
-from bench.plots.samples import cell_pictures, sample_grid
+from bench.plots.memory import memory
+from bench.plots.panels import MOST_LINES, broken, line, panels
+from bench.plots.quality import quality_over_steps, quality_over_time
+from bench.plots.samples import sample_grid
 from bench.plots.schedule import noise_schedule, subsequences
-from bench.plots.style import PALETTE, STYLE, look, looks
-from bench.plots.training import few, quality_over_training
+from bench.plots.style import PALETTE, PLUGGED, STYLE, Look, look, looks
+from bench.plots.training import quality_over_training
 from bench.records.groups import groups
-from bench.records.pictures import read_sheet, write_sheet
-from bench.records.record import REAL
+from bench.records.pictures import Pictures, read_sheet, sheet_png, write_sheet
+from bench.records.record import REAL, read_records, write_record
+from bench.tables.table import NOISE
 from sfddm.schedule import alpha_bar_table
+from sfddm.words import plural
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "linear", "cosine"])
@@ -65,10 +73,28 @@ def test_no_two_methods_look_alike_to_the_colour_blind() -> None:
     assert min(apart) > 0.03
 
 
-def test_a_curve_is_the_mean_over_seeds_with_a_band_from_least_to_most() -> None:
-    (group,) = groups([made("ddim", 4, seed, distance=value) for seed, value in enumerate((3.0, 4.0, 8.0))])
+@pytest.mark.parametrize(
+    ("values", "ends"), [((3.0, 4.0, 8.0), (3.0, 8.0)), ((1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0), (2.5, 5.5))]
+)
+def test_a_curve_is_the_median_over_seeds_between_the_least_and_the_most_or_of_many_the_quartiles(
+    values: tuple[float, ...], ends: tuple[float, float]
+) -> None:
+    (group,) = groups([made("ddim", 4, seed, distance=value) for seed, value in enumerate(values)])
     (curve,) = curves(group, lambda record: record.distance)
-    assert (curve.steps, curve.mean, curve.least, curve.most) == ([4], [5.0], [3.0], [8.0])
+    assert (curve.steps, curve.middle, curve.ends) == ([4], [4.0], [ends])
+
+
+def drawn_lines(figure: Figure) -> list[dict[str, Line2D]]:
+    """Return, of each panel, the named lines."""
+    return [
+        {str(line.get_label()): line for line in axes.get_lines() if not str(line.get_label()).startswith("_")}
+        for axes in figure.axes
+    ]
+
+
+def title_of(figure: Figure) -> str:
+    """Return a figure's title on one line."""
+    return " ".join(figure.get_suptitle().split())
 
 
 def test_quality_over_steps_draws_every_method_and_the_floor_and_no_failed_cell() -> None:
@@ -76,10 +102,110 @@ def test_quality_over_steps_draws_every_method_and_the_floor_and_no_failed_cell(
     (group,) = groups([*sweep(("sfddm", "ddim"), (1, 4), (0, 1)), failed])
     figure = quality_over_steps(group)
     assert figure is not None
-    drawn = {line.get_label(): line for line in figure.axes[0].get_lines()}
-    assert set(drawn) == {"sfddm", "ddim", f"{REAL}, half against half"}
+    (drawn,) = drawn_lines(figure)
+    assert set(drawn) == {"sfddm", "ddim", f"{REAL} (floor)"}
     assert drawn["ddim"].get_color() == look("ddim").colour
     assert list(drawn["ddim"].get_xdata()) == [1.0, 4.0]
+
+
+def test_a_few_seeds_are_drawn_each_and_lie_within_the_axes() -> None:
+    values = (3.0, 4.0, 80.0)
+    (group,) = groups([made("ddim", 4, seed, distance=value) for seed, value in enumerate(values)])
+    figure = quality_over_steps(group)
+    assert figure is not None
+    (axes,) = figure.axes
+    (dots,) = [line for line in axes.get_lines() if str(line.get_label()).startswith("_")]
+    assert list(dots.get_ydata()) == list(values)
+    assert axes.get_ylim()[0] < min(values)
+    assert axes.get_ylim()[1] > max(values)
+    assert not axes.collections
+    assert "line: median of 3 seeds; dots beside it: each seed" in title_of(figure)
+
+
+def test_of_many_seeds_the_quartiles_are_drawn_and_one_seed_has_no_spread() -> None:
+    (group,) = groups([made("ddim", step, seed) for seed in range(FEW_SEEDS + 1) for step in (1, 4)])
+    figure = quality_over_steps(group)
+    assert figure is not None
+    assert len(figure.axes[0].collections) == 1
+    assert "band: quartiles" in title_of(figure)
+    (group,) = groups(sweep(("sfddm", "ddim"), (1, 4), (0,)))
+    for draw in (quality_over_steps, quality_over_time, quality_over_training):
+        figure = draw(group)
+        assert figure is not None
+        assert "one seed" in title_of(figure)
+        assert not {"band", "median", "quartiles;"} & set(title_of(figure).replace(":", "").split())
+        assert not figure.axes[0].collections
+        assert not figure.axes[0].patches
+
+
+def test_a_plot_says_how_many_seeds_its_rows_have_if_they_differ() -> None:
+    (group,) = groups([*(made("ddim", 4, seed) for seed in range(3)), made("sfddm", 4, 0)])
+    figure = quality_over_steps(group)
+    assert figure is not None
+    assert "median of 1 to 3 seeds" in title_of(figure)
+
+
+def test_more_than_six_lines_become_panels_with_families_together_and_the_control_and_floor_in_each() -> None:
+    (group,) = groups(sweep(steps=(1, 4), seeds=(0,)))
+    for draw in (quality_over_steps, quality_over_time):
+        figure = draw(group)
+        assert figure is not None
+        names = [set(lines) - {f"{REAL} (floor)"} for lines in drawn_lines(figure)]
+        assert names == [
+            {"sfddm", "sfddm-reference", "sfddm-trajectory", "pd", "pd-reference", "ddim"},
+            {"scratch", "ddim", "ddpm", "dpm-solver"},
+        ]
+        assert all(f"{REAL} (floor)" in lines for lines in drawn_lines(figure))
+        assert len({axes.get_ylim() for axes in figure.axes}) == 1
+
+
+@pytest.mark.parametrize("count", range(1, 20))
+def test_no_row_is_lost_and_no_panel_has_more_than_six(count: int) -> None:
+    names = ["ddim", *(f"sfddm[hidden_weight={k}]" for k in range(count))]
+    (group,) = groups([made(name, 4, 0) for name in names])
+    rows = curves(group, lambda record: record.distance)
+    found = panels(rows)
+    assert max(map(len, found)) <= MOST_LINES
+    assert {row.name for panel in found for row in panel} == set(names)
+    assert all("ddim" in [row.name for row in panel] for panel in found)
+    assert sum(len(panel) - 1 for panel in found) == count
+    assert (len(found) == 1) == (len(names) <= MOST_LINES)
+
+
+def test_figures_are_titled_by_distance_dataset_and_resolution() -> None:
+    (group,) = groups(sweep(("sfddm", "ddim"), (1, 4), (0, 1)))
+    for draw in (quality_over_steps, quality_over_time, quality_over_training):
+        figure = draw(group)
+        assert figure is not None
+        first = figure.get_suptitle().split("\n")[0]
+        assert first.startswith("FID")
+        assert "cifar10 32x32" in first
+
+
+@pytest.mark.parametrize("most", [20, 60, 200])
+def test_a_title_is_broken_between_its_clauses_and_loses_no_word(most: int) -> None:
+    line = "scale paper; line: median of 3 seeds; floor: real data, half against half (band: least to most)"
+    parts = broken(line, most)
+    assert " ".join(parts) == line
+    assert max(map(len, parts)) <= most
+    if most > 60:
+        assert parts == [line]
+    if most == 60:
+        assert parts == [line[:37], line[38:]]
+
+
+def test_times_measured_on_a_machine_that_was_not_quiet_are_marked_as_in_tables() -> None:
+    noise = {"latency": 1.5, "throughput": 1.0, "others": 0.0}
+    (group,) = groups([made("ddim", 4, 0, sampling_cost__noise=noise), made("ddim", 8, 0)])
+    figure = quality_over_time(group)
+    assert figure is not None
+    (mark,) = figure.axes[0].texts
+    assert mark.get_text() == NOISE
+    cost = group.records[0].sampling_cost
+    assert cost is not None
+    assert cost.latency is not None
+    assert mark.xy == (cost.latency.median, group.records[0].distance)
+    assert NOISE in title_of(figure)
 
 
 def test_time_is_of_single_images_where_they_were_timed_and_of_batches_else() -> None:
@@ -91,7 +217,7 @@ def test_time_is_of_single_images_where_they_were_timed_and_of_batches_else() ->
     figure = quality_over_time(group)
     assert figure is not None
     assert "batches" in figure.axes[0].get_xlabel()
-    (point,) = figure.axes[0].get_lines()
+    point = drawn_lines(figure)[0]["ddim"]
     cost = group.records[0].sampling_cost
     assert cost is not None
     rate = cost.images_per_second
@@ -99,28 +225,56 @@ def test_time_is_of_single_images_where_they_were_timed_and_of_batches_else() ->
     assert list(point.get_xdata()) == [1 / rate]
 
 
-def test_training_cost_has_a_panel_for_each_of_at_most_four_step_counts_and_the_teacher_at_nought() -> None:
-    assert few([1, 2, 4, 8, 16]) == [1, 2, 8, 16]
-    (group,) = groups(sweep(("sfddm", "ddim"), (1, 4), (0,)))
+def test_training_cost_has_a_panel_for_each_step_count_bars_over_seeds_and_the_teacher_at_nought() -> None:
+    steps = (1, 2, 3, 4, 8, 16, 32)
+    (group,) = groups(sweep(("sfddm", "ddim"), steps, (0, 1)))
     figure = quality_over_training(group)
     assert figure is not None
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["1 step", "4 steps"]
-    places = {line.get_label(): list(line.get_xdata()) for line in figure.axes[0].get_lines()}
-    assert places["ddim"] == [0.0]
-    assert places["sfddm"] == [2_000_000.0]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [plural(count, "step") for count in steps]
+    first = drawn_lines(figure)[0]
+    assert list(first["ddim"].get_xdata()) == [0.0]
+    assert list(first["sfddm"].get_xdata()) == [2_000_000.0]
+    seeds = [r.distance for r in group.cells if (r.method, r.steps) == ("sfddm", 1)]
+    bars = [list(line.get_ydata()) for line in figure.axes[0].get_lines() if str(line.get_label()).startswith("_")]
+    assert sorted(seeds) in bars  # type: ignore[type-var]
     (group,) = groups(sweep(("ddim",), (1, 4), (0,)))
     assert quality_over_training(group) is None
 
 
-def test_equal_subsequences_share_a_line_and_others_have_their_own() -> None:
+def test_methods_that_visit_the_same_timesteps_share_a_panel_that_names_them_all_and_no_row_is_left_out() -> None:
+    steps = (1, 4, 64, 128, 1024)
     leading = made("sfddm-reference", 4, 0, timesteps=[0, 256, 512, 768])
-    (group,) = groups([made("sfddm", 4, 0), made("ddim", 4, 0), leading])
-    lines = {label: visited for visited, label, _ in subsequences(group)}
-    assert lines == {"4 steps: sfddm and ddim": (255, 511, 767, 1023), "4 steps: sfddm-reference": (0, 256, 512, 768)}
+    methods = ("sfddm", "pd", "ddim")
+    (group,) = groups([*(made(method, step, 0) for method in methods for step in steps), leading])
+    shared = subsequences(group)
+    assert {names: [len(visited) for visited in lines] for names, lines in shared.items()} == {
+        methods: list(steps),
+        ("sfddm-reference",): [4],
+    }
+    figure = noise_schedule(group)
+    assert figure is not None
+    _, together, alone = figure.axes
+    assert together.get_title(loc="left") == "sfddm, pd, ddim"
+    assert [text.get_text() for text in together.get_yticklabels()] == [plural(step, "step") for step in steps]
+    assert [list(line.get_xdata()) for line in together.get_lines()] == [list(v) for v in shared[methods]]
+    assert list(alone.get_lines()[0].get_xdata()) == [0, 256, 512, 768]
     given = made(
         "ddim", 4, 0, config={"teacher": {"weights": "teacher.safetensors", "schedule": "sigmoid", "timesteps": 9}}
     )
     assert noise_schedule(groups([given])[0]) is None
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+def test_memory_is_the_increase_above_idle_on_both_kinds_of_device(gpu: bool) -> None:
+    own = {"gpu_peak_bytes": 300 * MIB, "weights_bytes": 100 * MIB} if gpu else {"gpu_peak_bytes": None}
+    costs = {f"sampling_cost__{name}": value for name, value in own.items()}
+    (group,) = groups([made("ddim", 4, 0, sampling_cost__rss_added_bytes=50 * MIB, **costs)])
+    figure = memory(group)
+    assert figure is not None
+    (axes,) = figure.axes
+    assert axes.get_xlabel().startswith("increase above idle (MiB), GPU" if gpu else "increase above idle (MiB), resid")
+    (line,) = axes.get_lines()
+    assert list(line.get_xdata()) == [200.0 if gpu else 50.0]
 
 
 @pytest.mark.parametrize(("channels", "size", "count"), [(1, 8, 64), (3, 32, 64), (3, 16, 5)])
@@ -137,11 +291,59 @@ def test_images_read_back_from_a_grid_are_the_pixels_that_were_written(
 def test_the_sample_grid_shows_each_cell_in_its_row_and_column(tmp_path: Path) -> None:
     written(sweep(("sfddm", "ddim"), (1, 4), (0, 1)), tmp_path, pictures=True)
     (group,) = groups(sweep(("sfddm", "ddim"), (1, 4), (0, 1)))
-    figure = sample_grid(group, cell_pictures([tmp_path], group.records))
+    figure = sample_grid(group, Pictures([tmp_path], group.records))
     assert figure is not None
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["sfddm", "ddim"]
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["1 step", "4 steps"]
-    assert sample_grid(group, {}) is None
+    assert sample_grid(group, Pictures([], [])) is None
+
+
+def sheet(value: int, size: int = 32) -> bytes:
+    """Return the sheet of 64 images, image k of which is everywhere `value` + k."""
+    return sheet_png(np.full((64, 3, size, size), value, np.uint8) + np.arange(64, dtype=np.uint8)[:, None, None, None])
+
+
+def shades(picture: np.ndarray, rows: int, columns: int, size: int = 32) -> list[list[list[int]]]:
+    """Return the shades of the four images in each place of a sample grid."""
+    side = 2 * size + 1
+    pitch, centres = side + max(2, side // 12), (size // 2, size + 1 + size // 2)
+    corners = [[(pitch * y, pitch * x) for x in range(columns)] for y in range(rows)]
+    return [
+        [[int(picture[top + y, left + x, 0]) for y in centres for x in centres] for top, left in row] for row in corners
+    ]
+
+
+def test_above_the_samples_are_other_real_images_in_each_column_and_the_teachers_own_the_same_in_all(
+    tmp_path: Path,
+) -> None:
+    records = sweep(("sfddm", "ddim"), (1, 4), (0,))
+    beside = {"real-data.png": sheet(10), "full-length-0123abcd.png": sheet(100)}
+    for record in records:
+        write_record(tmp_path, record, {f"{record.name}.png": sheet(150), **beside} if record.steps else None)
+    (group,) = groups(read_records(tmp_path))
+    figure = sample_grid(group, Pictures([tmp_path], group.records))
+    assert figure is not None
+    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert names == [REAL, "teacher, 1,024 steps", "sfddm", "ddim"]
+    (shown,) = figure.axes[0].get_images()
+    first = [0, 1, 2, 3]
+    assert shades(np.asarray(shown.get_array()), 4, 2) == [
+        [[10 + k for k in first], [14 + k for k in first]],
+        *([[value + k for k in first]] * 2 for value in (100, 150, 150)),
+    ]
+    assert "the same 4 latents in every cell but the real data's" in title_of(figure)
+
+
+def test_pictures_of_one_name_in_several_folders_are_told_apart_by_the_records_hashes(tmp_path: Path) -> None:
+    records = [made("ddim", 4, seed) for seed in (0, 1)]
+    for k, record in enumerate(records):
+        write_record(tmp_path / str(k), record, {"real-data.png": sheet(k)})
+    folders = [tmp_path / "0", tmp_path / "1"]
+    read = [record for folder in folders for record in read_records(folder)]
+    pictures = Pictures(folders, read)
+    assert [pictures.of(record, "real-data.png") for record in read] == [
+        next(folder.rglob("real-data.png")) for folder in folders
+    ]
 
 
 def test_text_in_a_pdf_stays_text_and_no_label_leaves_the_figure(tmp_path: Path) -> None:
@@ -172,3 +374,21 @@ def test_a_method_of_another_package_looks_like_none_of_ours() -> None:
     ours = {part for colour_and_marker in PALETTE for part in colour_and_marker}
     for name in ("somebody-elses", "consistency-model", "rectified-flow", "turbo", "x"):
         assert not {look(name).colour, look(name).marker} & ours
+
+
+@pytest.mark.parametrize(("marker", "edge"), [("o", "white"), ("+", "#123456"), ("1", "#123456")])
+def test_a_marker_that_is_nothing_but_its_edge_is_drawn_in_its_colour(marker: str, edge: str) -> None:
+    axes = Figure().add_subplot()
+    line(axes, Curve("a", "a", Look("#123456", marker), [1], [[1.0]]), [1], [1])
+    assert axes.get_lines()[0].get_markeredgecolor() == edge
+
+
+def test_methods_of_other_packages_in_one_plot_all_look_different() -> None:
+    names = [f"plugged-{k}" for k in range(len(PLUGGED) ** 2)]
+    few = looks((name, name) for name in names[: len(PLUGGED)]).values()
+    assert len({own.colour for own in few}) == len({own.marker for own in few}) == len(PLUGGED)
+    every = looks((name, name) for name in names).values()
+    assert len({(own.colour, own.marker) for own in every}) == len(names)
+    variants = [*names[:7], *(f"{name}[a={k}]" for name in names[:7] for k in range(5))]
+    assert len(set(looks((name, name) for name in variants).values())) == len(variants)
+    assert look("turbo") == looks([("turbo", "turbo"), ("ddim", "ddim")])["turbo"]

@@ -9,8 +9,7 @@ import pytest
 from helpers.made_run import SWEEP
 from PIL import Image
 
-from bench.plots.samples import cell_pictures
-from bench.records.pictures import find_pictures, sheet_png
+from bench.records.pictures import Pictures, find_pictures, sheet_png
 from bench.records.record import Record, read_records, write_record
 from bench.report.page import write_report
 
@@ -69,7 +68,7 @@ def test_a_damaged_picture_is_named_and_left_out_and_nothing_else_is(
     assert shown == {*sheets[1:], sheets[0].with_name("real-data.png")}
     assert line.startswith(f"{sheets[0]}: ")
     assert line.endswith("; left out")
-    for render in (lambda: write_report([tmp_path]), lambda: cell_pictures([tmp_path], read_records(tmp_path))):
+    for render in (lambda: write_report([tmp_path]), lambda: Pictures([tmp_path], read_records(tmp_path))):
         render()
         assert capsys.readouterr().err == f"sfddm-bench: {line}\n"
 

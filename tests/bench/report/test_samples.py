@@ -1,5 +1,6 @@
 """Samples and interpolations on the page, and how their pictures are stored."""
 
+from base64 import b64decode
 from io import BytesIO
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from helpers.made_run import SWEEP, record, write_run
 from helpers.outline import Outline
 from PIL import Image
 
-from bench.records.pictures import write_sheet
-from bench.records.record import read_records
+from bench.records.pictures import sheet_png, write_sheet
+from bench.records.record import read_records, write_record
 from bench.report.page import write_report
 from bench.report.samples import LARGEST, compact, contact_sheet, pictures_of
 
@@ -36,6 +37,18 @@ def test_each_dataset_stands_beside_its_own_real_images(tmp_path: Path) -> None:
         if a.get("alt") == "Images of the dataset"
     }
     assert len(shown) == 2
+
+
+def test_the_teachers_own_images_stand_below_the_students(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 1, 8, 8), dtype=np.uint8)
+    own, teacher = map(sheet_png, pixels)
+    for seed in (0, 1):
+        one = record("ddim", 1, seed, 5.0)
+        write_record(tmp_path, one, {f"{one.name}.png": own, f"full-length-{seed}.png": (teacher, own)[seed]})
+    html = Outline(write_report(tmp_path, None).read_text())
+    (shown,) = [str(a["src"]) for _, a in html.elements if str(a.get("alt", "")).startswith("Images of the teacher")]
+    stored = np.asarray(Image.open(BytesIO(b64decode(shown.partition(",")[2]))))
+    assert (stored[:8, 9:17] == pixels[1, 1, 0]).all()
 
 
 def test_a_cells_picture_is_its_first_images_at_their_own_size_without_loss(tmp_path: Path) -> None:

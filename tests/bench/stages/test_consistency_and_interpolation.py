@@ -13,7 +13,8 @@ from bench.config.resolve import resolve
 from bench.config.variants import methods_by_steps
 from bench.datasets.registry import load
 from bench.metrics import METRICS
-from bench.records.record import REAL, Record
+from bench.records.pictures import full_length_of, sheet_of
+from bench.records.record import REAL, Record, read_records
 from bench.run.local import run_sweep
 from bench.run.sweep import make_sweep
 from bench.run.worker import Worker
@@ -73,6 +74,17 @@ def test_the_full_length_images_are_one_stage_for_all_methods_and_start_from_the
     assert folder.name in {stage.name for stage in cell.measures["consistency"].lineage}
     own = np.load(out / "stages" / cell.samples.name / "samples.npy", allow_pickle=False)
     assert np.array_equal(np.load(folder / "samples.npy", allow_pickle=False), own[:6])
+
+
+def test_the_full_length_images_lie_beside_the_records_that_they_belong_to(measured) -> None:
+    out, _ = measured
+    (stage,) = out.glob("stages/full-length-*")
+    (sheet,) = out.glob("records/*/full-length-*.png")
+    with Image.open(sheet) as picture:
+        images = np.load(stage / "samples.npy", allow_pickle=False)
+        assert np.array_equal(np.asarray(picture), sheet_of(images))
+    for record in read_records(out):
+        assert full_length_of(record) == (None if record.method == REAL else sheet.name)
 
 
 def test_interpolation_is_by_both_paths_and_has_a_picture_beside_the_record(measured) -> None:

@@ -128,8 +128,9 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_dataset_without_published_values_writes_nothing(tmp_path: Path) -> None:
-    assert write_published(groups([made("ddim", 4, 0, dataset="digits", config={"dataset": "digits"})]), tmp_path) == []
-    names = [path.name for path in write_published(groups([ours()]), tmp_path)]
+    digits = made("ddim", 4, 0, dataset="digits", config={"dataset": "digits"})
+    assert write_published(groups([digits]), tmp_path, published()) == []
+    names = [path.name for path in write_published(groups([ours()]), tmp_path, published())]
     assert names == [f"cifar10-32-paper-published{ending}" for ending in (".md", ".tex", ".csv")]
 
 

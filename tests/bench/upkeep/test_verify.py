@@ -226,6 +226,26 @@ def test_pictures_that_do_not_show_their_cells_images_are_named(runs: Path) -> N
     assert one_difference(runs).startswith(f"{sheet}: is missing")
 
 
+def test_the_full_length_images_that_records_share_are_compared_once_with_their_stage(runs: Path) -> None:
+    sheet = the(runs, "records/*/full-length-*.png")
+    before = verify(runs)
+    assert before[0] == 0
+    write_sheet(np.zeros((4, 1, 8, 8), np.uint8), sheet)
+    assert one_difference(runs).startswith(f"{sheet}: is not what its stage's images give")
+    sheet.unlink()
+    assert one_difference(runs).startswith(f"{sheet}: is missing")
+
+
+def test_records_of_versions_that_wrote_no_full_length_images_lack_none(runs: Path) -> None:
+    the(runs, "records/*/full-length-*.png").unlink()
+    for path in runs.glob("records/*/*.json"):
+        record = read_record(path)
+        kept = {name: sha256 for name, sha256 in record.pictures.items() if not name.startswith("full-length")}
+        path.unlink()
+        write_record(runs, record.model_copy(update={"pictures": kept}))
+    assert verify(runs)[0] == 0
+
+
 def test_missing_parents_are_named_and_a_stage_that_nothing_needs_is_noted(runs: Path) -> None:
     extra = runs / "stages" / f"samples-{'0' * 16}"
     extra.mkdir()

@@ -153,7 +153,8 @@ def test_more_than_six_lines_become_panels_with_families_together_and_the_contro
         names = [set(lines) - {f"{REAL} (floor)"} for lines in drawn_lines(figure)]
         assert names == [
             {"sfddm", "sfddm-reference", "sfddm-trajectory", "pd", "pd-reference", "ddim"},
-            {"scratch", "ddim", "ddpm", "dpm-solver"},
+            {"cd", "ect", "ct", "multistep-cd", "ct-reference", "ddim"},
+            {"shortcut", "scratch", "ddim", "ddpm", "dpm-solver"},
         ]
         assert all(f"{REAL} (floor)" in lines for lines in drawn_lines(figure))
         assert len({axes.get_ylim() for axes in figure.axes}) == 1

@@ -45,7 +45,7 @@ def test_the_teachers_own_images_stand_below_the_students(tmp_path: Path) -> Non
     for seed in (0, 1):
         one = record("ddim", 1, seed, 5.0)
         write_record(tmp_path, one, {f"{one.name}.png": own, f"full-length-{seed}.png": (teacher, own)[seed]})
-    html = Outline(write_report(tmp_path, None).read_text())
+    html = Outline(write_report([tmp_path]).read_text())
     (shown,) = [str(a["src"]) for _, a in html.elements if str(a.get("alt", "")).startswith("Images of the teacher")]
     stored = np.asarray(Image.open(BytesIO(b64decode(shown.partition(",")[2]))))
     assert (stored[:8, 9:17] == pixels[1, 1, 0]).all()

@@ -39,7 +39,7 @@ def test_only_what_is_chosen_is_written_in_files_of_its_own_and_the_tables_of_al
     assert "real data (floor)" in tex
     assert before == {name: (run / "tables" / name).read_bytes() for name in before}
     with pytest.raises(typer.Exit) as left:
-        verify(run)
+        verify([run])
     assert left.value.exit_code == 0
 
 

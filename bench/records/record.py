@@ -1,6 +1,7 @@
 """Records: one JSON file per cell, the only thing tables, plots and reports are made from. No torch here."""
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -125,6 +126,12 @@ class Record(Section):
         if not measured or measured.low is None or measured.high is None:
             return None
         return measured.low, measured.high
+
+    @property
+    def folds(self) -> tuple[str, ...]:
+        """The keys of the student's folds, the first one first; of a teacher that is sampled itself, none."""
+        models = itertools.takewhile(lambda item: not item[0].startswith("samples of "), self.parents.items())
+        return tuple(key for label, key in models if not label.startswith("teacher"))
 
     @property
     def calls(self) -> str:

@@ -38,13 +38,17 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Summary:
-    """A measure of a group: statistics by row name and steps, the floor, and the cells that failed."""
+    """A measure of a group: statistics by row name and steps, the floor, and the cells that failed.
+
+    trained_once: the rows whose student is the same at all step counts.
+    """
 
     measure: Measure
     steps: tuple[int, ...]
     rows: dict[str, dict[int, Statistic]]
     floor: Statistic | None
     failed: frozenset[RowKey]
+    trained_once: tuple[str, ...] = ()
 
 
 def by_cell(records: Sequence[Record]) -> dict[RowKey, list[Record]]:
@@ -78,7 +82,21 @@ def summarise(cells: dict[RowKey, list[Record]], measure: Measure) -> Summary:
     steps_there = sorted({steps for name, steps in cells if steps is not None})
     for count in steps_there:
         _mark(rows, count, measure.better)
-    return Summary(measure, tuple(steps_there), rows, floor, frozenset(failed))
+    return Summary(measure, tuple(steps_there), rows, floor, frozenset(failed), trained_once(cells))
+
+
+def trained_once(cells: dict[RowKey, list[Record]]) -> tuple[str, ...]:
+    """Return the rows that have one student at several step counts: the same folds under the same seed."""
+    students: dict[str, dict[int | None, dict[int, tuple[str, ...]]]] = {}
+    for (name, steps), records in cells.items():
+        folds = {record.seed: record.folds for record in records if record.folds}
+        if folds:
+            students.setdefault(name, {})[steps] = folds
+    return tuple(
+        name
+        for name, by_steps in students.items()
+        if len(by_steps) > 1 and all(folds == next(iter(by_steps.values())) for folds in by_steps.values())
+    )
 
 
 def statistic(records: Sequence[Record], measure: Measure) -> Statistic | None:

@@ -90,3 +90,17 @@ def test_the_floor_is_a_row_of_its_own_and_never_the_best() -> None:
 )
 def test_numbers_have_the_digits_they_should(value: float, digits: int | None, text: str) -> None:
     assert number(value, digits) == text
+
+
+def test_one_training_for_all_step_counts_is_told_once() -> None:
+    (cost,) = [measure for measure in measures([made("cd", 4, 0)]) if measure.path == ("training_cost", "evaluations")]
+    shared, own = {"teacher (seed 0)": "a", "cd (seed 0)": "b"}, {"teacher (seed 0)": "a"}
+    records = [made("cd", steps, 0, parents={**shared, f"samples of cd at {steps}": "c"}) for steps in (1, 4)]
+    records += [
+        made("sfddm", steps, 0, parents={**own, f"sfddm to {steps} steps (seed 0)": f"{steps}"}) for steps in (1, 4)
+    ]
+    records += [made("ddim", steps, 0, parents=own) for steps in (1, 4)]
+    found = summary(records, cost)
+    assert found.trained_once == ("cd",)
+    assert "One training serves all step counts of cd, and is paid once." in summary_table(found, [0]).notes
+    assert summary([*records[:1], *records[2:]], cost).trained_once == ()  # at one step count there is nothing to say

@@ -94,7 +94,7 @@ class ConsistencyTraining(FromImages):
 
 
 class EasyConsistencyTuning(FromImages):
-    """As published, but some timesteps are drawn evenly: the noisiest, where samples begin, are rare otherwise."""
+    """As published; of timesteps drawn by the lognormal the noisiest, where a sample begins, are rare."""
 
     name = "ect"
     summary = ECTSettings.summary

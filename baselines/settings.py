@@ -79,7 +79,7 @@ class CDSettings(ConsistencySettings):
         default="ddim", description="the teacher's step between two points: ddim or heun"
     )
     points: int | None = Field(
-        default=None, ge=1, le=10**6, description="timesteps of the trailing grid that it is trained on; none: all"
+        default=18, ge=1, le=10**6, description="timesteps of the trailing grid that it is trained on; none: all"
     )
 
 
@@ -110,7 +110,7 @@ class ECTSettings(ConsistencySettings):
     mean: float = Field(default=-1.1, description="of log(sigma / alpha) of the timesteps that are drawn")
     spread: float = Field(default=2.0, gt=0, description="standard deviation of log(sigma / alpha)")
     uniform: float = Field(
-        default=0.25, ge=0, le=1, description="share of timesteps that are drawn evenly, which published ones are not"
+        default=0.0, ge=0, le=1, description="share of timesteps that are drawn evenly, which published ones are not"
     )
     ratio: float = Field(
         default=2.0, gt=1, description="q: a stage's gap between two noise levels is 1/q of the one before"

@@ -33,12 +33,13 @@ def labels(records: Sequence[Record]) -> list[str]:
 
 
 def _label(method: str, own: dict[str, Any], varied: list[str]) -> str:
-    told = ", ".join(f"{_short(name)}={own.get(name, 'default')}" for name in varied)
+    told = ", ".join(_told(name.removeprefix("method."), own.get(name, "default")) for name in varied)
     return f"{method} ({told})" if told else method
 
 
-def _short(name: str) -> str:
-    return name.removeprefix("method.")
+def _told(name: str, value: Any) -> str:
+    """Return a setting in words: `hidden_weight=0`, `no budget`."""
+    return f"no {name}" if value is None else f"{name}={value}"
 
 
 def _settings(record: Record) -> dict[str, Any]:

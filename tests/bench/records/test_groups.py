@@ -87,6 +87,11 @@ def test_cells_of_other_settings_are_rows_of_their_own_and_no_further_seeds() ->
     assert names == ["sfddm (hidden_weight=0.0)", "sfddm (hidden_weight=1.0)", "ddim"]
 
 
+def test_a_setting_that_is_none_is_said_in_words() -> None:
+    cells = [made("pd", 4, 0, config=made("pd", 4, 0).config | {"budget": budget}) for budget in (None, 1000)]
+    assert sorted(name for name, _ in ordered(cells)) == ["pd (budget=1000)", "pd (no budget)"]
+
+
 def test_rows_stand_in_the_order_of_the_table_of_methods() -> None:
     assert [methods.get(name).name for name in methods.METHODS] == list(methods.METHODS)
     names = [name for name, _ in ordered([made(name, 4, 0) for name in sorted(methods.METHODS)])]

@@ -144,7 +144,7 @@ def test_an_interruption_ends_with_one_line_and_the_workers_keep_their_checkpoin
     long = ["--set", "teacher.iterations=1000000"]
     process = begin(*WORDS, *long, "--out", str(tmp_path), "--executor", "ray", "--address", cluster.address)
     logs = Path(cluster.head_node.get_session_dir_path()) / "logs"
-    wait_until(lambda: any("teacher (1000000" in log.read_text() for log in logs.glob("worker-*.err")))
+    wait_until(lambda: any("/1000000 iterations" in log.read_text() for log in logs.glob("worker-*.err")))
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     code, said = end(process)

@@ -5,6 +5,7 @@ by one process, which the processes take in turn. So the number of processes cha
 Objects and flags travel on gloo, between the hosts; gradients of a network on GPUs on NCCL.
 """
 
+import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -130,4 +131,5 @@ def joined(device: str = "cpu") -> Iterator[World]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if on_gpus else "gloo", timeout=LONGEST_WAIT)
     yield World(dist.get_rank(), dist.get_world_size())
     # Only if all processes get here: one that fails or is interrupted ends without waiting for the others.
+    gc.collect()  # of DDP's cycles, so that nothing holds the group, whose threads cannot end after the interpreter
     dist.destroy_process_group()

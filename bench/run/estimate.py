@@ -25,7 +25,8 @@ from sfddm.files import remove_dead
 from sfddm.interpolation import POINTS
 from sfddm.words import plural
 
-TRIAL_SECONDS = 2.0  # of all trials together, without what warms them up; each makes two calls of one image at least
+# Of all trials together, without what warms them up; each makes two calls of one image at least.
+TRIAL_SECONDS = {"smoke": 0.2, "quick": 2.0, "paper": 2.0}
 LONGEST = 4.0  # seconds after which only calls are tried whose like is not known
 A_RECORD = 12_000  # bytes of a cell: its record, and its lines in tables
 RENDERED = 240_000  # bytes of the tables and plots of a set of records, as runs on digits wrote them
@@ -42,7 +43,7 @@ def outlook_of(sweep: Sweep, worker: Worker, forced: Iterable[Stage], keep: bool
     speeds = Speeds(run.root, about_machine(sweep.context.config, worker.device, worker.world.size))
     if untried(work, speeds):
         worker.display.say("estimating what is ahead: a short trial of what it will do")
-    try_out(work, speeds, worker.device, worker.world.size)
+    try_out(work, speeds, worker.device, TRIAL_SECONDS[sweep.context.config.scale], worker.world.size)
     if keep:
         remove_dead(run.root, SPEEDS)  # a run that has nothing to try writes none, and would leave it
         speeds.write()
@@ -62,10 +63,14 @@ def try_out(
     work: dict[str, Work],
     speeds: Speeds,
     device: str,
+    seconds: float,
     processes: int = 1,
     clock: Callable[[], float] = time.perf_counter,
 ) -> None:
-    """Try the calls whose time is not known, the largest work first; what cannot be tried stays unknown."""
+    """Try the calls whose time is not known, the largest work first; what cannot be tried stays unknown.
+
+    seconds: of all trials together.
+    """
     if device.startswith("cuda") and not torch.cuda.is_available():
         return  # it is done elsewhere
     ahead = untried(work, speeds)
@@ -78,11 +83,11 @@ def try_out(
             continue
         assert one.trial is not None
         try:
-            seconds, images = one.trial.seconds_of_an_image(device, TRIAL_SECONDS / len(order), clock)
+            taken, images = one.trial.seconds_of_an_image(device, seconds / len(order), clock)
         except Exception:  # whatever it is, the stage itself will meet it, and say so
             continue
         shared = processes if one.evaluations else 1
-        speeds.add(calls, images * seconds / shared, images * one.per_image)
+        speeds.add(calls, images * taken / shared, images * one.per_image)
     if device.startswith("cuda"):
         torch.cuda.empty_cache()
 

@@ -79,10 +79,12 @@ def shortened(words: list[str]) -> list[str]:
         return [*words[:place], *words[place + 2 :], *given, "--dry-run"]
     if words[0] == "speed" and "--parts" not in words:  # all parts: the distance of 2048 features takes long
         given += ["--parts", "sampling"]
+    if words[0] == "speed":  # each other package is a process for each number of threads, and imports for seconds
+        given += ["--threads", "1"]
     if "smoke" in words:  # a run of other settings than those that are made small here
         given += ["--set", "teacher.iterations=3"]
     if words[0] == "run" and "paper" in words:
-        given += ["--steps", "1", *(["--budget", "1200"] if "--budget" in words else [])]
+        given += ["--steps", "1", *(["--budget", "1600"] if "--budget" in words else [])]
     if words[0] == "run" and "lsun_church" in words:
         given += ["--steps", "1,2", "--inception-weights", STAND_IN]
     return [*words, *given]
@@ -95,6 +97,8 @@ def sfddm_bench(words: list[str]) -> object:
         if words[0] in ("run", "reproduce"):  # `plots` and `report` draw
             patch.setattr(Figure, "savefig", blank)
             patch.setattr(Figure, "draw_without_rendering", lambda figure: None)
+        if words[0] == "speed":  # a compilation takes 17 s, and is tested in tests/bench/speed
+            patch.setenv("CXX", "no-compiler")
         if words[0] == "speed":  # four processes that import the same: once is enough
             forking = multiprocessing.get_context("forkserver")
             forking.set_forkserver_preload(["denoising_diffusion_pytorch", "diffusers", "torch._dynamo"])

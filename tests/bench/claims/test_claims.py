@@ -338,7 +338,10 @@ def test_the_command_writes_both_files_and_exits_with_0(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_records_is_refused_in_one_line(tmp_path: Path) -> None:
-    for folder, said in ((tmp_path, "no records in"), (tmp_path / "none", "there is no such folder; name a run folder")):
+    for folder, said in (
+        (tmp_path, "no records in"),
+        (tmp_path / "none", "there is no such folder; name a run folder"),
+    ):
         run = sfddm_bench("claims", str(folder))
         assert run.returncode == 2
         assert said in run.stderr

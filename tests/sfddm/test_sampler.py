@@ -6,12 +6,22 @@ import pytest
 import torch
 from denoising_diffusion_pytorch import GaussianDiffusion
 from diffusers import DDIMScheduler
-from helpers.closed_forms import Smooth, exact_teacher, noise_levels, smooth_teacher
+from helpers.closed_forms import VARIANCE, Smooth, exact_teacher, gaussian, noise_levels, smooth_teacher
 
 from sfddm.denoiser import Denoiser
 from sfddm.grids import timesteps
 from sfddm.noise import ImageNoise, latents
-from sfddm.sampler import AncestralSampler, DDIMSampler, Sampler, ancestral, ddim, from_uint8, to_uint8
+from sfddm.sampler import (
+    AncestralSampler,
+    ConsistencySampler,
+    DDIMSampler,
+    Sampler,
+    ancestral,
+    consistency,
+    ddim,
+    from_uint8,
+    to_uint8,
+)
 
 SHAPE = (1, 4, 4)
 FLOAT32_CHAIN = 2e-5  # up to 128 float32 steps
@@ -94,6 +104,23 @@ def test_ddpm_small_variance_equals_ddim_with_eta_one() -> None:
     torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
 
 
+def test_consistency_makes_x0_noisy_again_with_the_next_noise_of_each_image() -> None:
+    denoiser, given, own = smooth_teacher("v").respaced([100, 500, 1023]), *(ImageNoise(4, (7, 9), SHAPE) for _ in "ab")
+    x = own.draw()
+    for index in (2, 1):
+        x0 = denoiser(x, torch.tensor([index]), clip=True).x0
+        level = denoiser.alpha_bar[index - 1].float()
+        x = level.sqrt() * x0 + (1 - level).sqrt() * own.draw()
+    expected = denoiser(x, torch.tensor([0]), clip=True).x0
+    torch.testing.assert_close(consistency(denoiser, given), expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("visited", [[1022], [300, 1022], [5, 400, 800, 1022]])
+def test_the_exact_consistency_map_makes_the_datas_spread_in_any_number_of_steps(visited: list[int]) -> None:
+    images = consistency(gaussian("map").respaced(visited), Doubled(0, range(4000), SHAPE), clip=False)
+    assert images.var().item() == pytest.approx(VARIANCE, rel=0.02)  # 64,000 pixels: 0.6 % is one standard error
+
+
 def test_images_do_not_depend_on_the_batch_they_are_sampled_in() -> None:
     teacher = smooth_teacher("eps").respaced(timesteps("trailing", 1024, 8))
     together = ancestral(teacher, ImageNoise(0, range(6), SHAPE))
@@ -107,6 +134,7 @@ def test_images_do_not_depend_on_the_batch_they_are_sampled_in() -> None:
         (DDIMSampler(), ddim, {}, {"sampler": "ddim", "eta": 0.0, "clip": "x0"}),
         (DDIMSampler(0.5, False), ddim, {"eta": 0.5, "clip": False}, {"sampler": "ddim", "eta": 0.5, "clip": "none"}),
         (AncestralSampler(), ancestral, {}, {"sampler": "ancestral", "variance": "small", "clip": "x0"}),
+        (ConsistencySampler(False), consistency, {"clip": False}, {"sampler": "consistency", "clip": "none"}),
         (
             AncestralSampler("large", False),
             ancestral,

@@ -117,3 +117,19 @@ def test_one_time_for_all_images_equals_a_time_for_each() -> None:
         torch.testing.assert_close(
             network(x, torch.tensor([7])), network(x, torch.full((5,), 7)), rtol=FLOAT64, atol=FLOAT64
         )
+
+
+def test_a_second_time_changes_nothing_until_it_is_trained() -> None:
+    config = UNetConfig(dim=8, dim_mults=(1, 2), channels=1, heads=1, head_dim=8)
+    plain, two = UNet(config), UNet(config.model_copy(update={"two_times": True}))
+    missing = two.load_state_dict(plain.state_dict(), strict=False).missing_keys
+    assert {name.split(".")[0] for name in missing} == {"span"}
+    x, t = torch.randn(3, 1, 8, 8), torch.tensor([900, 500, 3])
+    assert torch.equal(two(x, t, end=torch.tensor([899, 100, -1])), plain(x, t))
+    assert torch.equal(two(x, t), plain(x, t))
+    loss = two(x, t, end=torch.tensor([899, 100, -1])).square().mean()
+    loss.backward()
+    torch.optim.SGD(two.parameters(), lr=1.0).step()
+    far, near = two(x, t, end=torch.tensor([100, 100, -1])), two(x, t, end=torch.tensor([899, 100, -1]))
+    assert not torch.equal(far[0], near[0])
+    assert torch.equal(far[1:], near[1:])

@@ -227,7 +227,7 @@ def missing(root: Path, name: str, resolution: int) -> str:
     definition = CATALOGUE.get(name)
     example = definition.example if definition else "--from PATH"
     others = [f"{found.resolution}x{found.resolution}" for found in prepared(root) if found.name == name]
-    there = f" (there is {', '.join(others)})" if others else ""
+    there = f" (there is {', '.join(others)}: --resolution)" if others else ""
     page = f" (from {definition.page})" if definition and definition.page else ""
     return (
         f"--dataset: '{name}' at {resolution}x{resolution} is not in '{root}'{there}; prepare it with: "

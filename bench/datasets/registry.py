@@ -47,6 +47,11 @@ def definition_name(name: str, root: Path | None = None) -> str:
     raise InputError.unknown("--dataset", name, names(root))
 
 
+def prepared_resolutions(name: str, root: Path | None) -> list[int]:
+    """Return the resolutions at which a dataset was prepared, the smallest first."""
+    return sorted(manifest.resolution for manifest in prepared(data_root(root)) if manifest.name == name)
+
+
 def load(name: str, resolution: int, root: Path | None) -> Images:
     """Return a dataset at a resolution. Raises InputError if it is not there."""
     definition_name(name, root)

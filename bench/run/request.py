@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bench.config.overrides import layered, of_variant
 from bench.config.preset import Preset, load_preset
-from bench.datasets.registry import definition_name
+from bench.config.sections import ANY_RESOLUTION
+from bench.datasets.registry import definition_name, prepared_resolutions
 from bench.metrics import METRICS, check_metrics
 from sfddm.grids import check_steps
 
@@ -27,8 +28,14 @@ class Request:
 
 
 def preset_of(dataset: str, data_root: Path | None) -> Preset:
-    """Return the preset that a dataset takes. Raises InputError."""
-    return load_preset(definition_name(dataset, data_root))
+    """Return the preset that a dataset takes; for images of one's own, at the resolution they were prepared at.
+
+    Raises InputError.
+    """
+    preset = load_preset(definition_name(dataset, data_root))
+    if preset.sections["dataset"] == ANY_RESOLUTION and len(there := prepared_resolutions(dataset, data_root)) == 1:
+        return preset.model_copy(update={"sections": preset.sections | {"resolution": there[0]}})
+    return preset
 
 
 def check_words(request: Request, data_root: Path | None) -> None:

@@ -190,7 +190,8 @@ def test_a_broken_manifest_and_a_missing_dataset_say_what_to_do(tmp_path: Path) 
     image_folder(tmp_path / "images", 2, 8)
     folder = prepare("folder", tmp_path / "images", tmp_path / "data", 8)
     with pytest.raises(
-        InputError, match=r"'folder' at 16x16 is not in '.*' \(there is 8x8\); prepare it with: sfddm-bench"
+        InputError,
+        match=r"'folder' at 16x16 is not in '.*' \(there is 8x8: --resolution\); prepare it with: sfddm-bench",
     ):
         load_packed(tmp_path / "data", "folder", 16)
     kept = json.loads((folder / "manifest.json").read_text())

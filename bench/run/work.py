@@ -177,7 +177,8 @@ class Counting:
         place = [model.key for model in cell.models[1:]].index(stage.key)
         fold, parent = folds[place], folds[place - 1].spec if place else self.teacher_spec
         trial = training_trial(self.context, fold.spec, fold.train, fold, parent)
-        return self._trained("folds", fold.spec, fold.train, fold.evaluations, trial)
+        trained = self._trained("folds", fold.spec, fold.train, fold.evaluations, trial, fold.target_decay is not None)
+        return replace(trained, evaluations=trained.evaluations + fold.before)
 
     def samples(self, cell: Cell, stage: Stage) -> Work:
         """A cell's images."""
@@ -250,11 +251,17 @@ class Counting:
         return Calls(kind, f"network {digest(spec.network.model_dump())[:8]}, {shown(self.context.shape)}", how)
 
     def _trained(
-        self, part: Part, spec: DenoiserSpec, train: TrainSettings, evaluations: int | Fraction, trial: Trial
+        self,
+        part: Part,
+        spec: DenoiserSpec,
+        train: TrainSettings,
+        evaluations: int | Fraction,
+        trial: Trial,
+        with_target: bool = False,
     ) -> Work:
         """Return a training, by `evaluations` of the network for each image of an iteration."""
         size, tensors = weights(spec.network)
-        copies = 3 + bool(train.ema)  # the network, Adam's two moments, the EMA
+        copies = 3 + bool(train.ema) + with_target  # the network, Adam's two moments, the averages
         total = int(evaluations * train.batch) * train.iterations
         return Work(
             part,

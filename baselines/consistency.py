@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from baselines.bootstrap import Jump, Row
-from baselines.points import karras_point, nearest_index, noisiest, trailing_point
+from baselines.points import SIGMA_MAX, karras_point, nearest_index, noisiest, trailing_point
 from baselines.self_taught import SelfTaught
 from baselines.settings import CDSettings, CTSettings, ECTSettings
 from sfddm import grids
+from sfddm.errors import ParameterError
 from sfddm.sampler import ConsistencySampler, DDIMSampler, Sampler
 from sfddm.schedule import alpha_bar_table
 from sfddm.targets import CLEAN
@@ -62,6 +63,9 @@ class FromImages(Consistency):
         return noisiest(alpha_bar_table(self.teacher.schedule, self.teacher.timesteps))
 
     def timesteps(self, steps: int) -> list[int]:
+        if steps > self.top + 1:
+            why = f"{self.name} begins to sample where sigma / alpha is at most {SIGMA_MAX:g}"
+            raise ParameterError("steps", f"{steps} given, 1 to {self.top + 1} possible: {why}")
         return grids.timesteps("trailing", self.top + 1, steps)
 
 
@@ -90,7 +94,7 @@ class ConsistencyTraining(FromImages):
             m = torch.minimum(karras_point(i - 1, points, levels), t - 1)
             return Jump(t, m, torch.full_like(t, CLEAN))
 
-        return Row("image", draw, weight=self.settings.weight)
+        return Row("image", draw, weight="one")
 
 
 class EasyConsistencyTuning(FromImages):

@@ -42,14 +42,14 @@ class SelfTaught(Method):
 
     @property
     def clip(self) -> bool:
-        """Whether x0 is clipped in the target; by itself only if the teacher predicts eps, as for `pd`."""
-        own: bool | None = self.settings.clip_target
+        """Whether a teacher's x0 is clipped in the target; by itself only if it predicts eps, as for `pd`."""
+        own: bool | None = getattr(self.settings, "clip_target", False)
         return self.teacher.prediction == "eps" if own is None else own
 
     @property
     def target_decay(self) -> TargetDecay | None:
         """Of the moving average of the weights that the student learns from; none: from its weights as they are."""
-        decay = self.settings.target_ema
+        decay: float = getattr(self.settings, "target_ema", 0.0)
         return (lambda progress: decay) if decay else None
 
     @property

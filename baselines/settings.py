@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from sfddm.settings import MethodSettings, TrainSettings, Weight
+from sfddm.settings import MethodSettings, Settings, TrainSettings, Weight
 
 Variance = Literal["small", "large"]
 
@@ -44,6 +44,14 @@ class SelfTaughtSettings(TrainSettings):
         default="teacher", description="the student begins with random weights or the teacher's"
     )
     prediction: Literal["v", "x0"] = Field(default="v", description="what the student predicts: v or x0")
+    dropout: float | None = Field(
+        default=None, ge=0, lt=1, description="share that each residual block drops in training; none: the teacher's"
+    )
+
+
+class DistilledSettings(SelfTaughtSettings):
+    """Settings of those that ask a teacher as well."""
+
     weight: Weight = Field(
         default="snr+1",
         description="of the squared error on x0: snr+1 is that of v, truncated-snr is max(SNR, 1), one is 1",
@@ -57,12 +65,9 @@ class SelfTaughtSettings(TrainSettings):
         lt=1,
         description="decay of the average of its weights that the student learns from; 0: its weights as they are",
     )
-    dropout: float | None = Field(
-        default=None, ge=0, lt=1, description="share that each residual block drops in training; none: the teacher's"
-    )
 
 
-class ConsistencySettings(SelfTaughtSettings):
+class ConsistencySettings(Settings):
     """Settings of consistency models."""
 
     sampler: Literal["consistency", "ddim"] = Field(
@@ -70,7 +75,7 @@ class ConsistencySettings(SelfTaughtSettings):
     )
 
 
-class CDSettings(ConsistencySettings):
+class CDSettings(ConsistencySettings, DistilledSettings):
     """Settings of `cd`."""
 
     summary: ClassVar[str] = "consistency distillation: one student for all step counts"
@@ -83,17 +88,13 @@ class CDSettings(ConsistencySettings):
     )
 
 
-class CTSettings(ConsistencySettings):
+class CTSettings(ConsistencySettings, SelfTaughtSettings):
     """Settings of `ct`."""
 
     summary: ClassVar[str] = "consistency training as first published: from random weights, without a teacher"
 
     init: Literal["random", "teacher"] = Field(
         default="random", description="the student begins with random weights or the teacher's"
-    )
-    weight: Weight = Field(
-        default="one",
-        description="of the squared error on x0: snr+1 is that of v, truncated-snr is max(SNR, 1), one is 1",
     )
     first_points: int = Field(default=2, ge=1, le=10**4, description="points of the grid less one, at the start")
     last_points: int = Field(default=150, ge=2, le=10**4, description="points of the grid less one, at the end")
@@ -102,7 +103,7 @@ class CTSettings(ConsistencySettings):
     )
 
 
-class ECTSettings(ConsistencySettings):
+class ECTSettings(ConsistencySettings, SelfTaughtSettings):
     """Settings of `ect`."""
 
     summary: ClassVar[str] = "easy consistency tuning: consistency training from the teacher's weights"
@@ -118,7 +119,7 @@ class ECTSettings(ConsistencySettings):
     stages: int = Field(default=8, ge=1, le=64, description="equal parts of the training, each with a smaller gap")
 
 
-class MultistepSettings(SelfTaughtSettings):
+class MultistepSettings(DistilledSettings):
     """Settings of `multistep-cd`."""
 
     summary: ClassVar[str] = "multistep consistency distillation: a consistency student for each step count's segments"
@@ -131,7 +132,7 @@ class MultistepSettings(SelfTaughtSettings):
     )
 
 
-class ShortcutSettings(SelfTaughtSettings):
+class ShortcutSettings(DistilledSettings):
     """Settings of `shortcut`."""
 
     summary: ClassVar[str] = "shortcut model: one student for all step counts that is told where its step ends"

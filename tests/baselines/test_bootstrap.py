@@ -21,6 +21,7 @@ from baselines.self_taught import SelfTaught
 from baselines.shortcut import Shortcut
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.denoiser import Denoiser, read
+from sfddm.errors import ParameterError
 from sfddm.grids import timesteps
 from sfddm.sampler import ddim_step
 from sfddm.targets import CLEAN, bootstrap_target, trajectory_target, with_clean
@@ -320,3 +321,25 @@ def test_bootstrap_target_of_equal_predictions_is_the_prediction() -> None:
     x1 = drawn(1)
     rho = 1 / LEVELS
     torch.testing.assert_close(bootstrap_target(x1, x1, rho[[900]], rho[[500]], rho[[2]]), x1, rtol=EXACT, atol=EXACT)
+
+
+@pytest.mark.parametrize(("kind", "settings", "cost"), ALL[::2], ids=NAMES[::2])
+def test_every_setting_decides_something(kind: type, settings: dict, cost: float) -> None:
+    """Each value that differs from the default gives another fold, or another sampler."""
+    others: dict[str, object] = {
+        "iterations": 7, "batch": 8, "optimizer": "radam", "learning_rate": 0.5, "warmup": 3, "decay": "linear",
+        "ema": 0.5, "clip_gradient": 2.0, "flip": True, "prediction": "x0", "dropout": 0.5, "weight": "truncated-snr",
+        "clip_target": True, "target_ema": 0.25, "sampler": "ddim", "solver": "heun", "points": 5, "first_points": 4,
+        "last_points": 50, "first_decay": 0.5, "mean": 0.0, "spread": 1.0, "uniform": 0.5, "ratio": 3.0, "stages": 2,
+        "annealed": 1.0, "source": "images", "middle": "next", "share": 0.25,
+    }  # fmt: skip
+    plain = method(kind)
+    for name in kind.Settings.model_fields:
+        init = "teacher" if plain.settings.init == "random" else "random"
+        other = method(kind, **{name: init if name == "init" else others[name]})
+        assert (other.folds(4)[0].identity, other.sampling()) != (plain.folds(4)[0].identity, plain.sampling()), name
+
+
+def test_more_steps_than_there_are_levels_to_begin_at_are_refused() -> None:
+    with pytest.raises(ParameterError, match=r"^steps: 1024 given, 1 to 1023 possible: ect begins to sample where"):
+        method(EasyConsistencyTuning).folds(1024)

@@ -1,6 +1,6 @@
 """The command line in processes that begin at once: forked from a server that has imported everything.
 
-What happens rarely in a large run happens often here: a checkpoint every 5 iterations, shards of 8 images.
+`OFTEN` makes happen often what happens rarely in a large run: a checkpoint every 5 iterations, shards of 8 images.
 """
 
 import json
@@ -14,22 +14,27 @@ from pathlib import Path
 
 from helpers.command_line import ENVIRONMENT
 
-SERVER = """
+IMPORTED = """
 import json, os, signal, sys
 import torch, torch._dynamo  # which an optimizer imports when it is first made
 torch.set_num_threads(1)
 import bench.cli, bench.run.session, bench.stages.sampling, bench.stages.training, sfddm.training, bench.plots.figures
-import sfddm.units, bench.upkeep.verify, bench.config.methods
+import sfddm.units, bench.upkeep.verify, bench.config.methods, sklearn.datasets, matplotlib.backends.backend_agg
 for name in bench.config.methods.METHODS: bench.config.methods.get(name)
+"""
+OFTEN = """
 bench.stages.training.ResumableTraining.is_due = lambda self: True
 sfddm.training.REPORT_EVERY = 5
 sfddm.units.LARGEST_UNIT = 8
 bench.stages.sampling.sample_in_shards.__defaults__ = ("samples.npy", 1)
 bench.plots.figures.write_plots = lambda *_: []  # slow, and tested elsewhere
-
-def work(words, log, setup):
-    output = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o666)
-    os.dup2(output, 1), os.dup2(output, 2)
+"""
+SERVER = """
+def work(words, logs, setup, folder):
+    for number, log in enumerate(logs, 1):
+        os.dup2(os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o666), number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.chdir(folder)
     exec(setup)
     sys.argv = ["sfddm-bench", *words]
     try:
@@ -48,7 +53,7 @@ for line in sys.stdin:
     if process == 0:
         code = 98
         try:
-            code = work(job["words"], job["log"], job["setup"])
+            code = work(job["words"], job["logs"], job["setup"], job["folder"])
         finally:
             sys.stdout.flush(), sys.stderr.flush()
             os._exit(code)
@@ -58,10 +63,11 @@ for line in sys.stdin:
 
 @dataclass(frozen=True)
 class Process:
-    """One run of the command line."""
+    """One run of the command line. errors: what it says on stderr, if that is a file of its own."""
 
     number: int
     log: Path
+    errors: Path
     server: "Server"
 
     def kill(self, with_signal: signal.Signals = signal.SIGKILL) -> None:
@@ -86,12 +92,13 @@ class Process:
 
 
 class Server:
-    """Starts processes."""
+    """Starts processes. often: as the top of this file says."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, often: bool = True):
         self.folder, self.count = folder, 0
+        program = IMPORTED + (OFTEN if often else "") + SERVER
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
         )
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "ready\n"
@@ -104,11 +111,13 @@ class Server:
         self.process.stdin.flush()
         return self.process.stdout.readline()
 
-    def start(self, *words: str, setup: str = "") -> Process:
-        """Start the command line with words; `setup` is Python that the process runs first."""
+    def start(self, *words: str, setup: str = "", apart: bool = False) -> Process:
+        """Start the command line with words; `setup` is Python that the process runs first. apart: of stderr."""
         self.count += 1
         log = self.folder / f"process-{self.count}.txt"
-        return Process(int(self.ask({"words": words, "log": str(log), "setup": setup})), log, self)
+        errors = log.with_suffix(".errors") if apart else log
+        job = {"words": words, "logs": [str(log), str(errors)], "setup": setup, "folder": os.getcwd()}
+        return Process(int(self.ask(job)), log, errors, self)
 
     def run(self, *words: str, setup: str = "") -> tuple[int, str]:
         """Run the command line to its end; return its exit code and what it said."""

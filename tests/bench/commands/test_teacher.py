@@ -32,7 +32,8 @@ def test_an_imported_teacher_is_the_teacher_of_a_run(tmp_path: Path) -> None:
     with safe_open(teacher, framework="pt") as file:  # the library's default objective, which the file tells
         assert '"prediction":"v"' in file.metadata()["sfddm"]
     out = tmp_path / "out"
-    run = sfddm_bench("run", "--out", str(out), "--steps", "2", "--set", f"teacher.weights={teacher}", *TINY)
+    words = ["--steps", "2", "--metrics", "quality", "--set", f"teacher.weights={teacher}", *TINY]
+    run = sfddm_bench("run", "--out", str(out), *words)
     assert run.returncode == 0, run.stderr
     assert "teacher (" not in run.stderr  # nothing was trained
     for record in records(out).values():

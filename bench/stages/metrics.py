@@ -8,7 +8,7 @@ from bench.metrics.quality import measure_quality, metric_count, metrics_identit
 from bench.records.measured import PROTOCOL, QUALITY
 from bench.stages.context import Context
 from bench.stages.features import EXTRACTOR, FEATURES, read_features
-from bench.stages.statistics import read_radii, read_statistics
+from bench.stages.statistics import read_distances, read_statistics
 from bench.store.files import write_json
 from bench.store.stage import Job, Stage
 
@@ -27,7 +27,7 @@ def stage(context: Context, features: Stage, reference: Stage, statistics: Stage
             reference=read_statistics(job, statistics),
             settings=context.config.evaluation,
             space=context.space.name,
-            real_radii=read_radii(job, statistics, context.config.evaluation.neighbours),
+            real_distances=read_distances(job, statistics, context.config.evaluation.neighbours),
         )
         write_quality(job, context, label, given, job.read(reference, EXTRACTOR))
 

@@ -31,10 +31,9 @@ class Memorisation(NeighbourMetric):
 
     @classmethod
     def seen_in(cls, found: "Neighbourhood") -> tuple[Self, Reasons]:
-        authentic = found.nearest > found.real_nearest[found.closest]
-        nearest, real = (squared.median().sqrt().item() for squared in (found.nearest, found.real_nearest))
+        nearest, real = found.nearest.median().item(), found.real_nearest.median().item()
         measured = cls(
-            authenticity=authentic.double().mean().item(),
+            authenticity=found.authentic.double().mean().item(),
             nearest_ratio=nearest / real if real > 0 else None,
             nearest=nearest,
             real_nearest=real,

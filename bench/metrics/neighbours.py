@@ -46,16 +46,18 @@ class Neighbourhood:
     A set's balls are around its images, each reaching to the k-th nearest other image of the set, and with its rim.
     balls: in how many of the real images' balls each generated image lies, int64 (n,). covered: which real images have
     a generated one in their ball; recalled: which lie in a generated one's ball; both bool (m,).
-    nearest: the squared distance of each generated image to its nearest real one (n,), and closest: which one that is,
-    int64 (n,). real_nearest: the squared distance of each real image to its nearest other one (m,).
+    closest: which real image is the nearest to each generated one, int64 (n,); nearest: their distance, float64 (n,),
+    0 of a copy. authentic: which generated images are farther from that one than its nearest other real image is, bool
+    (n,). real_nearest: the distance of each real image to its nearest other one (m,).
     """
 
     neighbours: int
     balls: Tensor
     covered: Tensor
     recalled: Tensor
-    nearest: Tensor
     closest: Tensor
+    nearest: Tensor
+    authentic: Tensor
     real_nearest: Tensor
 
 
@@ -72,17 +74,26 @@ def neighbourhood(
     n, m, device = len(features), len(reference), features.device
     balls, closest = torch.zeros(2, n, dtype=torch.int64, device=device)
     covered, recalled = torch.zeros(2, m, dtype=torch.bool, device=device)
-    nearest = torch.full((n,), torch.inf, device=device)
+    squared_nearest = torch.full((n,), torch.inf, device=device)
     for rows, columns, squared in between(features, reference):
         inside = squared <= real_reach[columns]
         balls[rows] += inside.sum(1)
         covered[columns] |= inside.any(0)
         recalled[columns] |= (squared <= reach[rows, None]).any(0)
         least, place = squared.min(1)
-        nearer = least < nearest[rows]
-        nearest[rows] = torch.where(nearer, least, nearest[rows])
+        nearer = least < squared_nearest[rows]
+        squared_nearest[rows] = torch.where(nearer, least, squared_nearest[rows])
         closest[rows] = torch.where(nearer, place + columns.start, closest[rows])
-    return Neighbourhood(neighbours, balls, covered, recalled, nearest, closest, real_distances[:, 0])
+    return Neighbourhood(
+        neighbours=neighbours,
+        balls=balls,
+        covered=covered,
+        recalled=recalled,
+        closest=closest,
+        nearest=torch.cat([_apart(features[rows], reference[closest[rows]]) for rows in blocks(n)]),
+        authentic=squared_nearest > real_distances[closest, 0],
+        real_nearest=real_distances[:, 0].sqrt(),
+    )
 
 
 def squared_distances(x: Tensor, neighbours: int) -> Tensor:
@@ -106,6 +117,11 @@ def blocks(count: int) -> list[slice]:
 def squared_lengths(x: Tensor) -> Tensor:
     """Return |x|^2 (n,) of features (n,d)."""
     return torch.cat([x[rows].square().sum(1) for rows in blocks(len(x))])
+
+
+def _apart(x: Tensor, y: Tensor) -> Tensor:
+    """Return the distances (n,) of the rows of x (n,d) and y (n,d) in float64, without a difference of squares."""
+    return (x - y).double().square_().sum(1).sqrt_()
 
 
 def _squared(x: Tensor, y: Tensor, of_x: Tensor, of_y: Tensor) -> Tensor:

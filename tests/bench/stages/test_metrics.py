@@ -31,7 +31,7 @@ from bench.metrics.metric import Given
 from bench.metrics.neighbours import neighbourhood, squared_distances
 from bench.metrics.protocol import Protocol
 from bench.metrics.quality import BUILT_IN, Quality, measure_quality, metric_count
-from bench.records.measured import read_quality
+from bench.records.measured import CLOSEST, read_quality
 from bench.run.worker import Worker
 from bench.stages import features, floor, metrics, statistics
 from bench.stages import reference as reference_stage
@@ -228,6 +228,21 @@ def test_the_references_distances_are_found_once_for_all_cells(worker: Worker, m
 
 def features_of(worker: Worker, stage: Stage) -> torch.Tensor:
     return torch.from_numpy(array(worker, stage, "features.npz", "features"))
+
+
+def test_the_images_nearest_to_real_ones_are_kept_with_those_nearest_first(worker: Worker) -> None:
+    judging = Judging(digits_config())
+    worker.ensure(judging.metrics(70))
+    pairs = np.load(worker.store.path(judging.metrics(70), CLOSEST))
+    assert pairs.shape == (32, 2, 1, 8, 8)
+    real, own = (features_of(worker, stage).double() for stage in (judging.reference, judging.features(70)))
+    nearest, closest = torch.cdist(own, real).min(1)
+    order = nearest.argsort()[:32].numpy()
+    assert np.array_equal(pairs[:, 0], (DIGITS.pixels[:70] // 2)[order])
+    assert np.array_equal(pairs[:, 1], DIGITS.pixels[closest[order].numpy()])
+    few = Judging(digits_config("evaluation.splits=2")).metrics(3)  # no more images than neighbours
+    worker.ensure(few)
+    assert not worker.store.path(few, CLOSEST).exists()
 
 
 def without_radii(worker: Worker, stage: Stage) -> None:

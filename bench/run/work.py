@@ -158,7 +158,8 @@ class Counting:
         """A covariance, and its root."""
         width = self.features
         numbers = width * (1 + min(width, self.dataset))
-        return self._products(self.dataset * width, 8 * numbers + 4 * self.dataset + FEW)  # and each image's radius
+        distances = self.dataset * self.config.evaluation.neighbours  # of each image to its nearest ones
+        return self._products(self.dataset * width, 8 * numbers + 4 * distances + FEW)
 
     def floor(self, cell: Cell, stage: Stage) -> Work:
         """The metrics of one half of the dataset against the other."""
@@ -201,7 +202,7 @@ class Counting:
     def metrics(self, cell: Cell, stage: Stage) -> Work:
         """The metrics of a cell's images; it keeps those that are nearest to real ones, and these."""
         found = self._quality(self.images, self.dataset)
-        return replace(found, kept=found.kept + 2 * PAIRS_SHOWN * math.prod(self.context.shape))
+        return replace(found, kept=found.kept + 2 * min(PAIRS_SHOWN, self.images) * math.prod(self.context.shape))
 
     def consistency(self, cell: Cell, stage: Stage) -> Work:
         """The features of the images that are compared, once more."""

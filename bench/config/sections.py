@@ -40,7 +40,7 @@ class EvaluationSettings(BaseModel):
     splits: int = Field(default=10, ge=1, le=LARGEST_COUNT, description="of the Inception score")
     kid_subsets: int = Field(default=100, ge=1, le=MOST_REPEATS, description="subsets of KID")
     kid_subset: int = Field(default=1000, ge=2, le=LARGEST_COUNT, description="images in a subset of KID, at most")
-    neighbours: int = Field(default=3, ge=1, le=LARGEST_COUNT, description="k of precision and recall")
+    neighbours: int = Field(default=3, ge=1, le=LARGEST_COUNT, description="k of precision, recall, density, coverage")
     seed: int = Field(default=0, ge=0, le=LARGEST_COUNT, description="of subsets and splits, the same for every cell")
     consistency_images: int = Field(
         default=256,

@@ -6,6 +6,7 @@ which measures them. A metric of another package registers its class under the e
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from bench.metrics.shown import Section
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from bench.config.settings import EvaluationSettings
     from bench.metrics.frechet import Reference
+    from bench.metrics.neighbours import Neighbourhood
 
 Reasons = dict[str, str]  # why a field is None, by its name; "" for all of the metric
 
@@ -24,8 +26,9 @@ class Given:
     """What a metric is given, float32 on the device it is computed on.
 
     features (n,d) and probabilities (n,k) of the generated images; the latter is None if the features have no classes.
-    real: the reference's features (m,d); reference: its Gaussian, found once for all cells; real_radii: the squared
-    distance (m,) of each real image to its `settings.neighbours`-th nearest other one, if it is known already.
+    real: the reference's features (m,d); reference: its Gaussian, found once for all cells; real_distances: the
+    squared distances (m,k) of each real image to its k = `settings.neighbours` nearest other ones, nearest first, if
+    they are known already.
     settings: `settings.seed` draws subsets and splits, the same for every cell. space: the name of the feature space.
 
     None is to be written to, and what is large may be memory-mapped: read it a part at a time, as `neighbours.between`
@@ -38,12 +41,19 @@ class Given:
     reference: "Reference"
     settings: "EvaluationSettings"
     space: str
-    real_radii: "Tensor | None" = None
+    real_distances: "Tensor | None" = None
 
     @property
     def smallest(self) -> int:
         """How many images the smaller of the two sets has."""
         return min(len(self.features), len(self.real))
+
+    @cached_property
+    def neighbourhood(self) -> "Neighbourhood":
+        """How the two sets lie to each other, more than `settings.neighbours` images of each: found once for all."""
+        from bench.metrics.neighbours import neighbourhood
+
+        return neighbourhood(self.features, self.real, self.settings.neighbours, self.real_distances)
 
 
 class Metric(Section):
@@ -55,3 +65,18 @@ class Metric(Section):
     @abstractmethod
     def of(cls, given: Given) -> tuple[Self | None, Reasons]:
         """Return what is measured, None if nothing can be, and why a number is missing."""
+
+
+class NeighbourMetric(Metric):
+    """A metric of how the two sets lie to each other, which takes more images than neighbours."""
+
+    @classmethod
+    def of(cls, given: Given) -> tuple[Self | None, Reasons]:
+        if given.smallest <= given.settings.neighbours:
+            return None, {"": f"no more than {given.settings.neighbours} images"}
+        return cls.seen_in(given.neighbourhood)
+
+    @classmethod
+    @abstractmethod
+    def seen_in(cls, found: "Neighbourhood") -> tuple[Self, Reasons]:
+        """Return what is measured, and why a number is missing."""

@@ -12,9 +12,11 @@ from pydantic import Field
 
 from bench.config.numbers import Finite, PositiveCount
 from bench.config.plugins import METRIC_GROUP, plugins
+from bench.metrics.coverage import Coverage
 from bench.metrics.distance import Distance
 from bench.metrics.inception_score import InceptionScore
 from bench.metrics.kid import KID
+from bench.metrics.memorisation import Memorisation
 from bench.metrics.metric import Given, Metric, Reasons
 from bench.metrics.precision_recall import PrecisionRecall
 from bench.metrics.shown import Section, models_of
@@ -32,6 +34,8 @@ class Quality(Section):
     inception_score: InceptionScore | None = None
     kid: KID | None = None
     precision_recall: PrecisionRecall | None = None
+    coverage: Coverage | None = None
+    memorisation: Memorisation | None = None
     plugged: dict[str, dict[str, Finite | int | str | None]] = Field(default_factory=dict)
 
 

@@ -20,6 +20,7 @@ from bench.store.files import read_object
 QUALITY, PROTOCOL = "metrics.json", "protocol.json"
 CONSISTENCY, INTERPOLATION, COST = "consistency.json", "interpolation.json", "cost.json"
 SAMPLES, PATHS = "samples.npy", "paths.npy"  # images: a cell's own, and those on paths between latents
+CLOSEST = "closest.npy"  # images of a cell, each with its nearest real one
 JUDGING = ("metrics", "floor")  # the kinds of stages that measure quality
 
 

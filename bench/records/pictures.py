@@ -19,6 +19,7 @@ from bench.store.text import to_stderr
 SHOWN = 64
 COLUMNS = 8
 PATHS_SHOWN = 3
+PAIRS_SHOWN = SHOWN // 2  # of generated images, each with its nearest real one on its right
 REAL_IMAGES = "real-data.png"  # beside the records of a set: the dataset's first images
 FULL_LENGTH = "full-length"  # beside them, by the teacher and the seed: its own images over all its timesteps
 GAP = 170  # grey between images in a figure: seen beside white images and black ones
@@ -33,6 +34,11 @@ def full_length_name(key: str) -> str:
 def full_length_of(record: Record) -> str | None:
     """Return the file name of the full-length images of a record's teacher and seed; None if it has none."""
     return next((name for name in record.pictures if name.startswith(f"{FULL_LENGTH}-")), None)
+
+
+def closest_name(record_name: str) -> str:
+    """Return the file name of the picture of the images of a record that are nearest to real ones, beside those."""
+    return f"{record_name}-closest.png"
 
 
 def write_sheet(pixels: np.ndarray, path: Path, columns: int = COLUMNS) -> None:
@@ -68,6 +74,11 @@ def rows_of_paths(pixels: np.ndarray) -> tuple[np.ndarray, int]:
     """
     rows = pixels[:, :PATHS_SHOWN].swapaxes(0, 1)
     return rows.reshape(-1, *pixels.shape[3:]), pixels.shape[2]
+
+
+def rows_of_pairs(pairs: np.ndarray) -> np.ndarray:
+    """Return pairs of images, uint8 (pairs, 2, C, H, W), as images (N,C,H,W) in the order of a sheet."""
+    return pairs.reshape(-1, *pairs.shape[2:])
 
 
 def left_out(line: str) -> None:

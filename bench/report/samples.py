@@ -9,12 +9,13 @@ import numpy as np
 from PIL import Image
 
 from bench.plots.samples import PATHS, shared_steps
-from bench.records.pictures import find_pictures, full_length_of, read_rows, read_sheet
+from bench.records.pictures import closest_name, find_pictures, full_length_of, read_rows, read_sheet
 from bench.records.record import Record
 
 LARGEST = 60_000  # bytes of one picture in the page; a larger one is stored as JPEG
 JPEG_QUALITY = 85
 SIDE = 4  # by 4 images of each cell
+ROWS_OF_PAIRS = 2  # of 4 pairs
 
 Row = tuple[str, Record]  # a row's name in the tables, and a record of it
 
@@ -30,6 +31,8 @@ class Samples:
     teacher: bytes | None  # the teacher's own over all its timesteps, of the same latents
     strips: dict[str, bytes]  # of interpolations, all at one step count
     strip_steps: int | None
+    closest: dict[str, bytes]  # the images nearest to real ones beside those, by row name, all at one step count
+    closest_steps: int | None
 
 
 def pictures_of(folders: Sequence[Path], records: Sequence[Record]) -> dict[str, Path]:
@@ -55,7 +58,9 @@ def samples(rows: Sequence[Row], pictures: Mapping[str, Path]) -> Samples | None
     names = [name for _, record in chosen if (name := teacher_name(record)) in pictures]
     teacher = pictures[names[0]] if names else None
     strips = [row for row in chosen if strip_name(row[1]) in pictures]
-    strip_steps = shared_steps([record.steps for _, record in strips if record.steps is not None]) if strips else None
+    strip_steps = one_count(strips)
+    paired = [row for row in chosen if closest_of(row[1]) in pictures]
+    closest_steps = one_count(paired)
     return Samples(
         seed=seed,
         steps=sorted({record.steps for _, record in chosen if record.steps is not None}),
@@ -64,7 +69,18 @@ def samples(rows: Sequence[Row], pictures: Mapping[str, Path]) -> Samples | None
         teacher=compact(contact_sheet(teacher, one)) if teacher else None,
         strips={name: strip(record, pictures) for name, record in strips if record.steps == strip_steps},
         strip_steps=strip_steps,
+        closest={
+            name: compact(read_rows(pictures[closest_of(record)], record.resolution, ROWS_OF_PAIRS))
+            for name, record in paired
+            if record.steps == closest_steps
+        },
+        closest_steps=closest_steps,
     )
+
+
+def one_count(rows: Sequence[Row]) -> int | None:
+    """Return the step count at which rows are shown beside each other; None without any."""
+    return shared_steps([record.steps for _, record in rows if record.steps is not None]) if rows else None
 
 
 def contact_sheets(rows: Sequence[Row], pictures: Mapping[str, Path]) -> dict[str, dict[int, bytes]]:
@@ -106,6 +122,11 @@ def teacher_name(record: Record) -> str:
     """Return the name that finds the full-length images of a record's teacher; nothing if it has none."""
     name = full_length_of(record)
     return picture_name(record, name.removesuffix(".png")) if name else ""
+
+
+def closest_of(record: Record) -> str:
+    """Return the name that finds the picture of a record's images nearest to real ones."""
+    return picture_name(record, closest_name(record.name).removesuffix(".png"))
 
 
 def strip_name(record: Record) -> str:

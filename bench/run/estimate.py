@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from bench.records.pictures import PATHS_SHOWN, SHOWN
+from bench.records.pictures import PAIRS_SHOWN, PATHS_SHOWN, SHOWN
 from bench.run.jobs import divide
 from bench.run.outlook import Outlook
 from bench.run.speeds import SPEEDS, Speeds, about_machine
@@ -102,7 +102,8 @@ def bytes_to_write(sweep: Sweep, work: dict[str, Work], jobs: int = 1) -> tuple[
 def cells_bytes(sweep: Sweep, cells: int) -> int:
     """Return the bytes of the records of cells and of what is beside and rendered from them."""
     asked = sweep.context.config.evaluation
-    shown = min(SHOWN, asked.images) + 2 * min(PATHS_SHOWN, asked.interpolation_paths) * POINTS
+    shown = min(SHOWN, asked.images) + 2 * min(PAIRS_SHOWN, asked.images)
+    shown += 2 * min(PATHS_SHOWN, asked.interpolation_paths) * POINTS
     pictures = shown * math.prod(sweep.context.shape)
     return cells * (A_RECORD + 2 * pictures) + RENDERED * (cells > 0)
 

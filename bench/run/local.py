@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.records.measured import PATHS, SAMPLES
-from bench.records.pictures import REAL_IMAGES, full_length_name, rows_of_paths, sheet_png
+from bench.records.measured import CLOSEST, PATHS, SAMPLES
+from bench.records.pictures import REAL_IMAGES, closest_name, full_length_name, rows_of_pairs, rows_of_paths, sheet_png
 from bench.records.record import NewerRecord, Record, read_record, write_record
 from bench.run.recording import failed_record, made_from, made_on, make_record
 from bench.run.sweep import Cell, Sweep
@@ -184,6 +184,10 @@ def pictures(sweep: Sweep, cell: Cell, store: Store) -> dict[str, bytes]:
     stage = cell.measures.get("interpolation")
     if stage is not None and store.is_done(stage):
         found[f"{cell.record_name}-interpolation.png"] = paths_png(store.path(stage, PATHS))
+    judged = cell.measures["quality"]
+    if store.is_done(judged) and (closest := store.path(judged, CLOSEST)).exists():
+        pairs = np.load(closest, mmap_mode="r", allow_pickle=False)
+        found[closest_name(cell.record_name)] = sheet_png(rows_of_pairs(pairs))
     for stage in cell.measures["consistency"].lineage if "consistency" in cell.measures else ():
         if stage.kind == "full-length" and store.is_done(stage):
             found[full_length_name(stage.key)] = sheet_png(read_samples(store.path(stage, SAMPLES)))

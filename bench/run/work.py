@@ -17,6 +17,7 @@ import torch
 from bench.metrics.classifier import Classifier
 from bench.metrics.inception_network import CLASSES, FEATURES
 from bench.metrics.spaces import BuiltSpace
+from bench.records.pictures import PAIRS_SHOWN
 from bench.run.sweep import Cell, Sweep
 from bench.run.trials import (
     Trial,
@@ -157,7 +158,8 @@ class Counting:
         """A covariance, and its root."""
         width = self.features
         numbers = width * (1 + min(width, self.dataset))
-        return self._products(self.dataset * width, 8 * numbers + 4 * self.dataset + FEW)  # and each image's radius
+        distances = self.dataset * self.config.evaluation.neighbours  # of each image to its nearest ones
+        return self._products(self.dataset * width, 8 * numbers + 4 * distances + FEW)
 
     def floor(self, cell: Cell, stage: Stage) -> Work:
         """The metrics of one half of the dataset against the other."""
@@ -199,8 +201,9 @@ class Counting:
         return self._extracted(self.of_teacher if stage.parents[0].kind == "full-length" else self.images)
 
     def metrics(self, cell: Cell, stage: Stage) -> Work:
-        """The metrics of a cell's images."""
-        return self._quality(self.images, self.dataset)
+        """The metrics of a cell's images; it keeps those that are nearest to real ones, and these."""
+        found = self._quality(self.images, self.dataset)
+        return replace(found, kept=found.kept + 2 * min(PAIRS_SHOWN, self.images) * math.prod(self.context.shape))
 
     def consistency(self, cell: Cell, stage: Stage) -> Work:
         """The features of the images that are compared, once more."""

@@ -1,20 +1,26 @@
-"""metrics: the quality of one set of features against the reference's."""
+"""metrics: the quality of one set of features against the reference's, and the images nearest to real ones."""
 
 from typing import Any
+
+import numpy as np
 
 from bench.metrics.metric import Given
 from bench.metrics.protocol import protocol_of
 from bench.metrics.quality import measure_quality, metric_count, metrics_identity
-from bench.records.measured import PROTOCOL, QUALITY
+from bench.records.measured import CLOSEST, PROTOCOL, QUALITY, SAMPLES
+from bench.records.pictures import PAIRS_SHOWN
 from bench.stages.context import Context
 from bench.stages.features import EXTRACTOR, FEATURES, read_features
-from bench.stages.statistics import read_radii, read_statistics
+from bench.stages.sampling import read_samples
+from bench.stages.statistics import read_distances, read_statistics
 from bench.store.files import write_json
 from bench.store.stage import Job, Stage
+from sfddm.files import writing
 
 
 def stage(context: Context, features: Stage, reference: Stage, statistics: Stage) -> Stage:
     """Measure the quality of generated images from their features."""
+    samples = features.parents[0]
     label = f"metrics of {features.label.removeprefix('features of ')}"
 
     def work(job: Job) -> None:
@@ -27,11 +33,23 @@ def stage(context: Context, features: Stage, reference: Stage, statistics: Stage
             reference=read_statistics(job, statistics),
             settings=context.config.evaluation,
             space=context.space.name,
-            real_radii=read_radii(job, statistics, context.config.evaluation.neighbours),
+            real_distances=read_distances(job, statistics, context.config.evaluation.neighbours),
         )
         write_quality(job, context, label, given, job.read(reference, EXTRACTOR))
+        if given.smallest > given.settings.neighbours:
+            own, closest = nearest_pairs(given)
+            pairs = read_samples(job.path(samples, SAMPLES))[own], context.images.pixels[closest]
+            with writing(job.folder / CLOSEST) as file:
+                np.save(file, np.stack(pairs, 1))
 
     return Stage("metrics", label, metric_settings(context), work, (features, statistics), version=2)
+
+
+def nearest_pairs(given: Given) -> tuple[np.ndarray, np.ndarray]:
+    """Return which generated images are the nearest to a real one, and those: two int64 (pairs,), nearest first."""
+    found = given.neighbourhood
+    own = found.nearest.argsort(stable=True)[:PAIRS_SHOWN]
+    return own.cpu().numpy(), found.closest[own].cpu().numpy()
 
 
 def metric_settings(context: Context) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """statistics: what every cell needs to know of the reference features, once for all cells that are measured from them.
 
-Mean, root of the covariance, and how far each image's nearest neighbours are. The latter depend on a setting that is
+Mean, root of the covariance, and how far each image's nearest neighbours are. These depend on a setting that is
 not in the stage's key and save time only: a cell whose setting is another one, or that finds a stage of a version
-before there were any, finds them itself.
+before all of them were kept, finds them itself.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.metrics.frechet import Reference
 from bench.metrics.frechet import reference as reference_statistics
-from bench.metrics.neighbours import squared_radii
+from bench.metrics.neighbours import squared_distances
 from bench.stages.context import Context
 from bench.stages.features import FEATURES, read_features
 from bench.store.files import write_json
@@ -33,7 +33,7 @@ def stage(context: Context, reference: Stage) -> Stage:
         write_json(job.folder / NUMBERS, numbers)
         if len(features) > (neighbours := context.config.evaluation.neighbours):
             with writing(job.folder / RADII) as file:
-                np.savez(file, squared=squared_radii(features, neighbours).cpu(), neighbours=neighbours)
+                np.savez(file, nearest=squared_distances(features, neighbours).cpu())
 
     return Stage("statistics", "reference statistics", {}, work, (reference,))
 
@@ -46,9 +46,10 @@ def read_statistics(job: Job, stage: Stage) -> Reference:
     return Reference(mean, root, **numbers)
 
 
-def read_radii(job: Job, stage: Stage, neighbours: int) -> Tensor | None:
-    """Return the squared distance (m,) of each image to its k-th nearest other one; None if the stage has none."""
+def read_distances(job: Job, stage: Stage, neighbours: int) -> Tensor | None:
+    """Return the squared distances (m,k) of each image to its k nearest other ones; None if the stage has not those."""
     if not (path := job.path(stage, RADII)).exists():
         return None
     with np.load(path, allow_pickle=False) as arrays:
-        return torch.from_numpy(arrays["squared"]).to(job.device) if arrays["neighbours"] == neighbours else None
+        known = arrays.get("nearest")  # versions before kept the k-th alone
+    return None if known is None or known.shape[1] != neighbours else torch.from_numpy(known).to(job.device)

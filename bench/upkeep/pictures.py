@@ -6,21 +6,23 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.records.measured import PATHS, SAMPLES
-from bench.records.pictures import COLUMNS, full_length_name, rows_of_paths, sheet_of
+from bench.records.measured import CLOSEST, PATHS, SAMPLES
+from bench.records.pictures import COLUMNS, closest_name, full_length_name, rows_of_pairs, rows_of_paths, sheet_of
 from bench.records.record import Record
 from bench.store.layout import StageFolder
 
 
 def pictures(path: Path, record: Record, folders: dict[str, list[StageFolder]]) -> Iterator[tuple[Path, np.ndarray]]:
     """Yield each picture beside a record with the pixels that the stages' images give; unreadable images give none."""
-    for kind, file in (("samples", SAMPLES), ("interpolation", PATHS), ("full-length", SAMPLES)):
+    kinds = (("samples", SAMPLES), ("interpolation", PATHS), ("full-length", SAMPLES), ("metrics", CLOSEST))
+    for kind, file in kinds:
         for folder in folders.get(kind, []):
             name = picture_name(kind, path.stem, folder.key)
-            if kind == "full-length" and name not in record.pictures:
+            if kind in ("full-length", "metrics") and name not in record.pictures:
                 continue  # versions before did not show them
             try:
                 images = np.load(folder.path / file, mmap_mode="r", allow_pickle=False)
+                images = rows_of_pairs(images) if kind == "metrics" else images
                 pixels, columns = rows_of_paths(images) if kind == "interpolation" else (images, COLUMNS)
                 yield path.with_name(name), sheet_of(pixels, columns)
             except (OSError, ValueError, IndexError, EOFError):
@@ -31,6 +33,8 @@ def picture_name(kind: str, stem: str, key: str) -> str:
     """Return the file name of the picture of a stage of a kind, beside the record of a stem."""
     if kind == "full-length":
         return full_length_name(key)
+    if kind == "metrics":
+        return closest_name(stem)
     return f"{stem}{'-interpolation' if kind == 'interpolation' else ''}.png"
 
 

@@ -37,6 +37,7 @@ from sfddm.performance import Performance
 
 # Relative. The same float64 arithmetic on another processor's BLAS moves a distance by about 1e-9 of it.
 METRIC_TOLERANCE = 1e-6
+FLOAT32 = 10.0  # times as much of what is found in float32
 # Of features that a network computes again in float32, on another processor or with other threads; and what a measure
 # near zero, such as a cosine or SSIM of unrelated images, is relative to.
 NETWORK_TOLERANCE, NETWORK_SCALE = 1e-4, 1.0
@@ -221,9 +222,10 @@ def scales_of(store: Store, stage: Stage) -> dict[str, float]:
     """Return, by name, the scale of what numbers that may be near zero are computed from.
 
     A Frechet distance is a difference of traces; min_eigenvalue is the least of a matrix whose largest eigenvalue is at
-    most the product of the traces; KID is a difference of means of the kernel (|x|^2 / d + 1)^3.
+    most the product of the traces; KID is a difference of means of the kernel (|x|^2 / d + 1)^3; the distance between
+    real images is that of float32 squares.
     """
-    traces, squares = [], []
+    traces, squares, lengths = [], [], []
     for parent in stage.lineage:
         if parent.kind in ("features", "reference"):
             features = read_features(store.path(parent, FEATURES)).features
@@ -231,9 +233,11 @@ def scales_of(store: Store, stage: Stage) -> dict[str, float]:
             traces.append(found.cov.trace().item())
             square = traces[-1] * (1 - 1 / found.count) + found.mean.square().sum().item()
             squares.append(square / features.shape[1])
+            lengths.append(square**0.5)
     trace, kernel = max(traces), (max(squares) + 1) ** 3
+    distances = {"memorisation.real_nearest": FLOAT32 * max(lengths), "memorisation.nearest_ratio": FLOAT32}
     scales = {f"distance.{name}": trace for name in ("value", "low", "high", "infinity")}
-    return scales | {"distance.min_eigenvalue": max(trace, trace**2), "kid.mean": kernel, "kid.sd": kernel}
+    return scales | distances | {"distance.min_eigenvalue": max(trace, trace**2), "kid.mean": kernel, "kid.sd": kernel}
 
 
 def unequal(

@@ -6,10 +6,15 @@ from torch import Tensor
 from torch_fidelity.metric_prc import calculate_precision_recall_full
 
 from bench.metrics import neighbours
-from bench.metrics.neighbours import squared_radii
-from bench.metrics.precision_recall import precision_recall
+from bench.metrics.neighbours import neighbourhood, squared_distances
+from bench.metrics.precision_recall import PrecisionRecall
 
 GENERATOR = torch.Generator().manual_seed(0)
+
+
+def precision_recall(x: Tensor, y: Tensor, neighbours: int = 3, known: Tensor | None = None) -> tuple[float, float]:
+    found, _ = PrecisionRecall.seen_in(neighbourhood(x, y, neighbours, known))
+    return found.precision, found.recall
 
 
 def test_values_are_torch_fidelitys() -> None:
@@ -37,7 +42,7 @@ def block(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 def test_values_are_those_of_whole_distance_matrices(n: int, m: int, d: int) -> None:
     x, y = torch.randn(n, d, generator=GENERATOR) * 0.9 + 0.2, torch.randn(m, d, generator=GENERATOR)
     assert precision_recall(x, y) == by_whole_matrices(x, y)
-    assert precision_recall(x, y, 1, squared_radii(y, 1)) == by_whole_matrices(x, y, 1)
+    assert precision_recall(x, y, 1, squared_distances(y, 1)) == by_whole_matrices(x, y, 1)
 
 
 @pytest.mark.usefixtures("block")

@@ -9,7 +9,7 @@ from helpers.made_run import SWEEP, record, write_run
 from helpers.outline import Outline
 from PIL import Image
 
-from bench.records.pictures import sheet_png, write_sheet
+from bench.records.pictures import closest_name, sheet_png, write_sheet
 from bench.records.record import read_records, write_record
 from bench.report.page import write_report
 from bench.report.samples import LARGEST, compact, contact_sheet, pictures_of
@@ -49,6 +49,19 @@ def test_the_teachers_own_images_stand_below_the_students(tmp_path: Path) -> Non
     (shown,) = [str(a["src"]) for _, a in html.elements if str(a.get("alt", "")).startswith("Images of the teacher")]
     stored = np.asarray(Image.open(BytesIO(b64decode(shown.partition(",")[2]))))
     assert (stored[:8, 9:17] == pixels[1, 1, 0]).all()
+
+
+def test_images_stand_left_of_the_real_ones_that_they_are_nearest_to(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 1, 8, 8), dtype=np.uint8)
+    one = record("ddim", 1, 0, 5.0)
+    pictures = {f"{one.name}.png": sheet_png(pixels), closest_name(one.name): sheet_png(pixels)}
+    write_record(tmp_path, one, pictures)
+    html = Outline(write_report([tmp_path]).read_text())
+    (shown,) = [a for _, a in html.elements if "nearest to real ones" in str(a.get("alt", ""))]
+    assert shown["alt"] == "The images of ddim, 1 step, seed 0 that are nearest to real ones, each left of its real one"
+    stored = np.asarray(Image.open(BytesIO(b64decode(str(shown["src"]).partition(",")[2]))))
+    assert stored.shape == (2 * 9 - 1, 8 * 9 - 1)  # two rows of four pairs
+    assert (stored[9:17, 9:17] == pixels[9, 0]).all()
 
 
 def test_a_cells_picture_is_its_first_images_at_their_own_size_without_loss(tmp_path: Path) -> None:

@@ -28,17 +28,16 @@ from bench.metrics.inception_score import inception_score
 from bench.metrics.intervals import jackknife_interval
 from bench.metrics.kid import kid
 from bench.metrics.metric import Given
-from bench.metrics.neighbours import squared_radii
-from bench.metrics.precision_recall import precision_recall
+from bench.metrics.neighbours import neighbourhood, squared_distances
 from bench.metrics.protocol import Protocol
-from bench.metrics.quality import Quality, measure_quality, metric_count
-from bench.records.measured import read_quality
+from bench.metrics.quality import BUILT_IN, Quality, measure_quality, metric_count
+from bench.records.measured import CLOSEST, read_quality
 from bench.run.worker import Worker
 from bench.stages import features, floor, metrics, statistics
 from bench.stages import reference as reference_stage
 from bench.stages.context import make_context
 from bench.store import arrays
-from bench.store.files import flat, write_json
+from bench.store.files import file_sha256, flat, write_json
 from bench.store.marker import write_marker
 from bench.store.progress import Display
 from bench.store.stage import Job, Stage
@@ -69,8 +68,9 @@ def test_each_field_is_its_metrics_value_under_the_settings_seed() -> None:
     assert found.distance.name == "FD (any)"
     assert (found.kid.mean, found.kid.sd) == kid(x, real, 4, 50, 3)
     assert (found.inception_score.mean, found.inception_score.sd) == inception_score(one.probabilities, 10, 3)
-    both = found.precision_recall
-    assert (both.precision, both.recall) == precision_recall(x, real)
+    pairs = neighbourhood(x, real, 3)
+    for name in ("precision_recall", "coverage", "memorisation"):
+        assert getattr(found, name) == BUILT_IN[name].seen_in(pairs)[0]
     assert (found.images, found.reference_images, reasons) == (120, 90, {})
     assert done == list(range(1, metric_count() + 1))
 
@@ -83,8 +83,18 @@ def test_what_too_few_images_cannot_give_is_none_with_a_reason() -> None:
     one = given(12)
     assert found.kid.mean == kid(one.features, one.real, 4, 12, 3)[0]  # no subset is larger than the set
     found, reasons = measure_quality(given(3, SETTINGS.model_copy(update={"splits": 2})))
-    assert found.precision_recall is None
-    assert reasons["precision_recall"] == "no more than 3 images"
+    for name in ("precision_recall", "coverage", "memorisation"):
+        assert getattr(found, name) is None
+        assert reasons[name] == "no more than 3 images"
+
+
+def test_every_pair_is_multiplied_out_once_for_all_metrics_of_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    walks = []
+    for name in ("between", "within"):
+        walk = getattr(neighbours, name)
+        monkeypatch.setattr(neighbours, name, lambda *sets, walk=walk: walks.append(len(sets)) or walk(*sets))
+    measure_quality(given(120))
+    assert sorted(walks) == [1, 1, 2]  # within the real ones, within the generated ones, and between them
 
 
 def test_features_without_classes_have_no_inception_score() -> None:
@@ -187,13 +197,13 @@ def test_the_references_root_is_found_once_for_all_cells(worker: Worker, monkeyp
     assert "statistics.npz" in worker.store.marker(judging.statistics)["sha256"]
 
 
-def test_the_references_radii_are_found_once_for_all_cells(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_references_distances_are_found_once_for_all_cells(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Their setting is in no key of theirs: with another one they are found again, to the same numbers."""
     found: list[int] = []
     for module in (neighbours, statistics):
-        monkeypatch.setattr(module, "squared_radii", lambda x, k: found.append(len(x)) or squared_radii(x, k))
+        monkeypatch.setattr(module, "squared_distances", lambda x, k: found.append(len(x)) or squared_distances(x, k))
     judging = Judging(digits_config())
-    first = [measured(worker, judging.metrics(count))[0].precision_recall for count in (70, 80)]
+    first = [measured(worker, judging.metrics(count))[0] for count in (70, 80)]
     assert found == [1797, 70, 80]
     assert "radii.npz" in worker.store.marker(judging.statistics)["sha256"]
     assert "radii.npz" in worker.store.marker(judging.metrics(70))["parents"][judging.statistics.name]
@@ -201,21 +211,38 @@ def test_the_references_radii_are_found_once_for_all_cells(worker: Worker, monke
     found.clear()
     other = Judging(digits_config("evaluation.neighbours=5"))
     real, own = (features_of(worker, stage) for stage in (judging.reference, judging.features(70)))
-    expected = precision_recall(own, real, 5)
+    pairs = neighbourhood(own, real, 5)
     found.clear()
-    both = measured(worker, other.metrics(70))[0].precision_recall
-    assert (both.precision, both.recall) == expected
+    again = measured(worker, other.metrics(70))[0]
+    assert again.precision_recall == BUILT_IN["precision_recall"].seen_in(pairs)[0]
+    assert again.memorisation == first[0].memorisation  # of the nearest alone
     assert found == [1797, 70]
 
-    found.clear()
-    without_radii(worker, judging.statistics)
-    worker.force([judging.metrics(70)])
-    assert measured(worker, judging.metrics(70))[0].precision_recall == first[0]
-    assert found == [1797, 70]
+    for of_before in (without_radii, with_the_farthest_alone):
+        found.clear()
+        of_before(worker, judging.statistics)
+        worker.force([judging.metrics(70)])
+        assert measured(worker, judging.metrics(70))[0] == first[0]
+        assert found == [1797, 70]
 
 
 def features_of(worker: Worker, stage: Stage) -> torch.Tensor:
     return torch.from_numpy(array(worker, stage, "features.npz", "features"))
+
+
+def test_the_images_nearest_to_real_ones_are_kept_with_those_nearest_first(worker: Worker) -> None:
+    judging = Judging(digits_config())
+    worker.ensure(judging.metrics(70))
+    pairs = np.load(worker.store.path(judging.metrics(70), CLOSEST))
+    assert pairs.shape == (32, 2, 1, 8, 8)
+    real, own = (features_of(worker, stage).double() for stage in (judging.reference, judging.features(70)))
+    nearest, closest = torch.cdist(own, real).min(1)
+    order = nearest.argsort()[:32].numpy()
+    assert np.array_equal(pairs[:, 0], (DIGITS.pixels[:70] // 2)[order])
+    assert np.array_equal(pairs[:, 1], DIGITS.pixels[closest[order].numpy()])
+    few = Judging(digits_config("evaluation.splits=2")).metrics(3)  # no more images than neighbours
+    worker.ensure(few)
+    assert not worker.store.path(few, CLOSEST).exists()
 
 
 def without_radii(worker: Worker, stage: Stage) -> None:
@@ -225,6 +252,17 @@ def without_radii(worker: Worker, stage: Stage) -> None:
     for known in (marker["sha256"], marker["bytes"]):
         del known["radii.npz"]
     (folder.path / "radii.npz").unlink()
+    write_marker(folder.path / "done.json", marker)
+    worker.store.forget(stage)
+
+
+def with_the_farthest_alone(worker: Worker, stage: Stage) -> None:
+    """Give a stage without radii those that versions before wrote: of the k-th neighbour alone."""
+    folder = stage.folder(worker.store.run)
+    np.savez(folder.path / "radii.npz", squared=np.ones(1797, np.float32), neighbours=3)
+    marker = folder.marker()
+    marker["sha256"]["radii.npz"] = file_sha256(folder.path / "radii.npz")
+    marker["bytes"]["radii.npz"] = (folder.path / "radii.npz").stat().st_size
     write_marker(folder.path / "done.json", marker)
     worker.store.forget(stage)
 
@@ -373,5 +411,6 @@ def test_metrics_written_before_records_had_sections_are_read_as_today(worker: W
     write_json(tmp_path / "old" / "metrics.json", flat)
     write_json(tmp_path / "old" / "protocol.json", protocol.model_dump())
     again, same_protocol, reasons = read_quality(tmp_path / "old", "digits-cnn")
-    assert (again, same_protocol) == (found, protocol)
+    of_then = found.model_copy(update={"coverage": None, "memorisation": None})
+    assert (again, same_protocol) == (of_then, protocol)
     assert reasons == {"quality.distance.low": "fewer than 40 images"}

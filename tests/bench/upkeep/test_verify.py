@@ -17,7 +17,8 @@ from helpers.made_records import changed
 
 from bench.commands.verify import Recomputed
 from bench.commands.verify import verify as verify_command
-from bench.records.pictures import write_sheet
+from bench.records.measured import CLOSEST
+from bench.records.pictures import closest_name, sheet_png, write_sheet
 from bench.records.record import Record, cell_name, read_record, record_path, write_record
 from bench.store.files import file_sha256, write_json
 from bench.store.marker import read_marker, write_marker
@@ -244,6 +245,19 @@ def test_records_of_versions_that_wrote_no_full_length_images_lack_none(runs: Pa
         path.unlink()
         write_record(runs, record.model_copy(update={"pictures": kept}))
     assert verify(runs)[0] == 0
+
+
+def test_the_picture_of_images_beside_the_real_ones_nearest_to_them_is_compared_with_its_stage(runs: Path) -> None:
+    record = read_record(the(runs, "records/*/sfddm-4-*.json"))
+    sheet = the(runs, f"records/*/{closest_name(record.name)}")
+    assert record.pictures[sheet.name] == file_sha256(sheet)
+    (key,) = (key for label, key in record.parents.items() if label.startswith("metrics of "))
+    pairs = np.load(runs / "stages" / f"metrics-{key}" / CLOSEST)
+    assert sheet.read_bytes() == sheet_png(pairs.reshape(-1, 1, 8, 8))  # each left of its real one
+    write_sheet(np.zeros((2 * len(pairs), 1, 8, 8), np.uint8), sheet)
+    assert one_difference(runs).startswith(f"{sheet}: is not what its stage's images give")
+    sheet.unlink()
+    assert one_difference(runs).startswith(f"{sheet}: is missing")
 
 
 def test_missing_parents_are_named_and_a_stage_that_nothing_needs_is_noted(runs: Path) -> None:

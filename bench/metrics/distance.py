@@ -42,7 +42,7 @@ class Distance(Metric):
     def of(cls, given: Given) -> tuple[Self, Reasons]:
         from bench.metrics.fid_infinity import fid_infinity
         from bench.metrics.frechet import Subsets
-        from bench.metrics.intervals import jackknife_interval
+        from bench.metrics.jackknife import jackknife_interval
 
         count, seed = len(given.features), given.settings.seed
         subsets = Subsets(given.features, given.reference)

@@ -6,7 +6,7 @@ import torch
 
 from bench.metrics.fid_infinity import fid_infinity, subset_distances
 from bench.metrics.frechet import Subsets, reference
-from bench.metrics.intervals import jackknife_interval
+from bench.metrics.jackknife import jackknife_interval
 
 D = 24
 SHIFT = 0.5  # of every mean: the true distance is D SHIFT^2

@@ -25,7 +25,7 @@ from bench.metrics import inception_score as inception_score_module
 from bench.metrics.fid_infinity import fid_infinity
 from bench.metrics.frechet import Subsets, frechet_distance, reference
 from bench.metrics.inception_score import inception_score
-from bench.metrics.intervals import jackknife_interval
+from bench.metrics.jackknife import jackknife_interval
 from bench.metrics.kid import kid
 from bench.metrics.metric import Given
 from bench.metrics.neighbours import squared_radii

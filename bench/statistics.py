@@ -123,9 +123,11 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def decided(estimates: Sequence[Estimate], below: float, fails: float | None = None) -> list[bool | None]:
     """Return of each estimate of a family whether it is surely below a bound (True) or surely not (False), or None.
 
-    fails: above which bound it is surely not, `below` itself unless it is another. By Holm over the family, any of them
-    is wrongly True in 2.5 % at most, and any wrongly False in 2.5 % at most.
+    fails: above which bound it is surely not, `below` itself unless it is another. By Holm over those that can decide,
+    any of them is wrongly True in 2.5 % at most, and any wrongly False in 2.5 % at most.
     """
-    under = holm([one.p_below(below) for one in estimates])
-    over = holm([one.p_above(below if fails is None else fails) for one in estimates])
-    return [True if p <= TAIL else False if q <= TAIL else None for p, q in zip(under, over, strict=True)]
+    family = [one for one in estimates if one.decides]
+    under = holm([one.p_below(below) for one in family])
+    over = holm([one.p_above(below if fails is None else fails) for one in family])
+    found = iter([True if p <= TAIL else False if q <= TAIL else None for p, q in zip(under, over, strict=True)])
+    return [next(found) if one.decides else None for one in estimates]

@@ -10,7 +10,7 @@ decide, and smoke never does: a claim is supported if all decided ones support i
 from collections.abc import Callable, Sequence
 from math import log2
 
-from bench.claims.effects import Pair, count, has_distance, mean_over_seeds, ratio_over_seeds
+from bench.claims.effects import Effect, Pair, count, has_distance, mean_over_seeds, ratio_over_seeds
 from bench.claims.setups import CONTROL, Setup, by_steps, setups
 from bench.claims.verdicts import Claim, Test, Verdict, at_least, better, judge, lacking, within
 from bench.config.variants import parse
@@ -60,9 +60,7 @@ def any_steps(setup: Setup) -> list[Test]:
     if not pairs:
         tests.append(lacking("kept", f"{CONTROL} on the timesteps of {STUDENT} at such step counts"))
     else:
-        tests += within(
-            setup.ratios(by_steps(pairs, f"distance of {STUDENT} / the teacher's on the same timesteps")), KEPT
-        )
+        tests += within(beside_control(setup, pairs), KEPT)
     if not chains:
         tests.append(lacking("chains", f"{FOLDED} at {setup.timesteps // 4} steps or fewer"))
     else:
@@ -77,6 +75,16 @@ def any_steps(setup: Setup) -> list[Test]:
             )
         )
     return tests
+
+
+def beside_control(setup: Setup, pairs: Sequence[Pair]) -> dict[str, Effect]:
+    """Return the student's distance over its control's at the step counts of pairs.
+
+    Its spread is pooled over all step counts there are, so that it has one interval in every claim.
+    """
+    said = f"distance of {STUDENT} / the teacher's on the same timesteps"
+    every = setup.ratios(by_steps(setup.controls(setup.of(STUDENT)), said))
+    return {here: every[here] for here in by_steps(pairs, said)}
 
 
 def flexible(setup: Setup) -> list[Test]:
@@ -148,10 +156,7 @@ def few_steps(setup: Setup) -> list[Test]:
     else:
         tests.append(lacking("full", f"{CONTROL} at {FULL_STEPS} steps or more"))
     if control:
-        said = f"distance of {STUDENT} / the teacher's on the same timesteps"
-        every = setup.ratios(by_steps(setup.controls(setup.of(STUDENT)), said))  # their spread is pooled
-        (here,) = by_steps(control, said)
-        tests += better({here: every[here]}, NEGLIGIBLE)
+        tests += better(beside_control(setup, control), NEGLIGIBLE)
     else:
         tests.append(lacking("control", f"{CONTROL} on the timesteps of {STUDENT} at {steps} steps"))
     return tests

@@ -37,8 +37,8 @@ class Effect:
         """The effect as `0.84 [0.80, 0.88] (3 seeds, 8 degrees of freedom)`, a count as itself."""
         if self.estimate is None:
             return f"{self.value:g}"
-        left_out = [f"seed {seed} failed" for seed in self.failed]
-        left_out += [f"seed {seed} has no pair" for seed in self.unpaired]
+        left_out = [f"failed: {seeds_named(self.failed)}"] if self.failed else []
+        left_out += [f"without a pair: {seeds_named(self.unpaired)}"] if self.unpaired else []
         if self.low is None or self.high is None:
             about = f"{plural(self.seeds, 'seed')}: no interval"
         elif self.estimate.decides:
@@ -77,6 +77,11 @@ def mean_over_seeds(values: Mapping[int, float]) -> Effect:
     (estimate,) = pooled({"": values}).values()
     low, high = estimate.interval if estimate.interval and estimate.decides else (None, None)
     return Effect(estimate.mean, low, high, estimate.seeds, estimate)
+
+
+def seeds_named(seeds: Sequence[int]) -> str:
+    """Return seeds in words."""
+    return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
 
 
 def count(value: int, seeds: int) -> Effect:

@@ -146,9 +146,10 @@ def _ratios(effects: Mapping[str, Effect], asked: str, below: float, fails: floa
 
 def _with_power(tests: list[Test], ratio: float, words: str) -> list[Test]:
     """Return tests with the chance that each sees a ratio, in words; those that cannot decide as they are."""
+    family = sum(bool(test.effect and test.effect.estimate and test.effect.estimate.decides) for test in tests)
     found = []
     for test in tests:
         estimate = test.effect and test.effect.estimate
-        power = estimate.power(math.log(ratio), len(tests)) if estimate else None
+        power = estimate.power(math.log(ratio), family) if estimate else None
         found.append(test if power is None else replace(test, power=words.format(power)))
     return found

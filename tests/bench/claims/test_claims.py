@@ -249,7 +249,7 @@ def test_seeds_that_failed_or_lack_their_pair_are_left_out_and_said() -> None:
     found = verdict(4, cells)
     assert found.verdict == "supported"
     said = "the teacher's on the same timesteps, at 10 steps 0.462 [0.462, 0.462] (3 seeds, 2 degrees of freedom; "
-    assert said + "seed 4 failed; seed 3 has no pair)" in evidence(found)
+    assert said + "failed: seed 4; without a pair: seed 3)" in evidence(found)
 
 
 def consistent(ssim: float, cosine: float, path: float, seed: int = 0) -> list[Record]:

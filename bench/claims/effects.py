@@ -1,73 +1,105 @@
-"""Effect sizes with their 95 % intervals, from records. No torch.
+"""Effect sizes with their 95 % intervals, from records, by the rules of bench/statistics.py. No torch.
 
-Over seeds if there are enough of them: Student's t on one value per seed, with teacher, student and latents all of
-their own. With fewer seeds, a ratio of distances has the interval that its records' own intervals leave it, which is of
-sampling alone, and taken as if the two sets of images were independent.
+With fewer than three seeds that both sides have, a ratio of distances has only the interval that its records' own
+intervals leave it: of sampling alone, of so many images, as if the two sets were independent. It decides nothing.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from typing import TypeVar
 
-from bench.metrics.intervals import half_of_mean
 from bench.records.record import Record
+from bench.statistics import Estimate, paired, pooled
 from sfddm.words import plural
 
-SEEDS_FOR_INTERVAL = 3
+Pair = tuple[Record, Record]
+Cell = TypeVar("Cell", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class Effect:
-    """A value with its interval; low and high are None if no interval can be formed."""
+    """A value with its interval; low and high are None if no interval can be formed.
+
+    estimate: what decides, of a ratio in its logarithm; None for a count. failed, unpaired: the seeds left out.
+    """
 
     value: float
     low: float | None
     high: float | None
     seeds: int
+    estimate: Estimate | None = None
+    failed: tuple[int, ...] = ()
+    unpaired: tuple[int, ...] = ()
 
     @property
     def text(self) -> str:
-        """The effect as `0.84 [0.80, 0.88]`, a count as itself."""
-        if self.low == self.high == self.value:  # a count
+        """The effect as `0.84 [0.80, 0.88] (3 seeds, 8 degrees of freedom)`, a count as itself."""
+        if self.estimate is None:
             return f"{self.value:g}"
+        left_out = [f"failed: {seeds_named(self.failed)}"] if self.failed else []
+        left_out += [f"without a pair: {seeds_named(self.unpaired)}"] if self.unpaired else []
         if self.low is None or self.high is None:
-            return f"{self.value:.3g} (no interval, {plural(self.seeds, 'seed')})"
-        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
-
-    def below(self, bound: float) -> bool | None:
-        """Whether the whole interval is below a bound (True), or none of it (False); None if it straddles."""
-        if self.low is None or self.high is None:
-            return None
-        return True if self.high < bound else False if self.low >= bound else None
-
-    def better(self, least: float) -> bool | None:
-        """Whether a ratio is below 1 beyond its interval (True), or surely saves less than `least` (False)."""
-        if self.low is None or self.high is None:
-            return None
-        return True if self.high < 1 else False if self.low >= 1 - least else None
+            about = f"{plural(self.seeds, 'seed')}: no interval"
+        elif self.estimate.decides:
+            about = f"{plural(self.seeds, 'seed')}, {plural(self.estimate.degrees, 'degree')} of freedom"
+        else:
+            about = f"{plural(self.seeds, 'seed')}: sampling only"
+        interval = "" if self.low is None or self.high is None else f" [{self.low:.3g}, {self.high:.3g}]"
+        return f"{self.value:.3g}{interval} ({'; '.join([about, *left_out])})"
 
 
-Pair = tuple[Record, Record]
+def distance_ratios(cells: Mapping[Cell, Sequence[Pair]], others: Iterable[Record] = ()) -> dict[Cell, Effect]:
+    """Return the geometric mean of one distance over the other for each cell, over pairs of equal seed.
+
+    The cells are of one comparison, whose spread is pooled. others: records, among which seeds that were asked for and
+    are in no pair are found, by method and step count.
+    """
+    logs = {
+        cell: paired({one.seed: positive(one) for one, _ in pairs}, {other.seed: positive(other) for _, other in pairs})
+        for cell, pairs in cells.items()
+    }
+    asked = list(others)
+    return {
+        cell: _ratio(estimate, half_of_sampling(cells[cell]), *left_out(cells[cell], asked))
+        for cell, estimate in pooled(logs).items()
+    }
 
 
-def distance_ratio(pairs: Sequence[Pair]) -> Effect:
-    """Return the geometric mean of one distance over the other, over pairs of equal seed."""
-    logs: dict[int, list[float]] = {}
-    for one, other in pairs:
-        logs.setdefault(one.seed, []).append(math.log(positive(one) / positive(other)))
-    means = [fmean(values) for values in logs.values()]
-    half = half_of_mean(means) if len(means) >= SEEDS_FOR_INTERVAL else half_of_sampling(pairs)
-    return _exponentiated(fmean(means), half, len(means))
+def ratio_over_seeds(ratios: Mapping[int, float]) -> Effect:
+    """Return the geometric mean of one ratio per seed."""
+    (estimate,) = pooled({"": {seed: math.log(ratio) for seed, ratio in ratios.items()}}).values()
+    return _ratio(estimate, None)
 
 
-def mean_over_seeds(values: Sequence[float]) -> Effect:
+def mean_over_seeds(values: Mapping[int, float]) -> Effect:
     """Return the mean of one value per seed; its interval needs enough seeds."""
-    centre = fmean(values)
-    if len(values) < SEEDS_FOR_INTERVAL:
-        return Effect(centre, None, None, len(values))
-    half = half_of_mean(values)
-    return Effect(centre, centre - half, centre + half, len(values))
+    (estimate,) = pooled({"": values}).values()
+    low, high = estimate.interval if estimate.interval and estimate.decides else (None, None)
+    return Effect(estimate.mean, low, high, estimate.seeds, estimate)
+
+
+def seeds_named(seeds: Sequence[int]) -> str:
+    """Return seeds in words."""
+    return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+
+
+def count(value: int, seeds: int) -> Effect:
+    """Return what is counted and has no spread."""
+    return Effect(value, value, value, seeds)
+
+
+def left_out(pairs: Sequence[Pair], records: Sequence[Record]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the seeds of a cell that are in no pair: those of which a side failed, and those that lack a side."""
+    if not pairs:
+        return (), ()
+    sides = {(record.method, record.steps) for pair in pairs for record in pair}
+    asked = [record for record in records if (record.method, record.steps) in sides]
+    gone = {record.seed for record in asked} - {one.seed for one, _ in pairs}
+    mine = {(one.method, one.steps) for one, _ in pairs}
+    failed = {record.seed for record in asked if record.failure is not None} & gone
+    unpaired = {record.seed for record in asked if (record.method, record.steps) in mine} & gone - failed
+    return tuple(sorted(failed)), tuple(sorted(unpaired))
 
 
 def half_of_sampling(pairs: Sequence[Pair]) -> float | None:
@@ -92,7 +124,14 @@ def positive(record: Record) -> float:
     return record.distance
 
 
-def _exponentiated(centre: float, half: float | None, seeds: int) -> Effect:
-    if half is None:
-        return Effect(math.exp(centre), None, None, seeds)
-    return Effect(math.exp(centre), math.exp(centre - half), math.exp(centre + half), seeds)
+def _ratio(
+    estimate: Estimate, sampling: float | None, failed: tuple[int, ...] = (), unpaired: tuple[int, ...] = ()
+) -> Effect:
+    """Return a ratio from its logarithm's estimate; where seeds do not decide, its interval is of sampling alone."""
+    centre, interval = estimate.mean, None
+    if estimate.decides:
+        interval = estimate.interval
+    elif sampling is not None:
+        interval = centre - sampling, centre + sampling
+    low, high = (None, None) if interval is None else (math.exp(interval[0]), math.exp(interval[1]))
+    return Effect(math.exp(centre), low, high, estimate.seeds, estimate, failed, unpaired)

@@ -37,7 +37,7 @@ def line(test: Test) -> str:
     """Return a test as one line."""
     if test.effect is None:
         return f"missing: {test.missing}"
-    asked = f" (asked: {test.bound})" if test.bound else ""
+    asked = f" (asked: {test.bound}{'; ' * bool(test.power)}{test.power})" if test.bound else ""
     return f"{test.measured}: {test.effect.text}{asked}" + (f" -> {MARKS[test.holds]}" if test.decides else "")
 
 
@@ -47,8 +47,13 @@ def markdown(verdicts: Sequence[Verdict]) -> str:
     lines += [f"| {verdict.claim} | **{verdict.verdict}** |" for verdict in verdicts]
     lines += [
         "",
-        "Brackets are 95 % intervals. Over setups, those of the largest scale at hand decide; the scale `smoke` shows "
-        "that the machinery works, and decides nothing.",
+        "Ratios are geometric means over seeds of the same teacher and latents. Brackets are 95 % intervals of them by "
+        "Student's t, their spread pooled over the step counts of a comparison; with fewer than three seeds that both "
+        "sides have, an interval is of the sampling of so many images alone, and decides nothing. Where a test is "
+        "asked at several step counts, Holm's rule keeps the chance of any wrong answer at 2.5 % each way.",
+        "",
+        "Over setups, those of the largest scale at hand decide; the scale `smoke` shows that the machinery works, and "
+        "decides nothing.",
     ]
     for verdict in verdicts:
         lines += [
@@ -97,12 +102,21 @@ def _test(test: Test) -> dict[str, Any]:
     measured = (
         None
         if effect is None
-        else {"value": effect.value, "low": effect.low, "high": effect.high, "seeds": effect.seeds}
+        else {
+            "value": effect.value,
+            "low": effect.low,
+            "high": effect.high,
+            "seeds": effect.seeds,
+            "degrees": effect.estimate.degrees if effect.estimate and effect.estimate.decides else None,
+            "failed": list(effect.failed),
+            "unpaired": list(effect.unpaired),
+        }
     )
     return {
         "measured": test.measured,
         "asked": test.bound,
         "effect": measured,
+        "power": test.power,
         "holds": test.holds,
         "decides": test.decides,
         "missing": test.missing,

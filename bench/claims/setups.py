@@ -1,12 +1,13 @@
 """Setups: the records that claims may compare with each other, and how a claim finds its cells among them. No torch."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.claims.effects import Pair, has_distance
+from bench.claims.effects import Effect, Pair, distance_ratios, has_distance
 from bench.config.variants import base_name
 from bench.records.record import REAL, Record
 from bench.store.files import digest
+from sfddm.words import plural
 
 CONTROL = "ddim"
 
@@ -42,6 +43,18 @@ class Setup:
         there = {(r.seed, tuple(r.timesteps or ()), digest(r.sampling)): r for r in teachers}
         found = [(r, there.get((r.seed, tuple(r.timesteps or ()), digest(r.sampling)))) for r in records]
         return [(one, other) for one, other in found if other is not None and one.protocol == other.protocol]
+
+    def ratios(self, cells: Mapping[str, Sequence[Pair]]) -> dict[str, Effect]:
+        """Return the ratios of one comparison by what they are called, with the seeds that are left out."""
+        return distance_ratios(cells, self.records)
+
+
+def by_steps(pairs: Sequence[Pair], said: str) -> dict[str, list[Pair]]:
+    """Return pairs by what is said of them and the step count of the first, increasing."""
+    cells: dict[str, list[Pair]] = {}
+    for one, other in sorted(pairs, key=lambda pair: pair[0].steps or 0):
+        cells.setdefault(f"{said}, at {plural(one.steps or 0, 'step')}", []).append((one, other))
+    return cells
 
 
 def setups(records: Iterable[Record]) -> list[Setup]:

@@ -1,19 +1,25 @@
 """How a claim comes to its verdict: tests that hold or fail in a setup, and setups that decide together. No torch."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bench.claims.effects import Effect
 from bench.claims.setups import Setup
+from bench.statistics import LEAST_SEEDS, decided
 
 Decision = Literal["supported", "not supported", "undecided"]
+GAIN = 0.10  # whose power is told
 DECIDING = ("quick", "paper")  # a smoke teacher has learnt nothing: to be near it, or to beat it, says nothing
 
 
 @dataclass(frozen=True)
 class Test:
-    """One part of a rule: what is measured, the bound, the effect, and whether it holds (None: cannot tell)."""
+    """One part of a rule: what is measured, the bound, the effect, and whether it holds (None: cannot tell).
+
+    power: what the test would see, in words; empty if that is not known.
+    """
 
     measured: str
     bound: str
@@ -21,6 +27,7 @@ class Test:
     holds: bool | None = None
     missing: str = ""
     decides: bool = True
+    power: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,24 +110,46 @@ def lacking(measured: str, missing: str) -> Test:
     return Test(measured, "", missing=missing)
 
 
-def within(measured: str, effect: Effect, bound: float) -> Test:
-    """Return the test that an effect is below a bound beyond its interval."""
-    return told(Test(measured, f"< {bound:g}", effect, effect.below(bound)))
+def within(effects: Mapping[str, Effect], bound: float) -> list[Test]:
+    """Return the tests that the ratios of one comparison are all below a bound, each surely, by Holm over them."""
+    tests = _ratios(effects, f"< {bound:g}", bound, bound)
+    return _with_power(tests, bound, "an equal one would pass in {:.0%}")
 
 
-def better(measured: str, effect: Effect, least: float) -> Test:
-    """Return a test that a distance is below another beyond the interval; it fails if it surely saves under `least`."""
-    return told(Test(measured, "< 1", effect, effect.better(least)))
+def better(effects: Mapping[str, Effect], least: float) -> list[Test]:
+    """Return the tests that ratios are all surely below 1; one fails if it surely saves under `least`."""
+    tests = _ratios(effects, "< 1", 1.0, 1 - least)
+    return _with_power(tests, 1 - GAIN, f"a gain of {GAIN:.0%} would be seen in {{:.0%}}")
+
+
+def at_least(measured: str, effect: Effect, bound: float) -> Test:
+    """Return the test that a mean over seeds is surely at or above a bound."""
+    below = None if effect.estimate is None else decided([effect.estimate], bound)[0]
+    return told(Test(measured, f">= {bound:g}", effect, None if below is None else not below))
 
 
 def told(test: Test) -> Test:
     """Return a test with what would decide it, if it is not decided."""
     if test.holds is not None or test.effect is None:
         return test
-    have_interval = test.effect.low is not None
-    need = (
-        "a narrower interval: more seeds or images"
-        if have_interval
-        else "an interval: three seeds, or records with one"
-    )
-    return Test(test.measured, test.bound, test.effect, None, f"{test.measured} needs {need}", test.decides)
+    seeds = test.effect.seeds
+    enough = seeds >= LEAST_SEEDS
+    need = "a narrower interval: more seeds" if enough else f"{LEAST_SEEDS} seeds that all sides have (has: {seeds})"
+    return replace(test, missing=f"{test.measured} needs {need}")
+
+
+def _ratios(effects: Mapping[str, Effect], asked: str, below: float, fails: float) -> list[Test]:
+    estimates = [effect.estimate for effect in effects.values() if effect.estimate is not None]
+    holds = decided(estimates, math.log(below), math.log(fails))
+    return [told(Test(said, asked, effect, held)) for (said, effect), held in zip(effects.items(), holds, strict=True)]
+
+
+def _with_power(tests: list[Test], ratio: float, words: str) -> list[Test]:
+    """Return tests with the chance that each sees a ratio, in words; those that cannot decide as they are."""
+    family = sum(bool(test.effect and test.effect.estimate and test.effect.estimate.decides) for test in tests)
+    found = []
+    for test in tests:
+        estimate = test.effect and test.effect.estimate
+        power = estimate.power(math.log(ratio), family) if estimate else None
+        found.append(test if power is None else replace(test, power=words.format(power)))
+    return found

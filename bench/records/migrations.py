@@ -4,6 +4,7 @@
 2  was flat: every number a field of the record itself.
 3  is nested: what is measured together stands in a section of its own. It may hold the hashes of its pictures.
 4  has sampling costs that are shared by all methods that make the same calls, and how quiet the machine was.
+5  has the distance of infinitely many images by the jackknife; the one by extrapolation has a name of its own.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 
 from bench.metrics.distance import distance_name, is_fid
 
-SCHEMA = 4
+SCHEMA = 5
 Values = dict[str, Any]
 
 # Names of schema 2, and of the files of stages made by it, by where they are in schema 3.
@@ -28,6 +29,7 @@ QUALITY = {
     "kid": {"kid_mean": "mean", "kid_std": "sd"},
     "precision_recall": {"precision": "precision", "recall": "recall"},
 }
+INFINITY = {"infinity": "extrapolated"}  # of the distance, from schema 4 to 5
 SAMPLING_COST = (
     "latency",
     "throughput",
@@ -89,6 +91,18 @@ def from_3(values: Values) -> Values:
     return values | {"schema_version": 4}
 
 
+def from_4(values: Values) -> Values:
+    """Return schema 4's values in schema 5."""
+    quality = dict(values.get("quality") or {})
+    if distance := quality.get("distance"):
+        quality["distance"] = {INFINITY.get(name, name): value for name, value in distance.items()}
+    reasons = {
+        "quality.distance.extrapolated" if name == "quality.distance.infinity" else name: why
+        for name, why in values["reasons"].items()
+    }
+    return values | {"schema_version": 5, "quality": quality or None, "reasons": reasons}
+
+
 def quality_section(flat: Values, value: float | None, space: str) -> Values | None:
     """Return the section of quality from flat values; None if nothing of it was measured."""
     parts = {
@@ -124,4 +138,4 @@ def _filled(section: Values) -> Values | None:
     return section if any(value is not None for value in section.values()) else None
 
 
-MIGRATIONS: dict[int, Callable[[Values], Values]] = {1: from_1, 2: from_2, 3: from_3}
+MIGRATIONS: dict[int, Callable[[Values], Values]] = {1: from_1, 2: from_2, 3: from_3, 4: from_4}

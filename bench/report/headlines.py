@@ -1,10 +1,13 @@
 """The headlines: at each step count, the best method beside the teacher itself."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bench.claims.setups import CONTROL
-from bench.tables.summary import Statistic, Summary, separated
+from bench.statistics import LEAST_SEEDS
+from bench.tables.summary import Statistic, Summary, difference
 from bench.tables.table import number, statistic_text
+from sfddm.words import plural
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,21 @@ def card(steps: int, quality: Summary) -> Card:
     if not controls:
         return Card(steps, best, distance)
     control = column[controls[0]]
-    said = compare(column[best], control) if rivals else ""
+    said = compare(quality.rows[best], quality.rows[controls[0]], steps) if rivals else ""
     return Card(steps, best, distance, controls[0], statistic_text(control, digits), said)
 
 
-def compare(best: Statistic, control: Statistic) -> str:
-    """Return in words how the best compares to the control, and whether their intervals tell them apart."""
+def compare(ours: Mapping[int, Statistic], theirs: Mapping[int, Statistic], steps: int) -> str:
+    """Return in words how the best compares to the control, and whether the paired test over seeds tells them apart."""
+    best, control = ours[steps], theirs[steps]
     if min(best.mean, control.mean) <= 0:
         said = "no ratio: a distance that is not above zero"
     elif best.mean <= control.mean:
         said = f"{number(control.mean / best.mean, 2)} times lower"
     else:
         said = f"{number(best.mean / control.mean, 2)} times higher: no better than the teacher itself"
-    if best.low is None or control.low is None:
-        return f"{said}; one seed, no interval"
-    return f"{said}; 95 % intervals apart" if separated(best, control) else f"{said}; 95 % intervals overlap, undecided"
+    found = difference(ours, theirs, steps)
+    seeds = found.seeds if found else 0
+    if found is None or not found.decides:
+        return f"{said}; {plural(seeds, 'seed')} of the {LEAST_SEEDS} that decide"
+    return f"{said}; {'told apart' if found.differs() else 'not told apart'} by the paired test over {seeds} seeds"

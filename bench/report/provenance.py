@@ -178,7 +178,7 @@ def identity(record: Record) -> dict[str, str]:
         "grid": record.grid,
         "teacher timesteps": record.timesteps,
         **texts(record.sampling, "sampling."),
-        "95 % interval of the distance": interval(record),
+        "95 % interval of the distance (1 seed: sampling only)": interval(record),
     }
     return {name: text(value) for name, value in given.items() if value is not None}
 

@@ -20,7 +20,7 @@ class SortableEntry:
     text: str
     value: float | None = None  # what it is sorted by; None: no number, or the text itself
     place: Literal["", "best", "second"] = ""
-    clear: bool = False  # whether the best is so beyond the intervals
+    clear: bool = False  # whether the paired test tells the best from the second
 
 
 @dataclass(frozen=True)

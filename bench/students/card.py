@@ -81,7 +81,8 @@ def measured(record: Record) -> list[str]:
         text = f"- {measure.title}: {marks(measure.is_bound(record), measure.is_noise(record))}"
         text += number(value, measure.digits)
         if interval:
-            text += f" (95 %: {number(interval[0], measure.digits)} to {number(interval[1], measure.digits)})"
+            low, high = (number(end, measure.digits) for end in interval)
+            text += f" (95 %, sampling only: {low} to {high})"
         lines.append(text)
     if (protocol := record.protocol) is not None:
         lines.append(

@@ -20,6 +20,7 @@ BEFORE = ("seed", "nfe", "grid")  # what stands before the measurements in a row
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 OURS = ("unit",)  # declared beside the numbers: `-1 to 1` is no formula
 AFTER = ("failure", "key")
+ABOUT_INTERVALS = "In brackets: the 95 % interval of a distance of so many images (1 seed: sampling only)."
 DISTANCE = ("quality.distance.name", "quality.distance.value")  # stand in the row under what the distance is called
 
 
@@ -133,7 +134,8 @@ def cells_table(cells: dict[RowKey, list[Record]], brief: bool = False) -> Table
         row += [_failure(record)] * failed
         rows.append(tuple(map(Entry, row)))
     noisy = any(measure.is_noise(record) for measure in shown for _, record in records)
-    notes = ("A dash is what was not measured.", *[ABOUT_NOISE] * noisy)
+    intervals = any(measure.interval(record) for measure in shown for _, record in records)
+    notes = ("A dash is what was not measured.", *[ABOUT_INTERVALS] * intervals, *[ABOUT_NOISE] * noisy)
     return Table("Each cell", notes, head, tuple(rows))
 
 

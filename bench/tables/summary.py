@@ -1,14 +1,17 @@
-"""A measure by methods and steps: mean and spread over seeds, the least, an interval, and which is best."""
+"""A measure by methods and steps: mean and spread over seeds, the least, an interval, and which is best.
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+Whether two rows are told apart is decided by the paired test over seeds of bench/statistics.py.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Literal
 
-from bench.metrics.intervals import half_of_mean
 from bench.records.groups import check_one_column
 from bench.records.record import REAL, Record
 from bench.records.rows import ordered
+from bench.statistics import Estimate, half_of_mean, paired, pooled
 from bench.tables.measures import Measure
 
 RowKey = tuple[str, int | None]  # row name, steps
@@ -19,7 +22,9 @@ class Statistic:
     """A measure of one row at one step count. sd and interval are None if there is nothing to have them from.
 
     unrelated: the value to read it against. is_bound: only a lower bound. is_noise: the machine was not quiet.
-    same_calls: equal for rows whose sampling costs are those of the same calls.
+    same_calls: equal for rows whose sampling costs are those of the same calls. by_seed: the values, to pair with those
+    of another row; one alone if it was measured once for all. failed: the seeds that failed.
+    separated: of the best, whether the paired test tells it from the second.
     """
 
     mean: float
@@ -34,6 +39,8 @@ class Statistic:
     is_bound: bool = False
     is_noise: bool = False
     same_calls: str | None = None
+    by_seed: Mapping[int, float] = field(default_factory=dict)
+    failed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -133,14 +140,28 @@ def statistic(records: Sequence[Record], measure: Measure) -> Statistic | None:
         is_bound=any(measure.is_bound(record) for _, record in pairs),
         is_noise=any(measure.is_noise(record) for _, record in pairs),
         same_calls=same_calls,
+        by_seed={record.seed: float(value) for value, record in (pairs[:1] if measured_once else pairs)},
+        failed=tuple(sorted(record.seed for record in records if record.failure is not None)),
     )
 
 
-def separated(one: Statistic, other: Statistic) -> bool:
-    """Return whether two statistics' 95 % intervals do not touch; never if one has no interval."""
-    if one.low is None or one.high is None or other.low is None or other.high is None:
-        return False
-    return one.high < other.low or other.high < one.low
+def difference(one: Mapping[int, Statistic], other: Mapping[int, Statistic], steps: int) -> Estimate | None:
+    """Return how two rows differ at a step count, seed by seed; None if they share no seed.
+
+    It is of the logarithm of their ratio, with the spread pooled over the step counts of both; or, where a value of
+    either is not above zero, of their difference at this step count alone.
+    """
+    both = {count: (one[count].by_seed, other[count].by_seed) for count in one if count in other}
+    if all(value > 0 for sides in both.values() for side in sides for value in side.values()):
+        return pooled({count: paired(*sides) for count, sides in both.items()}).get(steps)
+    mine, theirs = both[steps]
+    return pooled({steps: {seed: mine[seed] - theirs[seed] for seed in mine if seed in theirs}}).get(steps)
+
+
+def separated(one: Mapping[int, Statistic], other: Mapping[int, Statistic], steps: int) -> bool:
+    """Return whether the paired test over seeds tells two rows apart at a step count (95 %, three seeds or more)."""
+    found = difference(one, other, steps)
+    return found is not None and found.differs()
 
 
 def _mark(rows: dict[str, dict[int, Statistic]], steps: int, better: Literal["lower", "higher", None]) -> None:
@@ -156,7 +177,7 @@ def _mark(rows: dict[str, dict[int, Statistic]], steps: int, better: Literal["lo
     if len(places) < 2:
         return
     best, second = places[:2]
-    apart = separated(rows[best[0]][steps], rows[second[0]][steps])
+    apart = separated(rows[best[0]], rows[second[0]], steps)
     for name in best:
         rows[name][steps] = replace(rows[name][steps], place="best", separated=apart)
     for name in second:

@@ -4,12 +4,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.statistics import LEAST_SEEDS
 from bench.tables.summary import Statistic, Summary
 from sfddm.words import plural
 
 DASH = "-"
 BEST, SECOND = "†", "‡"
 AT_LEAST, NOISE = ">= ", "~"
+FEW_SEEDS = f"With fewer than {LEAST_SEEDS} seeds, nothing tells them apart."
 ABOUT_NOISE = f"{NOISE} the machine was not quiet: noise, not a difference."
 
 
@@ -102,8 +104,15 @@ def _notes(shown: Summary, found: Sequence[Statistic], seeds: list[int]) -> list
     if not any(statistic.sd for statistic in found):
         notes.append(f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}.")
     if any(statistic.place for statistic in found) and not any(statistic.separated for statistic in found):
-        apart = any(statistic.low is not None for statistic in found)
-        notes.append("Best and second are nowhere apart." if apart else "Without intervals, nothing tells them apart.")
+        enough = max(len(statistic.by_seed) for statistic in found) >= LEAST_SEEDS
+        notes.append("Best and second are nowhere apart." if enough else FEW_SEEDS)
+    if fewer := [
+        f"{name} at {plural(steps, 'step')} (seed {', '.join(map(str, one.failed))})"
+        for name, row in shown.rows.items()
+        for steps, one in row.items()
+        if one.failed
+    ]:
+        notes.append(f"Failed, and not in the mean: {'; '.join(fewer)}.")
     return notes
 
 
@@ -122,6 +131,7 @@ def _signs(found: Sequence[Statistic], seeds: list[int]) -> list[str]:
         signs.append("Methods that make the same calls share a place.")
     if any(statistic.place for statistic in found):
         signs.append(
-            f"{BEST} best and {SECOND} second of a column; bold where the 95 % intervals of the two are apart."
+            f"{BEST} best and {SECOND} second of a column; bold where the paired test over seeds tells the two apart "
+            f"(95 %, {LEAST_SEEDS} seeds or more)."
         )
     return signs

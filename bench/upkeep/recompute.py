@@ -15,6 +15,7 @@ from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
 from bench.metrics.frechet import gaussian
+from bench.metrics.jackknife import GROUPS
 from bench.metrics.spaces import feature_weights
 from bench.records.measured import CONSISTENCY, INTERPOLATION, JUDGING, PATHS, PROTOCOL, QUALITY, SAMPLES, read_quality
 from bench.records.record import Record
@@ -236,7 +237,8 @@ def scales_of(store: Store, stage: Stage) -> dict[str, float]:
             lengths.append(square**0.5)
     trace, kernel = max(traces), (max(squares) + 1) ** 3
     distances = {"memorisation.real_nearest": FLOAT32 * max(lengths), "memorisation.nearest_ratio": FLOAT32}
-    scales = {f"distance.{name}": trace for name in ("value", "low", "high", "infinity")}
+    scales = {f"distance.{name}": trace for name in ("value", "low", "high")}
+    scales["distance.infinity"] = (2 * GROUPS - 1) * trace  # so many times a distance goes into it
     return scales | distances | {"distance.min_eigenvalue": max(trace, trace**2), "kid.mean": kernel, "kid.sd": kernel}
 
 

@@ -50,7 +50,12 @@ def test_a_record_of_schema_2_is_migrated_with_every_measurement_kept_in_its_sec
     found = record.model_dump()
     assert old["fid"] is None
     assert record.quality.distance.name == "FD (digits-cnn)"
-    moved = {"fd": "quality.distance.value", "images": "quality.images", "reference_images": "quality.reference_images"}
+    moved = {
+        "distance_infinity": "quality.distance.extrapolated",
+        "fd": "quality.distance.value",
+        "images": "quality.images",
+        "reference_images": "quality.reference_images",
+    }
     for name, value in old.items():
         if name in ("schema_version", "fid", "reasons", "integrity"):
             continue

@@ -41,24 +41,28 @@ def test_quality_table_holds_mean_and_sd_over_seeds_with_marks_floor_and_dashes(
 
 def test_headline_holds_the_best_method_against_the_teacher_itself(sweep_page: str) -> None:
     assert "the teacher itself (ddim): " in sweep_page
-    assert f"{1100.5 / 9.105:.2f} times lower; 95 % intervals apart" in sweep_page
+    assert f"{1100.5 / 9.105:.2f} times lower; 2 seeds of the 3 that decide" in sweep_page
     assert "The teacher itself; no other method was measured at this step count." in sweep_page
 
 
 def test_a_student_worse_than_the_teacher_is_said_to_be_so() -> None:
     text = in_memory([record("sfddm", 4, 0, 30.0), record("ddim", 4, 0, 20.0)])
-    assert "1.50 times higher: no better than the teacher itself; one seed, no interval" in text
+    assert "1.50 times higher: no better than the teacher itself; 1 seed of the 3 that decide" in text
 
 
-def test_best_is_bold_only_where_intervals_are_apart() -> None:
-    near = [
-        record(method, 1, seed, value + 5 * seed) for method, value in (("sfddm", 10), ("ddim", 12)) for seed in (0, 1)
-    ]
-    far = [
-        record(method, 1, seed, value + seed / 9) for method, value in (("sfddm", 10), ("ddim", 90)) for seed in (0, 1)
-    ]
-    assert "<strong>" not in in_memory(near)
-    assert "<strong>10.06 ± 0.08</strong>" in in_memory(far)
+def of_seeds(sfddm: tuple[float, ...], ddim: tuple[float, ...]) -> str:
+    both = {"sfddm": sfddm, "ddim": ddim}
+    return in_memory([record(name, 1, seed, v) for name, values in both.items() for seed, v in enumerate(values)])
+
+
+def test_best_is_bold_and_told_apart_only_by_three_seeds_in_pairs() -> None:
+    far = of_seeds((10.0, 20.0, 30.0), (12.0, 24.5, 35.5))  # intervals overlap by far, each pair by no chance
+    assert "<strong>20.00 ± 10.00</strong>" in far
+    assert "1.20 times lower; told apart by the paired test over 3 seeds" in far
+    near = of_seeds((10.0, 20.0, 30.0), (12.0, 19.0, 32.0))
+    assert "<strong>" not in near
+    assert "; not told apart by the paired test over 3 seeds" in near
+    assert "<strong>" not in of_seeds((10.0, 10.1), (90.0, 90.1))
 
 
 def test_one_seed_shows_no_sd() -> None:

@@ -19,7 +19,7 @@ from bench.store import provenance
 # Written by revision e72ec66: the names of every stage and record of five sweeps, between them of every method. Those
 # of cost stages are later: since then methods that make the same calls share one. So are those of pd and
 # sfddm-trajectory: since then the head of a student whose teacher predicts eps is fitted. Those of metrics and floor,
-# and with them of records, name coverage and memorisation, which are measured since.
+# and with them of records, name coverage and memorisation, and infinitely many images have the jackknife's distance.
 KEYS = json.loads((Path(__file__).parent / "of_old" / "keys.json").read_text())
 CIFAR10 = Images("cifar10", np.zeros((60, 3, 32, 32), np.uint8), np.arange(60) % 10, "none", "0" * 64, "test", False)
 

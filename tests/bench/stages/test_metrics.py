@@ -22,10 +22,9 @@ from bench.datasets.dataset import Images
 from bench.datasets.registry import load
 from bench.metrics import frechet, neighbours
 from bench.metrics import inception_score as inception_score_module
-from bench.metrics.fid_infinity import fid_infinity
 from bench.metrics.frechet import Subsets, frechet_distance, reference
 from bench.metrics.inception_score import inception_score
-from bench.metrics.intervals import jackknife_interval
+from bench.metrics.jackknife import jackknife
 from bench.metrics.kid import kid
 from bench.metrics.metric import Given
 from bench.metrics.neighbours import neighbourhood, squared_distances
@@ -63,8 +62,9 @@ def test_each_field_is_its_metrics_value_under_the_settings_seed() -> None:
     found, reasons = measure_quality(one, done.append)
     x, real = one.features, one.real
     assert found.distance.value == frechet_distance(x, real).value
-    assert (found.distance.low, found.distance.high) == jackknife_interval(Subsets(x, reference(real)), 3)
-    assert found.distance.infinity == fid_infinity(Subsets(x, reference(real)), 3)
+    expected = jackknife(Subsets(x, reference(real)), 3)
+    assert (found.distance.low, found.distance.high) == (expected.low, expected.high)
+    assert found.distance.infinity == expected.infinity
     assert found.distance.name == "FD (any)"
     assert (found.kid.mean, found.kid.sd) == kid(x, real, 4, 50, 3)
     assert (found.inception_score.mean, found.inception_score.sd) == inception_score(one.probabilities, 10, 3)
@@ -79,7 +79,7 @@ def test_what_too_few_images_cannot_give_is_none_with_a_reason() -> None:
     found, reasons = measure_quality(given(12))
     assert found.distance.low is found.distance.high is found.distance.infinity is None
     assert reasons["distance.low"] == "fewer than 40 images"
-    assert reasons["distance.infinity"] == "fewer than 20 images"
+    assert reasons["distance.infinity"] == "fewer than 40 images"
     one = given(12)
     assert found.kid.mean == kid(one.features, one.real, 4, 12, 3)[0]  # no subset is larger than the set
     found, reasons = measure_quality(given(3, SETTINGS.model_copy(update={"splits": 2})))

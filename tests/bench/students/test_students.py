@@ -89,7 +89,7 @@ def test_a_card_gives_a_distance_with_its_interval() -> None:
     assert record.interval is not None
     low, high = record.interval
     text = card(record, "sfddm-bench", by_sfddm("student.safetensors"))
-    assert f"(95 %: {low:.2f} to {high:.2f})" in text
+    assert f"(95 %, sampling only: {low:.2f} to {high:.2f})" in text
     assert [line for line in text.splitlines() if re.search(r"\((.+)\): .* \1$", line)] == []  # no unit is said twice
 
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from helpers.made_records import made
+from helpers.made_records import changed, made
 from scipy import stats
 
 from bench.records.record import REAL
 from bench.tables.measures import measures
-from bench.tables.summary import Summary, summary
+from bench.tables.summary import Summary, difference, summary
 from bench.tables.table import number, statistic_text, summary_table
 
 
@@ -35,10 +35,15 @@ def test_one_seed_shows_no_sd_and_has_the_interval_of_its_record() -> None:
 
 @pytest.mark.parametrize(
     ("ours", "theirs", "bold"),
-    [((3.0, 3.1, 3.2), (5.0, 5.1, 5.2), True), ((3.0, 3.1, 3.2), (3.1, 3.2, 3.3), False), ((3.0,), (50.0,), False)],
-    ids=["apart", "touching", "no interval"],
+    [
+        ((3.0, 3.1, 3.2), (5.0, 5.1, 5.2), True),
+        ((3.0, 6.0, 9.0), (4.0, 8.1, 11.9), True),
+        ((3.0, 6.0, 9.0), (4.0, 5.5, 10.0), False),
+        ((3.0, 3.1), (50.0, 51.0), False),
+    ],
+    ids=["apart", "apart in pairs", "not in each pair", "two seeds"],
 )
-def test_the_best_is_bold_only_where_the_intervals_are_apart(
+def test_the_best_is_bold_only_where_the_paired_test_tells_it_from_the_second(
     ours: tuple[float, ...], theirs: tuple[float, ...], bold: bool
 ) -> None:
     shown = of(*(("sfddm", k, v) for k, v in enumerate(ours)), *(("ddim", k, v) for k, v in enumerate(theirs)))
@@ -47,6 +52,53 @@ def test_the_best_is_bold_only_where_the_intervals_are_apart(
     assert shown.rows["sfddm"][4].separated is bold
     (_, best), (_, second) = summary_table(shown, [0]).rows
     assert (best.mark, best.bold, second.mark, second.bold) == ("†", bold, "‡", False)
+
+
+def test_only_seeds_that_both_rows_have_are_compared() -> None:
+    shown = of(*(("sfddm", k, 3.0 + k / 10) for k in (0, 1, 2)), *(("ddim", k, 9.0 + k / 10) for k in (1, 2, 3)))
+    assert shown.rows["sfddm"][4].separated is False
+    found = difference(shown.rows["sfddm"], shown.rows["ddim"], 4)
+    assert found is not None
+    assert found.seeds == 2
+
+
+def test_the_spread_is_pooled_over_step_counts_of_both_rows_and_of_differences_it_is_not() -> None:
+    logs = {1: (0.1, 0.2, 0.3), 4: (0.5, 0.45, 0.4), 8: (1.0, 1.4, 1.2)}
+    records = [made("ddim", steps, seed, 10.0) for steps in logs for seed in range(3)]
+    records += [made("pd", steps, k, 10.0 * np.exp(v)) for steps, values in logs.items() for k, v in enumerate(values)]
+    shown = summary(records, measures(records)[0])
+    found = difference(shown.rows["pd"], shown.rows["ddim"], 4)
+    assert found is not None
+    assert (found.mean, found.degrees) == (pytest.approx(0.45), 6)
+    assert found.error == pytest.approx(np.sqrt(np.mean([np.var(v, ddof=1) for v in logs.values()]) / 3))
+    below = [changed(r, quality__kid__mean=(-1e-3 if r.seed else 1e-3) + (r.method == "pd")) for r in records]
+    kid = next(measure for measure in measures(below) if measure.name == "KID")
+    of_kid = summary(below, kid)
+    plain = difference(of_kid.rows["pd"], of_kid.rows["ddim"], 4)
+    assert plain is not None
+    assert (plain.mean, plain.degrees) == (pytest.approx(kid.shown.factor), 2)
+
+
+def test_what_was_measured_once_for_all_seeds_is_one_seed() -> None:
+    records = [made(m, 4, seed) for m in ("sfddm", "pd", "ddim") for seed in range(3)]
+    times = {"sfddm": 1.0, "pd": 2.0, "ddim": 3.0}
+    records = [
+        changed(r, sampling={"sampler": r.method}, sampling_cost__latency__median=times[r.method]) for r in records
+    ]
+    cost = next(m for m in measures(records) if m.path == ("sampling_cost", "latency", "median"))
+    shown = summary(records, cost)
+    assert shown.rows["sfddm"][4].place == "best"
+    assert not shown.rows["sfddm"][4].separated
+    apart = [changed(r, sampling_cost__latency__median=times[r.method] + r.seed / 100) for r in records]
+    assert summary(apart, cost).rows["sfddm"][4].separated
+
+
+def test_a_seed_that_failed_is_said_and_not_in_the_mean() -> None:
+    records = [made("ddim", 4, seed, 5.0) for seed in (0, 1)]
+    records += [made("pd", 4, 0, 7.0), made("pd", 4, 1, failure="loss is not finite")]
+    shown = summary(records, measures(records)[0])
+    assert (shown.rows["pd"][4].mean, shown.rows["pd"][4].failed) == (7.0, (1,))
+    assert "Failed, and not in the mean: pd at 4 steps (seed 1)." in summary_table(shown, [0, 1]).notes
 
 
 def test_a_method_alone_is_neither_best_nor_second() -> None:

@@ -1,0 +1,133 @@
+"""What differences over seeds can tell from chance: the one place for it, for tables, report and claims. No torch.
+
+Two methods under one seed share their teacher and their latents, so they are compared seed by seed: the logarithm of
+one value over the other (`paired`). Three seeds know their own spread badly, so the spread is pooled over the cells of
+a comparison, its step counts say, and has the degrees of freedom of all of them (`pooled`). Where cells differ in
+spread, or share their luck because a seed's teacher is in all of them, the pooled interval errs a little more often
+than it says: by how much, tests/bench/test_statistics.py shows by simulation. With fewer than three seeds that both
+sides have, nothing is decided.
+"""
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import TypeVar
+
+from scipy.special import nctdtr, stdtr, stdtrit  # scipy.stats takes a second to import
+
+LEVEL = 0.95
+TAIL = (1 - LEVEL) / 2  # the rate at which a difference that is not there is found, in either direction
+LEAST_SEEDS = 3  # that both sides have; with fewer nothing is decided
+CERTAIN = 30  # standard errors: a gain so large is always seen, and the noncentral t has no value there
+
+
+Cell = TypeVar("Cell", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds; its standard error has so many degrees of freedom, and is None if there are none."""
+
+    mean: float
+    error: float | None
+    degrees: int
+    seeds: int
+
+    @property
+    def decides(self) -> bool:
+        """Whether there are seeds enough to decide anything."""
+        return self.seeds >= LEAST_SEEDS and self.error is not None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval by Student's t; None without a standard error."""
+        if self.error is None:
+            return None
+        half = quantile(self.degrees) * self.error
+        return self.mean - half, self.mean + half
+
+    def p_below(self, bound: float) -> float:
+        """Return the chance of a mean so low if the truth were at the bound; 1 if nothing can be decided."""
+        return self._tail(self.mean - bound)
+
+    def p_above(self, bound: float) -> float:
+        """Return the chance of a mean so high if the truth were at the bound; 1 if nothing can be decided."""
+        return self._tail(bound - self.mean)
+
+    def differs(self, bound: float = 0.0) -> bool:
+        """Whether the mean is apart from a bound, in either direction: wrongly in 5 % if the truth is there."""
+        return min(self.p_below(bound), self.p_above(bound)) <= TAIL
+
+    def power(self, effect: float, family: int = 1) -> float | None:
+        """Return the chance that a mean of `effect` is told from 0 with this error; None if nothing can be decided.
+
+        family: of how many tests it is one; then the least chance that Holm's leaves it.
+        """
+        if not self.decides or self.error is None:
+            return None
+        if abs(effect) >= CERTAIN * self.error:
+            return 1.0
+        size, critical = abs(effect) / self.error, float(stdtrit(self.degrees, 1 - TAIL / family))
+        return float(1 - nctdtr(self.degrees, size, critical))
+
+    def _tail(self, above: float) -> float:
+        if not self.decides or self.error is None:
+            return 1.0
+        if self.error == 0:
+            return 0.0 if above < 0 else 1.0
+        return float(stdtr(self.degrees, above / self.error))
+
+
+def quantile(degrees: int) -> float:
+    """Return how many standard errors wide each half of the 95 % interval is, for so many degrees of freedom."""
+    return float(stdtrit(degrees, 1 - TAIL))
+
+
+def half_of_mean(values: Sequence[float]) -> float:
+    """Return half the width of the 95 % interval of the mean of two values or more, by their own spread alone."""
+    return quantile(len(values) - 1) * stdev(values) / math.sqrt(len(values))
+
+
+def paired(one: Mapping[int, float], other: Mapping[int, float]) -> dict[int, float]:
+    """Return by seed the logarithm of one value over the other, of the seeds that both have; all above zero."""
+    return {seed: math.log(value / other[seed]) for seed, value in one.items() if seed in other}
+
+
+def pooled(cells: Mapping[Cell, Mapping[int, float]]) -> dict[Cell, Estimate]:
+    """Return the mean of each cell's values by seed; their spread is taken to be one, and is pooled over the cells.
+
+    The pooled variance is the sum of squares about the cells' own means over its degrees of freedom, n - 1 of each
+    cell. A cell without values has no estimate.
+    """
+    values = {cell: list(by_seed.values()) for cell, by_seed in cells.items() if by_seed}
+    means = {cell: fmean(found) for cell, found in values.items()}
+    degrees = sum(len(found) - 1 for found in values.values())
+    squares = math.fsum((value - means[cell]) ** 2 for cell, found in values.items() for value in found)
+    return {
+        cell: Estimate(means[cell], math.sqrt(squares / degrees / len(found)) if degrees else None, degrees, len(found))
+        for cell, found in values.items()
+    }
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Return p values so that any of them is wrongly small as rarely as one alone is (Holm 1979), in their order."""
+    order = sorted(range(len(p_values)), key=lambda k: p_values[k])
+    adjusted, least = [1.0] * len(p_values), 0.0
+    for rank, k in enumerate(order):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[k]))
+        adjusted[k] = least
+    return adjusted
+
+
+def decided(estimates: Sequence[Estimate], below: float, fails: float | None = None) -> list[bool | None]:
+    """Return of each estimate of a family whether it is surely below a bound (True) or surely not (False), or None.
+
+    fails: above which bound it is surely not, `below` itself unless it is another. By Holm over those that can decide,
+    any of them is wrongly True in 2.5 % at most, and any wrongly False in 2.5 % at most.
+    """
+    family = [one for one in estimates if one.decides]
+    under = holm([one.p_below(below) for one in family])
+    over = holm([one.p_above(below if fails is None else fails) for one in family])
+    found = iter([True if p <= TAIL else False if q <= TAIL else None for p, q in zip(under, over, strict=True)])
+    return [next(found) if one.decides else None for one in estimates]

@@ -233,7 +233,7 @@ def features_of(worker: Worker, stage: Stage) -> torch.Tensor:
 def test_the_images_nearest_to_real_ones_are_kept_with_those_nearest_first(worker: Worker) -> None:
     judging = Judging(digits_config())
     worker.ensure(judging.metrics(70))
-    pairs = np.load(worker.store.path(judging.metrics(70), CLOSEST))
+    pairs = np.load(worker.store.path(judging.metrics(70), CLOSEST), allow_pickle=False)
     assert pairs.shape == (32, 2, 1, 8, 8)
     real, own = (features_of(worker, stage).double() for stage in (judging.reference, judging.features(70)))
     nearest, closest = torch.cdist(own, real).min(1)

@@ -252,7 +252,7 @@ def test_the_picture_of_images_beside_the_real_ones_nearest_to_them_is_compared_
     sheet = the(runs, f"records/*/{closest_name(record.name)}")
     assert record.pictures[sheet.name] == file_sha256(sheet)
     (key,) = (key for label, key in record.parents.items() if label.startswith("metrics of "))
-    pairs = np.load(runs / "stages" / f"metrics-{key}" / CLOSEST)
+    pairs = np.load(runs / "stages" / f"metrics-{key}" / CLOSEST, allow_pickle=False)
     assert sheet.read_bytes() == sheet_png(pairs.reshape(-1, 1, 8, 8))  # each left of its real one
     write_sheet(np.zeros((2 * len(pairs), 1, 8, 8), np.uint8), sheet)
     assert one_difference(runs).startswith(f"{sheet}: is not what its stage's images give")

@@ -23,8 +23,8 @@ NO_ITERATION = 2**40  # what is drawn here is drawn in no iteration of the train
 def fit_head(student: Denoiser, said: Prediction, pixels: Tensor, batch: int, seed: int) -> None:
     """Give a student, whose network still predicts `said`, the last layer that predicts what its `prediction` names.
 
-    pixels: uint8 (N,C,H,W) to draw from, `batch` at a time. What is said of x0 is clipped to [-1, 1]: near the noisiest
-    timestep eps gives it to within hundreds.
+    pixels: uint8 (N,C,H,W) to draw from, `batch` at a time. The network's x0 is clipped to [-1, 1]: read from eps near
+    the noisiest timestep, it would be off by hundreds.
     """
     head = cast(nn.Conv2d, student.network.head)
     device, generator = student.alpha_bar.device, training_generator(seed, NO_ITERATION)

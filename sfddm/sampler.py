@@ -8,7 +8,7 @@ network embeds its time once, and no table is gathered image by image.
 same with their options chosen, and describe themselves for a record.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -60,13 +60,35 @@ def ddim(denoiser: Denoiser, noise: ImageNoise, eta: float = 0.0, clip: bool = T
     raise AssertionError("a denoiser has at least one index")
 
 
-@torch.no_grad()
 def ancestral(denoiser: Denoiser, noise: ImageNoise, variance: Variance = "small", clip: bool = True) -> Tensor:
     """Return images by DDPM sampling over all the denoiser's indices (Ho et al. 2020, algorithm 2).
 
     For a jump t -> s with beta = 1 - alpha_bar_t / alpha_bar_s, `small` is the posterior variance
     beta (1 - alpha_bar_s) / (1 - alpha_bar_t), `large` is beta. The mean is the posterior's in both.
     """
+
+    def jump(x: Tensor, x0: Tensor, ab_t: Tensor, ab_s: Tensor) -> Tensor:
+        beta = 1 - ab_t / ab_s
+        mean = (
+            per_image(ab_s.sqrt() * beta / (1 - ab_t), x) * x0
+            + per_image((1 - beta).sqrt() * (1 - ab_s) / (1 - ab_t), x) * x
+        )
+        spread = beta * (1 - ab_s) / (1 - ab_t) if variance == "small" else beta
+        return mean + per_image(spread.sqrt(), x) * noise.draw()
+
+    return stochastic(denoiser, noise, clip, jump)
+
+
+def consistency(denoiser: Denoiser, noise: ImageNoise, clip: bool = True) -> Tensor:
+    """Return images by x0 with fresh noise at each lower index (Song et al. 2023, algorithm 1)."""
+    return stochastic(denoiser, noise, clip, lambda x, x0, ab_t, ab_s: q_sample(x0, noise.draw(), ab_s))
+
+
+@torch.no_grad()
+def stochastic(
+    denoiser: Denoiser, noise: ImageNoise, clip: bool, jump: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Return images over all indices; jump: gives x_s of (x_t, x0, alpha_bar_t, alpha_bar_s), and draws its noise."""
     x = noise.draw()
     for t, index in steps_down(denoiser):
         if t > 0:
@@ -75,27 +97,7 @@ def ancestral(denoiser: Denoiser, noise: ImageNoise, variance: Variance = "small
         if t == 0:
             return x0
         ab_s, ab_t = denoiser.alpha_bar[t - 1 : t + 1].split(1)
-        beta = 1 - ab_t / ab_s
-        mean = (
-            per_image(ab_s.sqrt() * beta / (1 - ab_t), x) * x0
-            + per_image((1 - beta).sqrt() * (1 - ab_s) / (1 - ab_t), x) * x
-        )
-        spread = beta * (1 - ab_s) / (1 - ab_t) if variance == "small" else beta
-        x = mean + per_image(spread.sqrt(), x) * noise.draw()
-    raise AssertionError("a denoiser has at least one index")
-
-
-@torch.no_grad()
-def consistency(denoiser: Denoiser, noise: ImageNoise, clip: bool = True) -> Tensor:
-    """Return images by x0 with fresh noise at each lower index (Song et al. 2023, algorithm 1)."""
-    x = noise.draw()
-    for t, index in steps_down(denoiser):
-        if t > 0:
-            noise.ahead()
-        x0 = denoiser(x, index, clip).x0
-        if t == 0:
-            return x0
-        x = q_sample(x0, noise.draw(), denoiser.alpha_bar[t - 1 : t])
+        x = jump(x, x0, ab_t, ab_s)
     raise AssertionError("a denoiser has at least one index")
 
 

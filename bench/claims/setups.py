@@ -50,7 +50,7 @@ class Setup:
 
 
 def by_steps(pairs: Sequence[Pair], said: str) -> dict[str, list[Pair]]:
-    """Return pairs by what is said of them and the step count of the first, increasing."""
+    """Return pairs grouped by their description and by the step count of the first, in increasing order."""
     cells: dict[str, list[Pair]] = {}
     for one, other in sorted(pairs, key=lambda pair: pair[0].steps or 0):
         cells.setdefault(f"{said}, at {plural(one.steps or 0, 'step')}", []).append((one, other))

@@ -119,8 +119,7 @@ class Display:
     def task(self, label: str, total: int, unit: str) -> Iterator[Update]:
         """Show a task while it runs; the update it yields takes how much is done and a note.
 
-        Where there is no terminal, a line every so often, and one when it has ended; that it begins is said by whoever
-        begins it.
+        Without a terminal it is a line every so often, and one at the end; whoever begins the task says that it begins.
         """
         task = self.bar.add_task(label, total=total or None, note="")
         began = last = time.monotonic()

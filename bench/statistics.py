@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TypeVar
 
+import numpy as np
 from scipy.special import fdtrc, nctdtr, stdtr, stdtrit  # scipy.stats takes a second to import
 
 LEVEL = 0.95
@@ -199,7 +200,6 @@ def seeds_needed(estimate: Estimate, bound: float, family: int = 1) -> int | Non
     if not estimate.decides or not estimate.error or estimate.mean == bound:
         return None
     spread, cells = estimate.error * math.sqrt(estimate.seeds), estimate.degrees / (estimate.seeds - 1)
-    for seeds in range(estimate.seeds, MOST_SEEDS + 1):
-        if abs(estimate.mean - bound) >= stdtrit(cells * (seeds - 1), 1 - TAIL / family) * spread / math.sqrt(seeds):
-            return seeds
-    return None
+    seeds = np.arange(estimate.seeds, MOST_SEEDS + 1)
+    enough = stdtrit(cells * (seeds - 1), 1 - TAIL / family) * spread / np.sqrt(seeds) <= abs(estimate.mean - bound)
+    return int(seeds[enough.argmax()]) if enough.any() else None

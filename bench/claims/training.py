@@ -33,7 +33,7 @@ class Doubling:
     def text(self) -> str:
         """The doubling as `doubling moves the distance by -6.1 % (500k to 2M, 3 seeds)`."""
         between = f"{short(self.smaller)} to {short(self.larger)}, {self.seeds} seeds"
-        return f"doubling moves the distance by {self.factor - 1:+.1%} ({between})"
+        return f"doubling moves the distance by {100 * (self.factor - 1):+.1f} % ({between})"
 
 
 @dataclass(frozen=True)
@@ -79,9 +79,8 @@ class Training:
                 f"images as its teacher {has}"
             )
         if self.doubling is not None and abs(self.doubling.factor - 1) > SETTLED:
-            return (
-                f"{self.method} trained until {SETTLED:.0%} or less is left to a doubling (has: {self.doubling.text})"
-            )
+            asked = f"until {100 * SETTLED:g} % or less is left to a doubling"
+            return f"{self.method} trained {asked} (has: {self.doubling.text})"
         return ""
 
 

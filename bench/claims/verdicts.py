@@ -63,9 +63,11 @@ class Finding:
 
     @property
     def seeds(self) -> str:
-        """How many seeds the tests that decide have, and which failed, in words."""
+        """How many seeds the tests that decide have, and how many failed, in words; empty if they need none."""
         effects = [test.effect for test in self.tests if test.decides and test.effect and test.effect.estimate]
-        least, most = (function((one.seeds for one in effects), default=0) for function in (min, max))
+        if not effects:
+            return ""
+        least, most = (function(one.seeds for one in effects) for function in (min, max))
         failed = {seed for one in effects for seed in one.failed}
         counted = plural(most, "seed") if least == most else f"{least} to {plural(most, 'seed')}"
         return counted + (f" ({len(failed)} failed)" if failed else "")
@@ -77,7 +79,7 @@ class Finding:
         for one in self.trainings:
             alike.setdefault(one.text, []).append(one.method)
         trained = [f"{', '.join(methods)} trained {text}" for text, methods in alike.items()]
-        return f"{'; '.join([self.setup.label, *trained, self.seeds])}: {self.verdict}"
+        return f"{'; '.join(filter(None, [self.setup.label, *trained, self.seeds]))}: {self.verdict}"
 
     @property
     def informed(self) -> bool:
@@ -196,12 +198,10 @@ def better(effects: Mapping[str, Effect], least: float) -> list[Test]:
 def at_least(effects: Mapping[str, Effect], bound: float) -> list[Test]:
     """Return the tests that means over seeds are all at or above a bound, each surely, by Holm over them."""
     estimates = [effect.estimate for effect in effects.values() if effect.estimate is not None]
-    below, p = decided(estimates, bound), chances(estimates, bound)
+    beyond = [(over, under) for under, over in chances(estimates, bound)]
     return [
-        _told(
-            Test(said, f">= {bound:g}", effect, None if under is None else not under, p=(over, beneath)), bound, len(p)
-        )
-        for (said, effect), under, (beneath, over) in zip(effects.items(), below, p, strict=True)
+        _told(Test(said, f">= {bound:g}", effect, answer(*p), p=p), bound, len(beyond))
+        for (said, effect), p in zip(effects.items(), beyond, strict=True)
     ]
 
 

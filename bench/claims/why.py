@@ -73,7 +73,7 @@ def _test(test: Test) -> Iterator[str]:
         yield f"what would change it: {'; '.join(test.missing)}"
     elif test.decides and test.limits is not None:
         low, high = test.limits
-        yield f"what would change it: with this spread it holds below {low:.3g} and fails above {high:.3g}"
+        yield f"what would change it: with this spread it holds below {low:.4g} and fails above {high:.4g}"
 
 
 def _cell(record: Record) -> str:

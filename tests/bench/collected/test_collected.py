@@ -156,7 +156,7 @@ def test_the_commands_end_to_end(tmp_path: Path) -> None:
     assert f"{out}: 2 records; 5 files copied" in done.stdout
     assert sfddm_bench("verify", str(out)).returncode == 0
     refused = sfddm_bench("tables", str(packed))
-    assert (refused.returncode, refused.stderr.count("into which nothing is written")) == (2, 1)
+    assert (refused.returncode, refused.stderr.count("is an archive, and nothing is written into it")) == (2, 1)
 
 
 def test_a_changed_list_of_packages_and_lists_that_differ_are_told(tmp_path: Path) -> None:

@@ -160,8 +160,6 @@ def test_what_diffusers_cannot_do_is_refused_in_one_line(model: ImageModel, said
 
 def test_more_timesteps_than_a_scheduler_may_have_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diffusers, "LONGEST", 20)
-    with pytest.raises(
-        ParameterError, match=r"^steps: 8 given, which takes \d+ timesteps in diffusers, 20 are possible"
-    ):
+    with pytest.raises(ParameterError, match=r"^steps: 8 given, .* \d+ timesteps in diffusers, 20 are possible"):
         write_diffusers(made(small_teacher(timesteps=8)), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

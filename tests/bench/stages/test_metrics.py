@@ -309,7 +309,7 @@ def with_the_farthest_alone(worker: Worker, stage: Stage) -> None:
 def test_what_does_not_fit_in_memory_is_mapped_and_read_in_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judging = Judging(digits_config())
+    judging = Judging(digits_config("data.held_out=0.2"), load("digits", 8, None, 0.2))
     stages = (judging.reference, judging.features(100), judging.metrics(100), judging.floor(0))
     names = ("features.npz", "features.npz", "metrics.json", "metrics.json")
 

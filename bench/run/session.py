@@ -14,6 +14,7 @@ from bench.metrics.spaces import check_feature_space, feature_weights
 from bench.records.record import Record
 from bench.run import side_by_side
 from bench.run.estimate import lines, outlook_of, table
+from bench.run.following import followed_by
 from bench.run.jobs import Division, divide
 from bench.run.local import Elsewhere, forced_stages, plan, run_sweep
 from bench.run.request import Request, preset_of
@@ -37,7 +38,7 @@ class Place:
     """Where it is run, and where its data and results are. Made when the command begins: it has the run's clock.
 
     device: one that is there; address: of a running cluster, if the executor has one. jobs: stages at a time on this
-    machine; None: as many as pay.
+    machine; None: as many as pay. log: the loggers that are told what happens.
     """
 
     device: str
@@ -49,6 +50,7 @@ class Place:
     executor: str = "local"
     address: str | None = None
     jobs: int | None = None
+    log: tuple[str, ...] = ()
     timing: Timing = field(default_factory=Timing)
 
 
@@ -106,7 +108,8 @@ def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
     worker.force(forced)
     write_request(place.out, sweep.request())
     write_packages(worker.store.run)
-    return run_sweep(sweep, worker, elsewhere(sweep, worker, place, division))
+    with followed_by(place.log, worker.store.run, worker.display.say):
+        return run_sweep(sweep, worker, elsewhere(sweep, worker, place, division))
 
 
 def elsewhere(sweep: Sweep, worker: Worker, place: Place, division: Division) -> Elsewhere | None:

@@ -156,10 +156,9 @@ def make_sweep(
     context, chosen = make_context(config, images, weights, device), tuple(dict.fromkeys(wanted))
     resolver = Resolver(context, tuple(asked), budgets)
     cells = [resolver.floor(seed) for seed in seeds if "quality" in asked]
-    for seed in seeds:
-        for number, budget in enumerate(budgets or [None]):
-            found = (resolver.cell(name, count, seed, budget) for name, count in chosen)
-            cells += [cell for cell in found if number == 0 or cell.budget is not None]
+    for number, budget in enumerate(budgets or [None]):  # a whole smaller table before the next
+        found = (resolver.cell(name, count, seed, budget) for seed in seeds for name, count in chosen)
+        cells += [cell for cell in found if number == 0 or cell.budget is not None]
     return Sweep(context, tuple(cells), chosen, tuple(seeds), tuple(asked), tuple(budgets))
 
 

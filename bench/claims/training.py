@@ -64,7 +64,8 @@ class Training:
     @property
     def begins(self) -> str:
         """What the student began with, in words; empty if that is not known."""
-        words = {"random": "random weights", "teacher": "its teacher's weights"}
+        own = "its teacher's weights"
+        words = {"random": "random weights", "teacher": own, "teacher, new head": f"{own} with a new head"}
         return "" if self.init is None else f" from {words.get(self.init, self.init)}"
 
     @property

@@ -234,8 +234,8 @@ def consistency(setup: Setup) -> list[Test]:
     if not pairs:
         where = f"of {STUDENT} at {window(setup)} and of {CONTROL} on the same timesteps"
         return [lacking("nearness", f"consistency {where}")]
-    steps, tests = pairs[0][0].steps, []
-    beside, mine, theirs = {}, {}, {}
+    steps, tests = pairs[0][0].steps, list[Test]()
+    beside, mine, theirs = dict[str, Effect](), dict[str, Effect](), dict[str, Effect]()
     for name in ("ssim", "cosine"):
         near = {one.seed: (nearness(one, name), nearness(other, name)) for one, other in pairs}
         said = f"{name} to the teacher's image, from unrelated (0) to identical (1)"
@@ -244,8 +244,10 @@ def consistency(setup: Setup) -> list[Test]:
         shares = {seed: one / other for seed, (one, other) in near.items() if other > 0}
         if shares:
             beside[f"{said}, {STUDENT} at {steps} steps / its control's"] = mean_over_seeds(shares)
+        else:
+            tests.append(lacking(said, f"{CONTROL} at {steps} steps nearer to the teacher's image than unrelated ones"))
     of_all = dict.fromkeys((*beside, *mine), pairs)
-    tests = trained(at_least(beside, 1 / KEPT), of_all, setup)
+    tests += trained(at_least(beside, 1 / KEPT), of_all, setup)
     return tests + where_met(trained(at_least(mine, CONSISTENT), of_all, setup), at_least(theirs, CONSISTENT))
 
 

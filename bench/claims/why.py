@@ -78,4 +78,4 @@ def _test(test: Test) -> Iterator[str]:
 
 def _cell(record: Record) -> str:
     """Return a cell by its file's name, with its distance."""
-    return record.name if record.distance is None else f"{record.name} ({record.distance:.4g})"
+    return record.name if record.distance is None else f"{record.name} ({record.distance_name} {record.distance:.4g})"

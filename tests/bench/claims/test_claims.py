@@ -316,6 +316,13 @@ def test_claim_5_does_not_ask_a_student_to_be_nearer_the_teacher_than_its_contro
     assert [test.decides for test in found.findings[0].tests] == [True, True, False, False, True, True]
 
 
+def test_claim_5_is_not_decided_by_paths_alone_where_the_control_is_no_nearer_than_unrelated_images() -> None:
+    cells = over_seeds(consistent(0.2, 0.5, 2.0))
+    found = verdict(5, [changed(cell, consistency=near(0.1, 0.4)) if cell.method == "ddim" else cell for cell in cells])
+    assert found.verdict == "undecided"
+    assert "ddim at 10 steps nearer to the teacher's image than unrelated ones" in found.missing
+
+
 def test_claim_5_is_not_decided_by_a_few_paths() -> None:
     cells = [changed(cell, interpolation=paths(2.0, LEAST_PATHS - 1)) for cell in over_seeds(consistent(1.0, 1.0, 2.0))]
     found = verdict(5, cells)
@@ -494,7 +501,7 @@ def test_why_prints_every_cell_of_a_claim_with_what_would_change_it_and_writes_n
     claims([tmp_path], why=4)
     said = capsys.readouterr().out
     for cell in (cells[0], cells[1]):
-        assert f"{cell.name} ({cell.distance:.4g})" in said
+        assert f"{cell.name} (FID {cell.distance:.4g})" in said
     assert f"seed 0: {cells[0].distance / cells[1].distance:.4g}: " in said  # type: ignore[operator]
     assert "3 seeds, 2 degrees of freedom; failed: seed 4" in said
     assert "sfddm trained on 100 % of its teacher's images from random weights, the doubling not measured" in said

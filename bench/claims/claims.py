@@ -57,7 +57,7 @@ def one_fold(there: Sequence[Setup]) -> list[Test]:
     named = ", ".join(map(str, counts))
     tests = []
     if len(counts) < NOT_POWERS:
-        has = f"(has: {named or 'none'})"
+        has = f"(has: {named + ' steps' if counts else 'none'})"
         tests.append(lacking("folds", f"{STUDENT} at {NOT_POWERS} step counts that are no powers of two {has}"))
     else:
         most = max(folds(record) for record in odd)
@@ -92,7 +92,7 @@ def any_steps(setup: Setup) -> list[Test]:
     pairs = setup.controls(odd)
     tests = beside_control(setup, pairs)
     if len(counts) < NOT_POWERS:
-        has = f"(has: {', '.join(map(str, counts)) or 'none'})"
+        has = f"(has: {', '.join(map(str, counts)) + ' steps' if counts else 'none'})"
         tests.append(lacking("kept", f"{STUDENT} at {NOT_POWERS} step counts that are no powers of two {has}"))
     elif not pairs:
         tests.append(lacking("kept", f"{CONTROL} on the timesteps of {STUDENT} at such step counts"))

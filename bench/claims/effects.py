@@ -22,6 +22,7 @@ class Effect:
     """A value with its interval; low and high are None if no interval can be formed.
 
     estimate: what decides, of a ratio in its logarithm; None for a count. failed, unpaired: the seeds left out.
+    by_seed: the values themselves.
     """
 
     value: float
@@ -31,6 +32,7 @@ class Effect:
     estimate: Estimate | None = None
     failed: tuple[int, ...] = ()
     unpaired: tuple[int, ...] = ()
+    by_seed: tuple[tuple[int, float], ...] = ()
 
     @property
     def text(self) -> str:
@@ -39,6 +41,7 @@ class Effect:
             return f"{self.value:g}"
         left_out = [f"failed: {seeds_named(self.failed)}"] if self.failed else []
         left_out += [f"without a pair: {seeds_named(self.unpaired)}"] if self.unpaired else []
+        left_out += ["its spread far above the others', its own"] if self.estimate.apart else []
         if self.low is None or self.high is None:
             about = f"{plural(self.seeds, 'seed')}: no interval"
         elif self.estimate.decides:
@@ -61,22 +64,22 @@ def distance_ratios(cells: Mapping[Cell, Sequence[Pair]], others: Iterable[Recor
     }
     asked = list(others)
     return {
-        cell: _ratio(estimate, half_of_sampling(cells[cell]), *left_out(cells[cell], asked))
+        cell: _ratio(estimate, logs[cell], half_of_sampling(cells[cell]), *left_out(cells[cell], asked))
         for cell, estimate in pooled(logs).items()
     }
 
 
 def ratio_over_seeds(ratios: Mapping[int, float]) -> Effect:
     """Return the geometric mean of one ratio per seed."""
-    (estimate,) = pooled({"": {seed: math.log(ratio) for seed, ratio in ratios.items()}}).values()
-    return _ratio(estimate, None)
+    logs = {seed: math.log(ratio) for seed, ratio in ratios.items()}
+    return _ratio(pooled({"": logs})[""], logs, None)
 
 
 def mean_over_seeds(values: Mapping[int, float]) -> Effect:
     """Return the mean of one value per seed; its interval needs enough seeds."""
     (estimate,) = pooled({"": values}).values()
     low, high = estimate.interval if estimate.interval and estimate.decides else (None, None)
-    return Effect(estimate.mean, low, high, estimate.seeds, estimate)
+    return Effect(estimate.mean, low, high, estimate.seeds, estimate, by_seed=tuple(values.items()))
 
 
 def seeds_named(seeds: Sequence[int]) -> str:
@@ -125,13 +128,18 @@ def positive(record: Record) -> float:
 
 
 def _ratio(
-    estimate: Estimate, sampling: float | None, failed: tuple[int, ...] = (), unpaired: tuple[int, ...] = ()
+    estimate: Estimate,
+    logs: Mapping[int, float],
+    sampling: float | None,
+    failed: tuple[int, ...] = (),
+    unpaired: tuple[int, ...] = (),
 ) -> Effect:
-    """Return a ratio from its logarithm's estimate; where seeds do not decide, its interval is of sampling alone."""
+    """Return a ratio from its logarithms; where seeds do not decide, its interval is of sampling alone."""
     centre, interval = estimate.mean, None
     if estimate.decides:
         interval = estimate.interval
     elif sampling is not None:
         interval = centre - sampling, centre + sampling
     low, high = (None, None) if interval is None else (math.exp(interval[0]), math.exp(interval[1]))
-    return Effect(math.exp(centre), low, high, estimate.seeds, estimate, failed, unpaired)
+    by_seed = tuple((seed, math.exp(log)) for seed, log in logs.items())
+    return Effect(math.exp(centre), low, high, estimate.seeds, estimate, failed, unpaired, by_seed)

@@ -10,7 +10,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.statistics import LEAST_SEEDS, TAIL, Estimate, decided, half_of_mean, holm, paired, pooled
+from bench.statistics import (
+    FAR_OFF,
+    LEAST_SEEDS,
+    TAIL,
+    Estimate,
+    decided,
+    far_off,
+    half_of_mean,
+    holm,
+    paired,
+    pooled,
+    seeds_needed,
+)
 
 DRAWS = 3000
 WITHIN = 4  # standard errors of a simulated rate; a right rule is outside in one of 16,000 tests
@@ -100,6 +112,59 @@ def test_how_far_the_interval_is_off_where_spreads_are_not_one(
         return interval[0] <= 0 <= interval[1]
 
     assert rate(covers) == pytest.approx(expected, abs=within)
+
+
+@pytest.mark.parametrize("count", [2, 4, 10])
+def test_cells_of_one_spread_are_set_apart_in_1_percent_of_comparisons(count: int) -> None:
+    alarms = rate(lambda draw: any(one.apart for one in pooled(cells(draw, (0.0,) * count)).values()))
+    assert alarms == pytest.approx(FAR_OFF, abs=tolerance(FAR_OFF))
+
+
+def test_one_student_that_ended_far_off_misleads_neither_the_others_nor_its_own_cell() -> None:
+    """One of thirty ends at e times its distance. Pooled with the others, it would be taken for surely below 1.25."""
+
+    def strays(draw: np.random.Generator) -> tuple[bool, bool, bool]:
+        found = cells(draw, (0.0,) * 10)
+        found[0][0] += 1.0
+        estimates = pooled(found)
+        first, second = (estimates[cell].interval for cell in (0, 1))
+        assert first is not None
+        assert second is not None
+        return estimates[0].apart, first[0] <= 0 <= first[1], second[0] <= 0 <= second[1]
+
+    draw = np.random.default_rng(0)
+    apart, own, other = np.array([strays(draw) for _ in range(DRAWS)]).mean(0)
+    assert apart > 0.93
+    assert own > 0.93
+    assert other == pytest.approx(0.95, abs=tolerance(0.95))
+
+
+def test_the_cell_that_is_far_off_is_the_one_that_an_f_test_finds_and_has_its_own_spread() -> None:
+    draw = np.random.default_rng(3)
+    values = {k: list(draw.normal(0, 0.1, 4)) for k in range(4)}
+    values[2][1] += 1.5
+    rest = [np.var(values[k], ddof=1) for k in (0, 1, 3)]
+    assert stats.f.sf(np.var(values[2], ddof=1) / np.mean(rest), 3, 9) < FAR_OFF / 4
+    assert far_off(values) == [2]
+    found = pooled({k: dict(enumerate(own)) for k, own in values.items()})
+    assert (found[2].degrees, found[0].degrees) == (3, 9)
+    assert found[2].error == pytest.approx(stats.sem(values[2]))
+    assert found[0].error == pytest.approx(math.sqrt(np.mean(rest) / 4))
+    assert far_off({"alone": [0.0, 9.0]}) == []
+    assert far_off({"same": [0.0, 0.0, 0.0], "rounding": [0.0, 1e-12, 0.0]}) == []
+    assert far_off({"same": [0.0, 0.0, 0.0], "apart": [0.0, 0.1, 0.0]}) == ["apart"]
+
+
+def test_the_seeds_that_are_needed_are_the_first_with_a_half_interval_as_narrow_as_the_difference() -> None:
+    found = Estimate(0.05, SPREAD / math.sqrt(3), 8, 3)
+    needed = seeds_needed(found, 0.15, family=4)
+    assert needed is not None
+    for seeds, enough in ((needed - 1, False), (needed, True)):
+        half = Estimate(0.05, SPREAD / math.sqrt(seeds), 4 * (seeds - 1), seeds).half(family=4)
+        assert half is not None
+        assert (half <= 0.1) is enough
+    assert seeds_needed(found, 0.0501) is None
+    assert seeds_needed(Estimate(0.05, 0.1, 1, 2), 0.15) is None
 
 
 def test_a_difference_that_is_not_there_is_found_in_5_percent_and_one_that_is_as_often_as_the_power_says() -> None:

@@ -146,14 +146,20 @@ def test_a_run_in_which_all_failed_shows_why() -> None:
 
 
 def test_verdicts_stand_with_evidence_and_rule(monkeypatch: pytest.MonkeyPatch) -> None:
-    claim = Claim(1, "One fold is enough", "folds < 2", "sfddm", ("loss",), lambda setup: [])
-    setup = Setup("digits 8x8, smoke", "digits", "smoke", 1024, ())
-    finding = Finding(setup, "not supported", (verdicts.Test("folds", "< 2", Effect(3, 3, 3, 2), False),))
-    monkeypatch.setattr(report, "decide", lambda records: [Verdict(claim, "not supported", (finding,))])
+    folds = verdicts.Test("folds", "< 2", Effect(3, 3, 3, 2), False)
+    claim = Claim(
+        1, "One fold is enough", "near it", "sfddm", ("loss",), lambda setup: [], "folds < 2", lambda there: []
+    )
+    setup = Setup("digits 8x8, quick", "digits 8x8", "quick", 1024, ())
+    finding = Finding(setup, "not supported", (folds,))
+    monkeypatch.setattr(report, "decide", lambda records: [Verdict(claim, (folds,), (finding,))])
     text = in_memory(SWEEP)
     assert "Verdicts of the claims" in text
     assert '<p class="pill not-supported">not supported</p><h3>1. One fold is enough</h3>' in text
-    assert "<summary>digits 8x8, smoke: not supported</summary><ul><li>folds: 3, asked &lt; 2: fails</li></ul>" in text
+    tests = "<ul><li>folds: 3, asked &lt; 2: fails</li></ul>"
+    assert f"<summary>structure, exact: not supported</summary>{tests}" in text
+    assert f"<summary>digits 8x8, quick: not supported</summary>{tests}" in text
+    assert "<dt>structure</dt><dd>folds &lt; 2</dd>" in text
     assert "<dt>missing</dt>" not in text[: text.index("</ol></section>")]
 
 

@@ -9,6 +9,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from PIL import Image
 
+from bench.plots.frontier import distance_over_budgets
 from bench.plots.memory import memory
 from bench.plots.quality import quality_over_steps, quality_over_time
 from bench.plots.samples import interpolation_strips, sample_grid
@@ -18,6 +19,7 @@ from bench.plots.training import quality_over_training
 from bench.records.groups import Group
 from bench.records.pictures import Pictures
 from bench.store.files import write_bytes
+from bench.tables.frontier import frontiers
 
 
 @dataclass(frozen=True)
@@ -81,13 +83,18 @@ def figures_of_pictures(group: Group, pictures: Pictures) -> dict[str, Figure]:
 
 
 def write_plots(found: Sequence[Group], folders: Sequence[Path], folder: Path) -> list[Path]:
-    """Write each group's plots; folders: where the cells' pictures are, beside their records. Return the paths."""
+    """Write each group's plots, and those over budgets; return the paths.
+
+    folders: where the cells' pictures are, beside their records.
+    """
     pictures = Pictures(folders, [record for group in found for record in group.records])
     paths = []
     with matplotlib.rc_context(STYLE):
         for group in found:
             for name, figure in (figures(group) | figures_of_pictures(group, pictures)).items():
                 paths += write_figure(figure, folder / f"{group.stem}-{name}")
+        for curve in frontiers(found):
+            paths += write_figure(distance_over_budgets(curve), folder / f"{curve.family.stem}-frontier")
     return paths
 
 

@@ -81,7 +81,7 @@ def test_a_curve_is_the_median_over_seeds_between_the_least_and_the_most_or_of_m
 ) -> None:
     (group,) = groups([made("ddim", 4, seed, distance=value) for seed, value in enumerate(values)])
     (curve,) = curves(group, lambda record: record.distance)
-    assert (curve.steps, curve.middle, curve.ends) == ([4], [4.0], [ends])
+    assert (curve.at, curve.middle, curve.ends) == ([4], [4.0], [ends])
 
 
 def drawn_lines(figure: Figure) -> list[dict[str, Line2D]]:

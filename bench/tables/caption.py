@@ -67,7 +67,7 @@ def training_brief(records: Iterable[Record]) -> str:
     students = [record for record in records if record.trains]
     shares, begin = share_text(students), _beginnings(students)
     parts = [f"students trained on {shares} of their teacher's images"] if shares else []
-    parts += [f"begun {', '.join(BEGINS.get(init, init) for init in begin)}"] if begin else []
+    parts += [f"begun {' or '.join(BEGINS.get(init, init) for init in begin)}"] if begin else []
     return "; ".join(parts)
 
 

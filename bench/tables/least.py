@@ -5,7 +5,7 @@ import pandas as pd
 from bench.config.counts import short
 from bench.records.record import Record
 from bench.tables.cells import JOINED_BY, identity
-from bench.tables.frontier import FACTORS, Frontier, Point
+from bench.tables.frontier import FACTORS, Frontier, Point, Teacher
 from bench.tables.measures import Measure, distance_measure
 from bench.tables.summary import statistic
 from bench.tables.table import DASH, Entry, Table, statistic_text
@@ -42,7 +42,7 @@ def _distance(point: Point | None, measure: Measure) -> Entry:
     value = statistic(point.records, measure)
     if value is None:
         return Entry("failed" if point.failed else DASH)
-    return Entry(statistic_text(value, measure.digits), LEADS if point.leads else "")
+    return Entry(statistic_text(value, measure.digits), LEADS if point.leads else "", value=value.mean)
 
 
 def least_table(found: Frontier) -> Table | None:
@@ -55,15 +55,12 @@ def least_table(found: Frontier) -> Table | None:
     columns = [(steps, factor) for steps in found.steps for factor in FACTORS]
     rows = [(Entry(name), *(_least_entry(found, name, *column) for column in columns)) for name in found.rows]
     head = ("method", *(f"{plural(steps, 'step')}, {factor:g}×" for steps, factor in columns))
-    return Table("Least budget that comes near the teacher's distance", tuple(least_notes(found)), head, tuple(rows))
+    notes = _least_notes(found, found.teacher, {entry.text for row in rows for entry in row[1:]})
+    return Table("Least budget that comes near the teacher's distance", tuple(notes), head, tuple(rows))
 
 
-def least_notes(found: Frontier) -> list[str]:
-    """Return what a reader of the least budgets is told."""
-    teacher = found.teacher
-    if teacher is None:
-        return []
-    texts = {_least(found, name, steps, factor) for name in found.rows for steps in found.steps for factor in FACTORS}
+def _least_notes(found: Frontier, teacher: Teacher, texts: set[str]) -> list[str]:
+    """Return what a reader of the least budgets is told, of what stands there."""
     shared = sorted({record.seed for record in found.family.records} & set(teacher.by_seed))
     notes = [
         f"The least of the budgets trained (network evaluations) under which the {speaker(found).distance_name} is at "
@@ -82,19 +79,15 @@ def least_notes(found: Frontier) -> list[str]:
 
 
 def _least_entry(found: Frontier, name: str, steps: int, factor: float) -> Entry:
-    reached = [budget for one in found.rows if (budget := found.least(one, steps, factor)) is not None]
-    mark = LEADS if reached and found.least(name, steps, factor) == min(reached) else ""
-    return Entry(_least(found, name, steps, factor), mark)
-
-
-def _least(found: Frontier, name: str, steps: int, factor: float) -> str:
-    points = [point for point in found.rows[name].get(steps, ()) if found.teacher and found.teacher.ratio(point)]
-    if not points:
-        return DASH
-    budget = found.least(name, steps, factor)
-    if budget is not None:
-        return short(budget)
-    return f"> {short(points[-1].budget)}" if points[-1].budget else NEVER
+    """Return the least budget of a row, marked if no row has a smaller one; what stands there if none reaches it."""
+    teacher, points = found.teacher, found.rows[name].get(steps, ())
+    if teacher is None or all(teacher.ratio(point) is None for point in points):
+        return Entry(DASH)
+    own, largest = found.least(name, steps, factor), points[-1].budget
+    if own is not None:
+        every = [budget for one in found.rows if (budget := found.least(one, steps, factor)) is not None]
+        return Entry(short(own), LEADS if own == min(every) else "", value=own)
+    return Entry(f"> {short(largest)}", value=largest + 1) if largest else Entry(NEVER)
 
 
 def failures(found: Frontier) -> list[str]:

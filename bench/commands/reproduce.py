@@ -13,11 +13,13 @@ from bench.commands.options import (
     Executor,
     InceptionWeights,
     Jobs,
+    Log,
     Out,
     Scale,
     check_could_write,
     check_executor,
     check_jobs,
+    check_log,
     comma_list,
     integers,
     run_device,
@@ -51,6 +53,7 @@ def reproduce(
     executor: Executor = "local",
     address: Address = None,
     jobs: Jobs = "auto",
+    log: Log = None,
     dry_run: DryRun = False,
 ) -> None:
     """Run a named experiment of the paper, and render it under OUT/experiments/NAME."""
@@ -68,7 +71,7 @@ def reproduce(
             check_words(request(experiment, one, scale, wanted_seeds, data_root), data_root)
     check_could_write(out)
     check_executor(executor, address, device)
-    at_a_time = check_jobs(jobs, executor)
+    at_a_time, loggers = check_jobs(jobs, executor), check_log(log)
 
     from bench.commands.run import finish
     from bench.experiments.sweeps import print_list, those_there
@@ -77,7 +80,17 @@ def reproduce(
     from bench.run.session import Place, check_failures, perform, prepare
 
     where = run_device(device, executor, address)
-    place = Place(where, out, data_root, inception_weights, dry_run, executor=executor, address=address, jobs=at_a_time)
+    place = Place(
+        where,
+        out,
+        data_root,
+        inception_weights,
+        dry_run,
+        executor=executor,
+        address=address,
+        jobs=at_a_time,
+        log=loggers,
+    )
     if experiment is None:
         print_list(datasets, place)
         return

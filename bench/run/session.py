@@ -14,6 +14,7 @@ from bench.metrics.spaces import check_feature_space, feature_weights
 from bench.records.record import Record
 from bench.run import side_by_side
 from bench.run.estimate import lines, outlook_of, table
+from bench.run.following import followed_by
 from bench.run.jobs import Division, divide
 from bench.run.local import Elsewhere, forced_stages, plan, run_sweep
 from bench.run.request import Request, preset_of
@@ -22,6 +23,7 @@ from bench.run.torchrun import follow, followed
 from bench.run.worker import Worker
 from bench.store.files import check_writable
 from bench.store.names import check_name
+from bench.store.packages import write_packages
 from bench.store.progress import Display
 from bench.store.requests import write_request
 from bench.store.timing import Timing
@@ -36,7 +38,7 @@ class Place:
     """Where it is run, and where its data and results are. Made when the command begins: it has the run's clock.
 
     device: one that is there; address: of a running cluster, if the executor has one. jobs: stages at a time on this
-    machine; None: as many as pay.
+    machine; None: as many as pay. log: the loggers that are told what happens.
     """
 
     device: str
@@ -48,6 +50,7 @@ class Place:
     executor: str = "local"
     address: str | None = None
     jobs: int | None = None
+    log: tuple[str, ...] = ()
     timing: Timing = field(default_factory=Timing)
 
 
@@ -104,7 +107,9 @@ def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
     worker.display.outlook = outlook
     worker.force(forced)
     write_request(place.out, sweep.request())
-    return run_sweep(sweep, worker, elsewhere(sweep, worker, place, division))
+    write_packages(worker.store.run)
+    with followed_by(place.log, worker.store.run, worker.display.say):
+        return run_sweep(sweep, worker, elsewhere(sweep, worker, place, division))
 
 
 def elsewhere(sweep: Sweep, worker: Worker, place: Place, division: Division) -> Elsewhere | None:

@@ -18,7 +18,12 @@ WIDTH, ROW = 7.2, 1.85  # inches
 
 
 def quality_over_training(group: Group) -> Figure | None:
-    """Return the distance over network evaluations in training, at every step count; the teacher stands at 0."""
+    """Return the distance over network evaluations in training, at every step count; the teacher stands at 0.
+
+    None of a group that has one budget: there is nothing to tell its students apart by.
+    """
+    if group.budget is not None:
+        return None
     pairs = paired(group, lambda record: value_at(record, ("training_cost", "evaluations")))
     costs = [cost for pair in pairs for cost in pair[0].middle if cost > 0]
     if not costs:

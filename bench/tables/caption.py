@@ -12,6 +12,7 @@ BEGINS = {
     "teacher, new head": "as the teacher with a new head",
     "random": "at random",
 }
+NO_SHARE = "What share of their teacher's images students are trained on is not on record"
 
 
 def heading(group: Group) -> str:
@@ -51,11 +52,11 @@ def training_text(records: Iterable[Record]) -> str | None:
     students = [record for record in records if record.trains]
     if not students:
         return None
-    unknown = list(dict.fromkeys(record.method for record in students if record.share is None))
-    parts = [f"Students are trained on {share_text(students) or 'a share'} of their teacher's images"]
-    if unknown:
-        of = f" of {', '.join(unknown)}" if share_text(students) else ""
-        parts[0] += f" (not on record{of})"
+    shares, unknown = share_text(students), [record.method for record in students if record.share is None]
+    said = f"Students are trained on {shares} of their teacher's images" if shares else NO_SHARE
+    if shares and unknown:
+        said += f" (not on record of {', '.join(dict.fromkeys(unknown))})"
+    parts = [said]
     if begin := _beginnings(students):
         told = [f"{BEGINS.get(init, init)} ({', '.join(names)})" for init, names in begin.items()]
         parts.append(f"they begin {', '.join(told)}")

@@ -125,6 +125,7 @@ def write_published(found: Sequence[Group], folder: Path, series: Sequence[Serie
 def rendered(group: Group) -> Rendered:
     """Return a group's tables in every form."""
     cells = by_cell(group.records)
+    rows = [(name, record) for (name, _), found in cells.items() for record in found]
     summaries = [summarise(cells, measure) for measure in measures_of(group)]
     summaries = [shown for shown in summaries if shown.rows]
     seeds = sorted({record.seed for record in group.records})
@@ -133,9 +134,9 @@ def rendered(group: Group) -> Rendered:
     tables = tuple(summary_table(shown, seeds) for shown in summaries)
     said = [f"{capital(work(group))}.", *notes]
     texts = {
-        ".md": markdown(heading(group), notes, [*tables, cells_table(ordered(group.records))]),
+        ".md": markdown(heading(group), notes, [*tables, cells_table(rows)]),
         ".tex": latex(tables, group.stem, subject(group), said, group.first.feature_space),
-        ".csv": csv(frame(group.records)),
+        ".csv": csv(frame(rows)),
         "-summary.csv": csv(summary_frame(summaries, group.first)),
     }
     return Rendered(heading(group), tuple(notes), tables, texts)

@@ -10,7 +10,6 @@ from bench.config.counts import short
 from bench.metrics.shown import whole_fields
 from bench.records.groups import device_class
 from bench.records.record import REAL, SECTIONS, Record
-from bench.records.rows import ordered
 from bench.store.files import flat
 from bench.tables.caption import percent
 from bench.tables.measures import Measure, measures
@@ -35,12 +34,13 @@ DISTANCE = ("quality.distance.name", "quality.distance.value")  # stand in the r
 Row = tuple[str, Record]  # a row's name, and a record of it
 
 
-def frame(records: Sequence[Record]) -> pd.DataFrame:
+def frame(rows: Sequence[Row]) -> pd.DataFrame:
     """Return one row per record, all measurements in columns; a column that no record fills is left out.
 
-    Columns are the record's fields by their dotted names; the distance has the column that says what it is called.
+    rows: records with their rows' names. Columns are the record's fields by their dotted names; the distance has the column that says
+    what it is called.
     """
-    table = pd.DataFrame([_row(name, record) for name, record in ordered(records)]).dropna(axis="columns", how="all")
+    table = pd.DataFrame([_row(name, record) for name, record in rows]).dropna(axis="columns", how="all")
     return table.astype({name: "Int64" for name in _whole_columns() if name in table})
 
 

@@ -19,7 +19,8 @@ class Protocol(BaseModel):
 
     network: the feature network by name, with the sha256 of its weights. reference_sha256: of the packed pixels that
     the reference features were taken from. lossy_reference: those pixels came from a lossy copy of the dataset.
-    seed: of subsets and splits; the same for every cell, whatever the cell's own seed.
+    seed: of subsets and splits; the same for every cell, whatever the cell's own seed. held_out_images,
+    held_out_sha256: of the images kept apart from training, None if there are none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,11 +44,13 @@ class Protocol(BaseModel):
     kid_subset_size: PositiveCount
     neighbours: PositiveCount
     seed: Count
+    held_out_images: PositiveCount | None = None
+    held_out_sha256: str | None = None
 
     @property
     def sha256(self) -> str:
-        """The protocol's fingerprint."""
-        return digest(self.model_dump())
+        """The protocol's fingerprint; what is None is not in it, as it was not before there was such a thing."""
+        return digest(self.model_dump(exclude_none=True))
 
 
 def protocol_of(
@@ -77,4 +80,6 @@ def protocol_of(
         kid_subset_size=settings.kid_subset_of(images, reference_images),
         neighbours=settings.neighbours,
         seed=settings.seed,
+        held_out_images=None if dataset.held_out is None else len(dataset.held_out.pixels),
+        held_out_sha256=None if dataset.held_out is None else dataset.held_out.sha256,
     )

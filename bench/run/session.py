@@ -59,7 +59,7 @@ def prepare(request: Request, place: Place) -> Sweep:
     preset = preset_of(request.dataset, place.data_root)
     budgeted = bool(request.budgets)
     config = resolve(preset, request.scale, request.assignments, request.images, request.resolution, budgeted)
-    data = load(request.dataset, config.resolution, place.data_root)
+    data = load(request.dataset, config.resolution, place.data_root, config.data.held_out)
     check_name("--dataset", data.name)  # it becomes a folder; that of another package may be anything
     check_feature_space(config, data, request.metrics)
     needed = any(metric in OF_FEATURES for metric in request.metrics)

@@ -19,6 +19,7 @@ from bench.stages import (
     floor,
     fold,
     full_length,
+    held_out,
     interpolation,
     metrics,
     reference,
@@ -155,10 +156,9 @@ def make_sweep(
     context, chosen = make_context(config, images, weights, device), tuple(dict.fromkeys(wanted))
     resolver = Resolver(context, tuple(asked), budgets)
     cells = [resolver.floor(seed) for seed in seeds if "quality" in asked]
-    for seed in seeds:
-        for number, budget in enumerate(budgets or [None]):
-            found = (resolver.cell(name, count, seed, budget) for name, count in chosen)
-            cells += [cell for cell in found if number == 0 or cell.budget is not None]
+    for number, budget in enumerate(budgets or [None]):  # a whole smaller table before the next
+        found = (resolver.cell(name, count, seed, budget) for seed in seeds for name, count in chosen)
+        cells += [cell for cell in found if number == 0 or cell.budget is not None]
     return Sweep(context, tuple(cells), chosen, tuple(seeds), tuple(asked), tuple(budgets))
 
 
@@ -169,11 +169,12 @@ class Resolver:
         self.context, self.asked, self.budgets = context, asked, budgets
         self.reference = reference.stage(context)
         self.statistics = statistics.stage(context, self.reference)
+        self.held_out = held_out.stage(context, self.reference)
         self.full_length: dict[int, tuple[Stage, Stage]] = {}  # by seed: the images, and their features
 
     def floor(self, seed: int) -> Cell:
         """Return the cell of the real data's own values."""
-        measures = {"quality": floor.stage(self.context, self.reference, seed)}
+        measures = {"quality": floor.stage(self.context, self.reference, self.statistics, self.held_out, seed)}
         key = digest({"stage": measures["quality"].key, "method": REAL})
         return Cell(REAL, None, seed, None, (), None, measures, self._stages(None, measures), key, self.context)
 
@@ -190,7 +191,7 @@ class Resolver:
         own_features = features.stage(context, images)
         full, full_features = self._full_length(seed, models[0])
         measures = {
-            "quality": metrics.stage(context, own_features, self.reference, self.statistics),
+            "quality": metrics.stage(context, own_features, self.reference, self.statistics, self.held_out),
             "consistency": consistency.stage(context, images, full, full_features),
             "interpolation": interpolation.stage(context, method, steps, seed, models[-1], images),
             "cost": cost.stage(context, method, steps),

@@ -86,7 +86,7 @@ class Workplace:
     def __init__(self, given: Given, display: Display):
         os.chdir(given.folder)
         set_products("fp32")
-        images = load(given.dataset, given.config.resolution, given.data_root)
+        images = load(given.dataset, given.config.resolution, given.data_root, given.config.data.held_out)
         metrics, device, budgets = given.metrics, given.device, given.budgets
         sweep = make_sweep(given.config, images, given.wanted, given.seeds, given.weights, metrics, device, budgets)
         self.worker = Worker(given.out, given.device, display, jobs=given.jobs)

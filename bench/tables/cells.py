@@ -14,14 +14,13 @@ from bench.store.files import flat
 from bench.tables.caption import percent
 from bench.tables.measures import Measure, measures
 from bench.tables.summary import Summary
-from bench.tables.table import ABOUT_NOISE, DASH, Entry, Table, marks, number
+from bench.tables.table import ABOUT_NOISE, DASH, FRESH, Entry, Table, marks, number
 
 JOINED_BY = ("dataset", "resolution", "scale", "device", "protocol")  # so that two files can be joined
 BEFORE = ("seed", "budget", "share", "init", "nfe", "grid")  # what stands before the measurements in a row of the CSV
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 OURS = ("unit",)  # declared beside the numbers: `-1 to 1` is no formula
 AFTER = ("failure", "key")
-ABOUT_INTERVALS = "In brackets: the 95 % interval of a distance of so many images (1 seed: sampling only)."
 BUDGET = "budget"
 # What the table of cells says of a student's training, a column each if any cell has it.
 OF_TRAINING: dict[str, Callable[[Record], str]] = {
@@ -37,8 +36,8 @@ Row = tuple[str, Record]  # a row's name, and a record of it
 def frame(rows: Sequence[Row]) -> pd.DataFrame:
     """Return one row per record, all measurements in columns; a column that no record fills is left out.
 
-    rows: records with their rows' names. Columns are the record's fields by their dotted names; the distance has the column that says
-    what it is called.
+    rows: records with their rows' names. Columns are the record's fields by their dotted names; the distance has
+    the column that says what it is called.
     """
     table = pd.DataFrame([_row(name, record) for name, record in rows]).dropna(axis="columns", how="all")
     return table.astype({name: "Int64" for name in _whole_columns() if name in table})
@@ -75,6 +74,7 @@ def summary_frame(summaries: Sequence[Summary], speaker: Record) -> pd.DataFrame
     rows = []
     for shown in summaries:
         floor = [] if shown.floor is None else [(REAL, None, shown.floor)]
+        floor += [] if shown.fresh is None else [(FRESH, None, shown.fresh)]
         found = [(name, steps, one) for name, row in shown.rows.items() for steps, one in row.items()]
         for name, steps, one in [*floor, *found]:
             rows.append(
@@ -153,8 +153,23 @@ def cells_table(records: Sequence[Row], brief: bool = False) -> Table:
         rows.append(tuple(map(Entry, row)))
     noisy = any(measure.is_noise(record) for measure in shown for _, record in records)
     intervals = any(measure.interval(record) for measure in shown for _, record in records)
-    notes = ("A dash is what was not measured.", *[ABOUT_INTERVALS] * intervals, *[ABOUT_NOISE] * noisy)
+    about = [about_intervals([record for _, record in records])] * intervals
+    notes = ("A dash is what was not measured.", *about, *[ABOUT_NOISE] * noisy)
     return Table("Each cell", notes, head, tuple(rows))
+
+
+def about_intervals(records: Sequence[Record]) -> str:
+    """Return the sentence on what a distance's interval is about: so many images, of one seed."""
+    images = [(record.method == REAL, record.quality.images) for record in records if record.quality]
+    cells, floors = (
+        " or ".join(f"{count:,}" for count in sorted({count for is_floor, count in images if is_floor == real}))
+        for real in (False, True)
+    )
+    of_real = f" (real data: {floors})" if floors else ""
+    return (
+        f"In brackets: the 95 % interval of the distance of {cells} images{of_real}, of their sampling alone: neither "
+        "of other seeds nor of infinitely many images."
+    )
 
 
 def _failure(record: Record) -> str:

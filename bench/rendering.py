@@ -8,15 +8,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.collected.archive import is_unpacked
+from bench.records.families import families
 from bench.records.groups import Group, groups
 from bench.records.record import Record, read_records
+from bench.records.rows import ordered
 from bench.store.files import check_writable, digest, file_sha256, read_object, write_json, write_text
 from bench.store.layout import RunFolder
-from bench.tables.caption import conditions_text, device_text, floor_text, heading, subject, work
+from bench.tables.caption import (
+    conditions_text,
+    device_text,
+    floor_text,
+    heading,
+    heading_of_family,
+    subject,
+    training_text,
+    work,
+    work_of_family,
+)
 from bench.tables.cells import cells_table, csv, frame, summary_frame
 from bench.tables.comparison import comparison_frame, comparison_table
 from bench.tables.console import print_tables
+from bench.tables.frontier import Frontier, frontiers
 from bench.tables.latex import latex
+from bench.tables.least import distance_table, frontier_frame, least_frame, least_table
 from bench.tables.markdown import markdown
 from bench.tables.measures import Measure, measures
 from bench.tables.outcome import outcome
@@ -75,14 +89,17 @@ def plots_of(drawn_from: str, plots: Path) -> list[Path] | None:
 
 
 def write_tables(found: Sequence[Group], folder: Path) -> list[Path]:
-    """Write each group's tables: <stem>.md, .tex, .csv (each cell) and -summary.csv; return the paths."""
-    paths = []
-    for group in found:
-        for ending, text in rendered(group).texts.items():
-            path = folder / f"{group.stem}{ending}"
-            write_text(path, text)
-            paths.append(path)
-    return paths
+    """Write each group's tables: <stem>.md, .tex, .csv (each cell) and -summary.csv; return the paths.
+
+    Of groups that differ in their budget alone also <stem>-frontier.md, .tex, .csv and -frontier-least.csv.
+    """
+    texts = {f"{group.stem}{ending}": text for group in found for ending, text in rendered(group).texts.items()}
+    for curve in frontiers(found):
+        stem = f"{curve.family.stem}-frontier"
+        texts |= {f"{stem}{ending}": text for ending, text in rendered_frontier(curve).texts.items()}
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    return [folder / name for name in texts]
 
 
 def write_published(found: Sequence[Group], folder: Path, series: Sequence[Series]) -> list[Path]:
@@ -108,20 +125,44 @@ def write_published(found: Sequence[Group], folder: Path, series: Sequence[Serie
 def rendered(group: Group) -> Rendered:
     """Return a group's tables in every form."""
     cells = by_cell(group.records)
+    rows = [(name, record) for (name, _), found in cells.items() for record in found]
     summaries = [summarise(cells, measure) for measure in measures_of(group)]
     summaries = [shown for shown in summaries if shown.rows]
     seeds = sorted({record.seed for record in group.records})
     notes = [conditions_text(group), device_text(group)]
-    notes += [text for text in [floor_text(group)] if text]
+    notes += [text for text in [training_text(group.records), floor_text(group)] if text]
     tables = tuple(summary_table(shown, seeds) for shown in summaries)
-    said = [f"{work(group).capitalize()}.", *notes]
+    said = [f"{capital(work(group))}.", *notes]
     texts = {
-        ".md": markdown(heading(group), notes, [*tables, cells_table(cells)]),
+        ".md": markdown(heading(group), notes, [*tables, cells_table(rows)]),
         ".tex": latex(tables, group.stem, subject(group), said, group.first.feature_space),
-        ".csv": csv(frame(group.records)),
+        ".csv": csv(frame(rows)),
         "-summary.csv": csv(summary_frame(summaries, group.first)),
     }
     return Rendered(heading(group), tuple(notes), tables, texts)
+
+
+def rendered_frontier(found: Frontier) -> Rendered:
+    """Return the tables over the budgets in every form."""
+    family = found.family
+    group, title = family.largest, heading_of_family(family)
+    said = [conditions_text(group), training_text(family.records), floor_text(group)]
+    notes = [text for text in said if text]
+    tables = tuple(table for table in (least_table(found), distance_table(found)) if table is not None)
+    label = f"{family.stem}-frontier"
+    shared = [f"{capital(work_of_family(family))}.", *notes]
+    texts = {
+        ".md": markdown(f"{title}: distance over training compute", notes, tables),
+        ".tex": latex(tables, label, subject(group), shared, group.first.feature_space),
+        ".csv": csv(frontier_frame(found)),
+        "-least.csv": csv(least_frame(found)),
+    }
+    return Rendered(title, tuple(notes), tables, texts)
+
+
+def capital(text: str) -> str:
+    """Return a text with its first letter as a capital, and all others as they are."""
+    return text[:1].upper() + text[1:]
 
 
 def measures_of(group: Group) -> list[Measure]:
@@ -130,23 +171,23 @@ def measures_of(group: Group) -> list[Measure]:
 
 
 def print_cells(records: Sequence[Record]) -> None:
-    """Print the cells of a run, each with the few numbers that a terminal has room for."""
-    for group in groups(records):
-        print_tables(heading(group), [cells_table(by_cell(group.records), brief=True)])
+    """Print the cells of a run, each with the few numbers that a terminal has room for, of all budgets in one table."""
+    for family in families(groups(records)):
+        print_tables(heading_of_family(family), [cells_table(ordered(family.records), brief=True)])
 
 
 def print_outcome(records: Sequence[Record]) -> None:
-    """Print a sentence on each group of records: what came out."""
-    for group in groups(records):
-        if said := outcome(group):
+    """Print a sentence on each group of records, or on several budgets together: what came out."""
+    for family in families(groups(records)):
+        if said := outcome(family):
             print(said)
 
 
 def print_rendered(found: Sequence[Group]) -> None:
-    """Print each group's summaries."""
-    for group in found:
-        shown = rendered(group)
-        print_tables("\n".join([shown.title, *shown.notes]), shown.summaries)
+    """Print each group's summaries, and what is shown over budgets."""
+    shown = [*map(rendered, found), *map(rendered_frontier, frontiers(found))]
+    for one in shown:
+        print_tables("\n".join([one.title, *one.notes]), one.summaries)
 
 
 def print_published(found: Sequence[Group], series: Sequence[Series]) -> None:

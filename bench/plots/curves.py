@@ -17,7 +17,7 @@ FEW_SEEDS = 5  # up to so many are drawn each; of more, the quartiles
 
 @dataclass(frozen=True)
 class Curve:
-    """One row's values at each step count, increasing: those of all its seeds.
+    """One row's values, those of all its seeds, at each step count or budget, increasing.
 
     noisy: the step counts at which costs were measured on a machine that was not quiet.
     """
@@ -25,7 +25,7 @@ class Curve:
     name: str
     method: str
     look: Look
-    steps: list[int]
+    at: list[int]
     values: list[list[float]]
     noisy: frozenset[int] = frozenset()
 

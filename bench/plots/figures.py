@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import matplotlib
 from matplotlib.figure import Figure
 from PIL import Image
 
+from bench.plots.frontier import distance_over_budgets
 from bench.plots.memory import memory
 from bench.plots.quality import quality_over_steps, quality_over_time
 from bench.plots.samples import interpolation_strips, sample_grid
@@ -18,19 +20,23 @@ from bench.plots.training import quality_over_training
 from bench.records.groups import Group
 from bench.records.pictures import Pictures
 from bench.store.files import write_bytes
+from bench.tables.frontier import frontiers
+
+Of = TypeVar("Of")
+Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True)
-class Plot:
-    """A plot: its title and caption on the report's page, and what draws it; draw gives None if the data is missing."""
+class Plot(Generic[Of, Drawn]):
+    """A plot: its title and caption on the report's page, and what draws it."""
 
     title: str
     caption: str
-    draw: Callable[[Group], Figure | None]
+    draw: Callable[[Of], Drawn]
 
 
-# Of the numbers; the report shows them all. A plot's files carry its name.
-PLOTS = {
+# Of a group's numbers; the report shows them all. A plot's files carry its name. None: the data is missing.
+PLOTS: dict[str, Plot[Group, Figure | None]] = {
     "quality": Plot(
         "Quality over steps",
         "The distance by step count, a line per method: the median over seeds, with each seed as a dot or, of more "
@@ -39,8 +45,9 @@ PLOTS = {
     ),
     "time": Plot(
         "Quality over time",
-        "The distance by the seconds that one image takes: the trade-off that few steps are for. A bar: the quartiles "
-        "of repeated calls; methods that make the same calls have the same seconds.",
+        "The distance by the seconds that one image takes, or by its network evaluations if no time was measured: the "
+        "trade-off that few steps are for. A ring: no other point has as low a distance in as little. A bar: the "
+        "quartiles of repeated calls; methods that make the same calls have the same seconds.",
         quality_over_time,
     ),
     "training": Plot(
@@ -61,6 +68,15 @@ PLOTS = {
         noise_schedule,
     ),
 }
+# Of groups that differ in their budget alone.
+FRONTIER = Plot(
+    "Distance over training compute",
+    "The distance by the budget of training in network evaluations, a panel for each step count: the median over seeds "
+    "in the band of their spread. A ring: nothing else at this step count has as low a median at as small a budget; "
+    "medians are not tested. Level lines: what trains nothing, and the teacher at the most steps that it was sampled "
+    "with. The cost of one student that serves all step counts is paid once.",
+    distance_over_budgets,
+)
 # Of the pictures beside the records; the report shows the pictures themselves.
 OF_PICTURES: dict[str, Callable[[Group, Pictures], Figure | None]] = {
     "samples": sample_grid,
@@ -81,13 +97,18 @@ def figures_of_pictures(group: Group, pictures: Pictures) -> dict[str, Figure]:
 
 
 def write_plots(found: Sequence[Group], folders: Sequence[Path], folder: Path) -> list[Path]:
-    """Write each group's plots; folders: where the cells' pictures are, beside their records. Return the paths."""
+    """Write each group's plots, and those over budgets; return the paths.
+
+    folders: where the cells' pictures are, beside their records.
+    """
     pictures = Pictures(folders, [record for group in found for record in group.records])
     paths = []
     with matplotlib.rc_context(STYLE):
         for group in found:
             for name, figure in (figures(group) | figures_of_pictures(group, pictures)).items():
                 paths += write_figure(figure, folder / f"{group.stem}-{name}")
+        for curve in frontiers(found):
+            paths += write_figure(FRONTIER.draw(curve), folder / f"{curve.family.stem}-frontier")
     return paths
 
 

@@ -19,7 +19,7 @@ def memory(group: Group) -> Figure | None:
     figure = Figure(figsize=(WIDTH, 1.1 + 0.3 * len(drawn)), layout="constrained")
     axes = figure.add_subplot()
     for place, curve in enumerate(drawn):
-        line(axes, curve, curve.middle, [place] * len(curve.steps))
+        line(axes, curve, curve.middle, [place] * len(curve.at))
     axes.set_yticks(range(len(drawn)), [curve.name for curve in drawn])
     axes.set_ylim(len(drawn) - 0.5, -0.5)
     axes.set_xlim(0, 1.08 * max(max(curve.middle) for curve in drawn) or 1)

@@ -19,7 +19,7 @@ from bench.plots.curves import Curve, spread, told_of_spread
 from bench.plots.style import FLOOR
 from bench.records.groups import Group
 from bench.records.record import REAL
-from bench.tables.caption import subject, work
+from bench.tables.caption import subject, training_brief, work
 
 MOST_LINES = 6  # in one panel; more cannot be told apart
 WIDTH = 6.0  # inches, of a figure of one panel
@@ -92,9 +92,13 @@ def legend_below(axes: Axes, width: float) -> None:
 
 
 def title(group: Group, what: str, *told: str) -> str:
-    """Return a figure's title: what it shows of which data; below it the scale, and in words how it is drawn."""
-    said = "; ".join([work(group), *(text.rstrip(".") for text in told if text)])
-    return f"{what}, {subject(group)}\n{said}"
+    """Return a figure's title: what it shows of which data; below it scale and training, and how it is drawn."""
+    return titled(what, subject(group), work(group), training_brief(group.records), *told)
+
+
+def titled(what: str, of: str, *told: str) -> str:
+    """Return a figure's title: what it shows, of what; below it what else is told, without what is empty."""
+    return f"{what}, {of}\n{'; '.join(text.rstrip('.') for text in told if text)}"
 
 
 def entitle(figure: Figure, text: str) -> None:
@@ -132,6 +136,11 @@ def line(axes: Axes, curve: Curve, x: Sequence[float], y: Sequence[float]) -> No
         markeredgecolor=edge,
         markeredgewidth=0.9 if hollow else 0.4,
     )
+
+
+def ring(axes: Axes, x: float, y: float) -> None:
+    """Draw a ring about a point that no other beats."""
+    axes.plot(x, y, "o", ms=9, mfc="none", mec="#222222", mew=0.9, zorder=3)
 
 
 def quality_label(group: Group) -> str:

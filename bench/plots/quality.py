@@ -1,5 +1,6 @@
 """A group's quality over steps and over seconds per image."""
 
+from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
@@ -9,9 +10,10 @@ from matplotlib.transforms import ScaledTranslation, Transform
 
 from bench.metrics.shown import value_at
 from bench.plots.curves import FEW_SEEDS, Curve, Value, curves, distance, most_seeds, paired, told_of_seeds
-from bench.plots.panels import line, lines_figure, plain_numbers, steps_axis, title, told_of_floor
+from bench.plots.panels import line, lines_figure, plain_numbers, ring, steps_axis, title, told_of_floor
 from bench.records.groups import Group
 from bench.records.record import Record
+from bench.tables.frontier import beaten
 from bench.tables.table import ABOUT_NOISE, NOISE
 
 BESIDE = 4.5  # points of 1/72 inch, from a line's mark to the dots of its seeds
@@ -26,12 +28,12 @@ def quality_over_steps(group: Group) -> Figure | None:
 
     def draw(axes: Axes, curve: Curve) -> None:
         colour = curve.look.colour
-        line(axes, curve, curve.steps, curve.middle)
+        line(axes, curve, curve.at, curve.middle)
         if not each:
             low, high = zip(*curve.ends, strict=True)
-            axes.fill_between(curve.steps, low, high, color=colour, alpha=0.2, lw=0)
+            axes.fill_between(curve.at, low, high, color=colour, alpha=0.2, lw=0)
             return
-        for steps, values in zip(curve.steps, curve.values, strict=True):
+        for steps, values in zip(curve.at, curve.values, strict=True):
             if len(values) > 1:
                 axes.plot([steps] * len(values), values, ".", color=colour, ms=4, mec="none", transform=beside(axes))
                 axes.update_datalim(
@@ -43,7 +45,7 @@ def quality_over_steps(group: Group) -> Figure | None:
     figure = lines_figure(group, drawn, heading, draw)
     width = figure.get_figwidth() / figure.axes[0].get_gridspec().ncols - 0.9  # type: ignore[union-attr]
     for axes in figure.axes:
-        steps_axis(axes, sorted({step for curve in drawn for step in curve.steps}), width)
+        steps_axis(axes, sorted({step for curve in drawn for step in curve.at}), width)
     return figure
 
 
@@ -53,41 +55,46 @@ def beside(axes: Axes) -> Transform:
 
 
 def quality_over_time(group: Group) -> Figure | None:
-    """Return the distance over seconds per image: one image at a time if it was measured, else the cell's own rate."""
-    alone = any(latency(record) for record in group.cells)
-    seconds = alike(group, latency if alone else seconds_at_rate)
-    pairs = {quality.name: (cost, quality) for cost, quality in paired(group, seconds)}
-    if not pairs:
+    """Return the distance over what one image takes: seconds one at a time, else at the cell's own rate, else NFE.
+
+    Ringed are the points that no other beats: those with the lowest distance in the time that they take.
+    """
+    cost = next((cost for cost in (LATENCY, RATE, EVALUATIONS) if any(map(cost.value, group.cells))), None)
+    pairs = {pair[1].name: pair for pair in paired(group, alike(group, cost.value))} if cost else {}
+    if cost is None or not pairs:
         return None
     rows = [quality for _, quality in pairs.values()]
-    bars = intervals(group, list(pairs)) if alone else {}
-    noisy = any(cost.noisy for cost, _ in pairs.values())
+    bars = intervals(group, list(pairs)) if cost is LATENCY else {}
+    noisy = cost is not EVALUATIONS and any(taken.noisy for taken, _ in pairs.values())
+    points = [point for taken, quality in pairs.values() for point in zip(taken.middle, quality.middle, strict=True)]
 
     def draw(axes: Axes, curve: Curve) -> None:
-        cost, _ = pairs[curve.name]
-        line(axes, curve, cost.middle, curve.middle)
-        for steps, x, y in zip(curve.steps, cost.middle, curve.middle, strict=True):
+        taken, _ = pairs[curve.name]
+        line(axes, curve, taken.middle, curve.middle)
+        for steps, x, y in zip(curve.at, taken.middle, curve.middle, strict=True):
             if bar := bars.get((curve.name, steps)):
                 axes.plot(bar, (y, y), color=curve.look.colour, lw=1, zorder=1)
-            if steps in cost.noisy:
+            if noisy and steps in taken.noisy:
                 axes.annotate(NOISE, (x, y), (0, 5), textcoords="offset points", ha="center", size=12)
+            if not beaten((x, y), points, cost.alike):
+                ring(axes, x, y)
 
-    steps = [step for row in rows for step in row.steps]
+    steps = [step for row in rows for step in row.at]
     heading = title(
         group,
-        f"{group.first.distance_name} by seconds per image",
+        f"{group.first.distance_name} by {cost.unit} per image",
         told_of_seeds(rows, "points"),
         f"{min(steps)} to {max(steps)} steps" * (min(steps) != max(steps)),
+        f"ringed: none is as good in as few {cost.unit}{cost.tolerance}",
         "bars: quartiles of repeated calls" * bool(bars),
         ABOUT_NOISE * noisy,
         told_of_floor(group),
     )
     figure = lines_figure(group, rows, heading, draw)
-    label = "seconds per image, one at a time" if alone else "seconds per image, in the cell's own batches"
     for axes in figure.axes:
         axes.set_xscale("log")
         plain_numbers(axes.xaxis)
-        axes.set_xlabel(label)
+        axes.set_xlabel(cost.label)
     return figure
 
 
@@ -113,7 +120,7 @@ def intervals(group: Group, names: list[str]) -> dict[tuple[str, int], tuple[flo
             {
                 (curve.name, steps): float(np.median(values))
                 for curve in curves(group, end)
-                for steps, values in zip(curve.steps, curve.values, strict=True)
+                for steps, values in zip(curve.at, curve.values, strict=True)
             }
         )
     low, high = ends
@@ -129,3 +136,31 @@ def seconds_at_rate(record: Record) -> float | None:
     """Return seconds per image of the cell's own batches."""
     rate = value_at(record, ("sampling_cost", "images_per_second"))
     return 1 / rate if rate else None
+
+
+def evaluations(record: Record) -> int | None:
+    """Return the network evaluations of one image."""
+    return record.nfe
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one image takes: how it is measured, in what unit, and how it is called at an axis.
+
+    alike: up to which ratio two costs are the same for all that is known.
+    """
+
+    value: Value
+    unit: str
+    label: str
+    alike: float = 1
+
+    @property
+    def tolerance(self) -> str:
+        """The ratio in words; nothing if costs are exact."""
+        return f" (within {100 * (self.alike - 1):.0f} %)" if self.alike > 1 else ""
+
+
+LATENCY = Cost(latency, "seconds", "seconds per image, one at a time", 1.1)
+RATE = Cost(seconds_at_rate, "seconds", "seconds per image, in the cell's own batches", 1.1)
+EVALUATIONS = Cost(evaluations, "network evaluations", "network evaluations per image")

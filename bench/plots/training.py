@@ -18,12 +18,17 @@ WIDTH, ROW = 7.2, 1.85  # inches
 
 
 def quality_over_training(group: Group) -> Figure | None:
-    """Return the distance over network evaluations in training, at every step count; the teacher stands at 0."""
+    """Return the distance over network evaluations in training, at every step count; the teacher stands at 0.
+
+    None of a group that has one budget: there is nothing to tell its students apart by.
+    """
+    if group.budget is not None:
+        return None
     pairs = paired(group, lambda record: value_at(record, ("training_cost", "evaluations")))
     costs = [cost for pair in pairs for cost in pair[0].middle if cost > 0]
     if not costs:
         return None
-    shown = sorted({step for cost, _ in pairs if max(cost.middle) > 0 for step in cost.steps})
+    shown = sorted({step for cost, _ in pairs if max(cost.middle) > 0 for step in cost.at})
     columns = len(shown) if len(shown) < MOST_COLUMNS else min(MOST_COLUMNS, math.ceil(math.sqrt(len(shown))))
     rows = math.ceil(len(shown) / columns)
     several = most_seeds([quality for _, quality in pairs]) > 1
@@ -32,9 +37,9 @@ def quality_over_training(group: Group) -> Figure | None:
     low, high = math.floor(math.log10(min(costs))), math.ceil(math.log10(max(costs)))
     for axes, steps in zip(grid.flat, shown, strict=False):
         for cost, quality in pairs:
-            if steps not in quality.steps:
+            if steps not in quality.at:
                 continue
-            place, look = quality.steps.index(steps), quality.look
+            place, look = quality.at.index(steps), quality.look
             x, y, (least, most) = cost.middle[place], quality.middle[place], quality.ends[place]
             if several:
                 axes.plot((x, x), (least, most), color=look.colour, lw=1, zorder=1.9)

@@ -12,14 +12,19 @@ from sfddm.words import plural
 # is measured of it.
 FLOORS_OWN = ("images", "reference", "reference_sha256", "reference_images", "kid_subset_size")
 UNKNOWN = "not recorded"
+Key = tuple[object, ...]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Records that may share a column, in the order of their paths; stem: the name of their files."""
+    """Records that may share a column, in the order of their paths; stem: the name of their files.
+
+    family: the stem that groups share which differ in their budget alone; empty for a part of a group.
+    """
 
     stem: str
     records: tuple[Record, ...]
+    family: str = ""
 
     @property
     def first(self) -> Record:
@@ -110,7 +115,7 @@ def groups(records: Iterable[Record]) -> list[Group]:
     Failed cells, what is not trained, and the real data's own values join every group that they may stand in. Those
     values are taken once if several folders have them.
     """
-    apart: dict[object, list[Record]] = {}
+    apart: dict[Key, list[Record]] = {}
     loose: list[Record] = []
     floors: set[str] = set()
     place: dict[int, tuple[bool, int]] = {}  # of a record in its groups
@@ -132,34 +137,42 @@ def groups(records: Iterable[Record]) -> list[Group]:
             leaders.setdefault(_key(record), record)
     for found in apart.values():
         found.sort(key=lambda record: place[id(record)])
-    named = (Group(stem, tuple(found)) for stem, found in _named(list(apart.values())))
+    wide: dict[Key, list[Record]] = {}  # groups that differ in their budget alone, together
+    for key, records_of_group in apart.items():
+        wide.setdefault(key[:-1], []).extend(records_of_group)
+    families = dict(zip(wide, _stems(list(wide.values()), budgets=False), strict=True))
+    stems = _stems(list(apart.values()))
+    named = [Group(stem, tuple(apart[key]), families[key[:-1]]) for stem, key in zip(stems, apart, strict=True)]
     return sorted(named, key=lambda group: (group.records[0].set_name, group.budget or 0, group.stem))
 
 
-def _key(record: Record) -> object:
-    """Return what `conditions` says as a hashable: the same for records that may share a column, and quick."""
+def _key(record: Record) -> Key:
+    """Return what `conditions` says as a hashable: the same for records that may share a column, and quick.
+
+    The budget is its last part.
+    """
     protocol = record.protocol or (*image_counts(record), record.dataset_sha256)
     head = (record.dataset, record.resolution, record.scale, record.feature_space, device_class(record))
     return (*head, protocol, record.budget)
 
 
-def _named(found: list[list[Record]]) -> list[tuple[str, list[Record]]]:
-    """Give each group the stem <dataset>-<resolution>-<scale>[-<budget>], and more only if several would share it."""
-    stems: dict[str, list[list[Record]]] = {}
-    for records in found:
-        first, budget = records[0], Group("", tuple(records)).budget
+def _stems(found: Sequence[Sequence[Record]], budgets: bool = True) -> list[str]:
+    """Return the stem of each group: <dataset>-<resolution>-<scale>[-<budget>], and more only if several share it."""
+    sharing: dict[str, list[int]] = {}
+    for number, records in enumerate(found):
+        budget = Group("", tuple(records)).budget if budgets else None
         told = "" if budget is None else f"-{short(budget)}"
-        stems.setdefault(f"{first.dataset}-{first.resolution}-{first.scale}{told}", []).append(records)
-    named = []
-    for stem, sharing in stems.items():
-        aspects = [[_aspect(records, number) for records in sharing] for number in range(3)]
+        sharing.setdefault(f"{records[0].set_name}{told}", []).append(number)
+    stems = [""] * len(found)
+    for stem, numbers in sharing.items():
+        aspects = [[_aspect(found[number], kind) for number in numbers] for kind in range(3)]
         told_apart = [aspect for aspect in aspects if len(set(aspect)) > 1]
-        for number, records in enumerate(sharing):
-            named.append(("-".join([stem, *(aspect[number] for aspect in told_apart)]), records))
-    return named
+        for position, number in enumerate(numbers):
+            stems[number] = "-".join([stem, *(aspect[position] for aspect in told_apart)])
+    return stems
 
 
-def _aspect(records: list[Record], number: int) -> str:
+def _aspect(records: Sequence[Record], number: int) -> str:
     first = next((r for r in records if r.failure is None and r.method != REAL), records[0])
     if number == 0:
         return _slug(first.feature_space)

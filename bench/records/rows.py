@@ -59,12 +59,17 @@ def ordered(records: Sequence[Record]) -> list[tuple[str, Record]]:
         key=lambda row: (place(row[1].method), row[0], row[1].steps or 0, row[1].budget or 0, row[1].seed, row[1].key),
     )
     for (name, record), (after, following) in pairwise(rows):
-        if (name, record.steps, record.seed) == (after, following.steps, following.seed):
+        if name == after and _cell(record) == _cell(following):
             raise InputError(
                 f"the cell '{name}, {record.steps} steps, seed {record.seed}' of {record.dataset} is there twice "
                 f"(keys {record.key[:8]} and {following.key[:8]}); render each folder apart, or remove one of them"
             )
     return rows
+
+
+def _cell(record: Record) -> tuple[int | None, int | None, int]:
+    """Return which cell of its row a record is of."""
+    return record.steps, record.budget, record.seed
 
 
 def place(method: str) -> tuple[int, str]:

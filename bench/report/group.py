@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.config.counts import short
 from bench.records.groups import Group, image_counts
 from bench.records.record import Record
 from bench.records.rows import ordered
@@ -12,6 +13,7 @@ from bench.report.plots import Picture, plots
 from bench.report.provenance import texts
 from bench.report.results import SortableTable, by_steps, failures, in_full
 from bench.report.samples import Samples, samples
+from bench.tables.caption import training_text
 from bench.tables.measures import Measure, measures
 from bench.tables.summary import Summary, by_cell, summarise
 
@@ -33,7 +35,9 @@ class GroupResults:
     title: str
     first: Record  # speaks for the group
     failures: SortableTable | None
+    budget: str = ""  # of training, in short; empty if there is none
     measured: bool = False  # whether any cell was; if not, only the failures are there
+    trained: str = ""  # what students were trained on, and begin as
     settings: Mapping[str, str] = field(default_factory=dict)  # of the protocol
     distance: DistanceResults | None = None
     quality: SortableTable | None = None
@@ -44,14 +48,17 @@ class GroupResults:
 
 def group_results(group: Group, pictures: Mapping[str, Path]) -> GroupResults:
     """Return the results of a group, with the pictures that lie beside its records."""
+    budget = "" if group.budget is None else short(group.budget)
     if not group.cells:
-        return GroupResults(title(group), group.first, failures(group))
+        return GroupResults(title(group.first, group.stem), group.first, failures(group), budget)
     cells = by_cell(group.records)
     columns = [summarise(cells, measure) for measure in measures(group.cells)]
     return GroupResults(
-        title=title(group),
+        title=title(group.first, group.stem),
         first=group.first,
         failures=failures(group),
+        budget=budget,
+        trained=training_text(group.records) or "",
         measured=True,
         settings=texts(group.first.protocol.model_dump()) if group.first.protocol else {},
         distance=distance(group, columns[0]),
@@ -62,11 +69,10 @@ def group_results(group: Group, pictures: Mapping[str, Path]) -> GroupResults:
     )
 
 
-def title(group: Group) -> str:
-    """Return the heading of a group: its data and scale, and what distinguishes it from others with the same."""
-    first = group.first
+def title(first: Record, stem: str) -> str:
+    """Return a heading: the data and scale of a record, and what a stem tells apart from others with the same."""
     said = f"{first.dataset} {first.resolution}×{first.resolution}, scale {first.scale}"
-    extra = group.stem.removeprefix(f"{first.dataset}-{first.resolution}-{first.scale}").strip("-")
+    extra = stem.removeprefix(first.set_name).strip("-")
     return f"{said} ({extra})" if extra else said
 
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.claims.claims import decide
+from bench.config.counts import short
+from bench.records.families import families
 from bench.records.groups import device_class, groups
 from bench.records.record import REAL, Record, read_records
 from bench.records.rows import place
 from bench.rendering import place_to_write
-from bench.report.group import GroupResults, group_results
+from bench.report.family import FamilyResults, family_results
 from bench.report.html import render
 from bench.report.provenance import commands, provenance
 from bench.report.samples import pictures_of
@@ -21,11 +23,11 @@ REPORT = "report.html"
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page: its heading, the template that shows it, and the group if it shows one."""
+    """A section of the page: its heading, the template that shows it, and the family of groups if it shows one."""
 
     title: str
     template: str
-    group: GroupResults | None = None
+    family: FamilyResults | None = None
 
     @property
     def anchor(self) -> str:
@@ -57,12 +59,12 @@ def write_page(records: Sequence[Record], folders: Sequence[Path], path: Path) -
 def page(records: Sequence[Record], pictures: Mapping[str, Path]) -> str:
     """Return the HTML of records with the pictures that lie beside them: the same text for the same input."""
     found = groups(records)
-    shown = [group_results(group, pictures) for group in found]
+    shown = [family_results(family, pictures) for family in families(found)]
     verdicts = decide(records)
     sections = [
         Section("Headlines", "headlines.html"),
         *([Section("Verdicts of the claims", "verdicts.html")] if verdicts else []),
-        *(Section(group.title, "group.html", group) for group in shown),
+        *(Section(family.title, "family.html", family) for family in shown),
         Section("Settings and provenance", "provenance.html"),
         Section("Commands", "commands.html"),
         Section("What the words mean", "words.html"),
@@ -70,7 +72,7 @@ def page(records: Sequence[Record], pictures: Mapping[str, Path]) -> str:
     return render(
         about=about(records),
         sections=sections,
-        groups=shown,
+        families=shown,
         verdicts=verdicts,
         provenance=provenance(found),
         commands=commands(records),
@@ -86,6 +88,7 @@ def about(records: Sequence[Record]) -> dict[str, str]:
         "data": ", ".join(dict.fromkeys(f"{one.dataset} {one.resolution}×{one.resolution}" for one in records)),
         "methods": ", ".join(sorted({record.method for record in generated}, key=place)),
         "steps": ", ".join(map(str, counts)),
+        "budgets of training": ", ".join(map(short, sorted({one.budget for one in records if one.budget is not None}))),
         "seeds": ", ".join(map(str, sorted({record.seed for record in records}))),
         "cells": f"{len(records) - failed} measured, {failed} failed",
         "measured on": "; ".join(dict.fromkeys(map(device_class, records))),

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from matplotlib import rc_context
 
-from bench.plots.figures import PLOTS, figures, png
+from bench.plots.figures import FRONTIER, PLOTS, figures, png
 from bench.plots.style import STYLE
 from bench.records.groups import Group
+from bench.tables.frontier import Frontier
 
 DPI = 120
 
@@ -19,6 +20,12 @@ class Picture:
     title: str
     caption: str
     png: bytes
+
+
+def frontier_plot(found: Frontier) -> Picture:
+    """Return the plot of the distance over budgets of training."""
+    with rc_context(STYLE):
+        return Picture(FRONTIER.title, FRONTIER.caption, png(FRONTIER.draw(found), DPI))
 
 
 def plots(group: Group) -> Sequence[Picture]:

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bench.config.counts import short
+from bench.records.families import families
 from bench.records.groups import Group
 from bench.records.record import REAL, Record
+from bench.records.rows import ordered
 from bench.report.results import DASH
 from bench.store.files import flat
-from bench.tables.summary import by_cell
 from bench.tables.table import number
 
 LONGEST = 12  # entries of a list that are written out
@@ -27,6 +29,7 @@ class CellFacts:
     """What is on record of a cell over its seeds, and not of all measured cells or all of its row."""
 
     steps: int | None
+    budget: str  # of training, in short; empty if there is none
     seeds: list[int]
     result: str
     own: Parts
@@ -90,10 +93,13 @@ def facts(record: Record) -> Facts:
 
 def provenance(found: Sequence[Group]) -> Provenance:
     """Return what is on record of groups' cells: each fact once, of all measured cells, of a row, or of a cell."""
-    rows: dict[tuple[str, str], list[list[Record]]] = {}
-    for group in found:
-        for (name, _), records in by_cell(group.records).items():
-            rows.setdefault((group.stem, name), []).append(records)
+    rows: dict[tuple[int, str], list[list[Record]]] = {}
+    for place, family in enumerate(families(found)):
+        cells_of: dict[tuple[str, int | None, int | None], list[Record]] = {}
+        for name, record in ordered(family.records):
+            cells_of.setdefault((name, record.steps, record.budget), []).append(record)
+        for (name, _, _), cell in cells_of.items():
+            rows.setdefault((place, name), []).append(cell)
     known = {record.key: facts(record) for group in found for record in group.records}
     measured = len({record.key for group in found for record in group.cells})
     cells = [cell for row in rows.values() for cell in row]
@@ -112,6 +118,7 @@ def row_facts(name: str, row: Sequence[Sequence[Record]], known: Mapping[str, Fa
     cells = [
         CellFacts(
             cell[0].steps,
+            "" if cell[0].budget is None else short(cell[0].budget),
             [record.seed for record in cell],
             result(cell),
             over_seeds({record.seed: own[record.key] for record in cell}),

@@ -6,7 +6,8 @@ from typing import Literal
 
 from bench.records.groups import Group
 from bench.tables.summary import Summary
-from bench.tables.table import statistic_text
+from bench.tables.table import DASH as TABLES_DASH
+from bench.tables.table import Entry, Table, statistic_text
 from sfddm.words import plural
 
 DASH = "–"
@@ -31,6 +32,18 @@ class SortableTable:
     rows: tuple[tuple[str, tuple[SortableEntry, ...]], ...]
     foot: tuple[tuple[str, tuple[SortableEntry, ...]], ...] = ()
     scaled: bool = False  # whether entries have the value of unrelated pairs in brackets
+
+
+def sortable(table: Table) -> SortableTable:
+    """Return a table as the page shows it, with its marks."""
+    rows = [(row[0].text, tuple(map(entry, row[1:]))) for row in table.rows]
+    return SortableTable(table.head, tuple(rows))
+
+
+def entry(found: Entry) -> SortableEntry:
+    """Return an entry as the page shows it."""
+    text = DASH if found.text == TABLES_DASH else f"{found.text}{found.mark}"
+    return SortableEntry(text, found.value, clear=found.bold)
 
 
 def by_steps(quality: Summary) -> SortableTable:

@@ -1,9 +1,18 @@
 """What a table's numbers were measured on and under, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from bench.config.counts import short
+from bench.records.families import Family
 from bench.records.groups import Group, device_class, image_counts
 from bench.records.record import Record
+
+BEGINS = {
+    "teacher": "as the teacher",
+    "teacher, new head": "as the teacher with a new head",
+    "random": "at random",
+}
+NO_SHARE = "What share of their teacher's images students are trained on is not on record"
 
 
 def heading(group: Group) -> str:
@@ -23,6 +32,68 @@ def work(group: Group) -> str:
     budget = budgets.pop() if len(budgets) == 1 else None
     each = f", {budget:,} evaluations of training each" if budget else ""
     return f"scale {group.first.scale}{each}"
+
+
+def heading_of_family(family: Family) -> str:
+    """Return the heading of a family's groups together: their budgets if it has several."""
+    return f"{subject(family.largest)}, {work_of_family(family)}"
+
+
+def work_of_family(family: Family) -> str:
+    """Return the scale, and the budgets if there are several."""
+    if not family.spans:
+        return work(family.largest)
+    budgets = ", ".join(map(short, family.budgets))
+    return f"scale {family.largest.first.scale}, budgets of {budgets} evaluations of training"
+
+
+def training_text(records: Iterable[Record]) -> str | None:
+    """Return a sentence on students: their shares of their teacher's images, and what each begins as; None of none."""
+    students = [record for record in records if record.trains]
+    if not students:
+        return None
+    shares, unknown = share_text(students), [record.method for record in students if record.share is None]
+    said = f"Students are trained on {shares} of their teacher's images" if shares else NO_SHARE
+    if shares and unknown:
+        said += f" (not on record of {', '.join(dict.fromkeys(unknown))})"
+    parts = [said]
+    if begin := _beginnings(students):
+        told = [f"{BEGINS.get(init, init)} ({', '.join(names)})" for init, names in begin.items()]
+        parts.append(f"they begin {', '.join(told)}")
+    return "; ".join(parts) + "."
+
+
+def training_brief(records: Iterable[Record]) -> str:
+    """Return the same in short, for a plot's title; nothing of no students."""
+    students = [record for record in records if record.trains]
+    shares, begin = share_text(students), _beginnings(students)
+    parts = [f"students trained on {shares} of their teacher's images"] if shares else []
+    parts += [f"begun {' or '.join(BEGINS.get(init, init) for init in begin)}"] if begin else []
+    return "; ".join(parts)
+
+
+def share_text(records: Iterable[Record]) -> str | None:
+    """Return the least and the most of known shares of the teacher's images: `7.5 to 20 %`; None without any."""
+    shares = [record.share for record in records if record.share is not None]
+    if not shares:
+        return None
+    least, most = (percent(share) for share in (min(shares), max(shares)))
+    return f"{least} %" if least == most else f"{least} to {most} %"
+
+
+def percent(share: float) -> str:
+    """Return a share in per cent, with up to three significant digits and no exponent."""
+    value = 100 * share
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.001 else f"{value:.6f}"
+
+
+def _beginnings(students: Sequence[Record]) -> dict[str, list[str]]:
+    """Return what students begin with, each with the methods that do."""
+    found: dict[str, list[str]] = {init: [] for init in BEGINS}
+    for record in students:
+        if record.init is not None and record.method not in found.setdefault(record.init, []):
+            found[record.init].append(record.method)
+    return {init: names for init, names in found.items() if names}
 
 
 def conditions_text(group: Group) -> str:

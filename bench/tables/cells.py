@@ -1,35 +1,46 @@
 """Every cell in full, and every statistic: as data frames for CSV, and the cells as a table to read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from bench.config.counts import short
 from bench.metrics.shown import whole_fields
 from bench.records.groups import device_class
 from bench.records.record import REAL, SECTIONS, Record
-from bench.records.rows import ordered
 from bench.store.files import flat
+from bench.tables.caption import percent
 from bench.tables.measures import Measure, measures
-from bench.tables.summary import RowKey, Summary
+from bench.tables.summary import Summary
 from bench.tables.table import ABOUT_NOISE, DASH, FRESH, Entry, Table, marks, number
 
 JOINED_BY = ("dataset", "resolution", "scale", "device", "protocol")  # so that two files can be joined
-BEFORE = ("seed", "nfe", "grid")  # what stands before the measurements in a row of the CSV
+BEFORE = ("seed", "budget", "share", "init", "nfe", "grid")  # what stands before the measurements in a row of the CSV
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 OURS = ("unit",)  # declared beside the numbers: `-1 to 1` is no formula
 AFTER = ("failure", "key")
+BUDGET = "budget"
+# What the table of cells says of a student's training, a column each if any cell has it.
+OF_TRAINING: dict[str, Callable[[Record], str]] = {
+    BUDGET: lambda record: DASH if record.budget is None else short(record.budget),
+    "share of teacher's images (%)": lambda record: DASH if record.share is None else percent(record.share),
+    "begins as": lambda record: record.init or DASH,
+}
 DISTANCE = ("quality.distance.name", "quality.distance.value")  # stand in the row under what the distance is called
 
+Row = tuple[str, Record]  # a row's name, and a record of it
 
-def frame(records: Sequence[Record]) -> pd.DataFrame:
+
+def frame(rows: Sequence[Row]) -> pd.DataFrame:
     """Return one row per record, all measurements in columns; a column that no record fills is left out.
 
-    Columns are the record's fields by their dotted names; the distance has the column that says what it is called.
+    rows: records with their rows' names. Columns are the record's fields by their dotted names; the distance has
+    the column that says what it is called.
     """
-    table = pd.DataFrame([_row(name, record) for name, record in ordered(records)]).dropna(axis="columns", how="all")
-    return table.astype({name: "Int64" for name in ("steps", *_whole_columns()) if name in table})
+    table = pd.DataFrame([_row(name, record) for name, record in rows]).dropna(axis="columns", how="all")
+    return table.astype({name: "Int64" for name in _whole_columns() if name in table})
 
 
 def _row(name: str, record: Record) -> dict[str, object]:
@@ -120,16 +131,23 @@ def as_text(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
-def cells_table(cells: dict[RowKey, list[Record]], brief: bool = False) -> Table:
-    """Return every cell with the measures any has, or only the few for the terminal; a failed one with its reason."""
-    records = [(name, record) for (name, _), found in cells.items() for record in found]
+def cells_table(records: Sequence[Row], brief: bool = False) -> Table:
+    """Return every cell with the measures any has, or only the few for the terminal; a failed one with its reason.
+
+    records: with their row names, in the order of rows.
+    """
     shown = [measure for measure in measures([record for _, record in records]) if measure.brief or not brief]
     titles = [measure.brief if brief else measure.title for measure in shown]
+    own = {title: text for title, text in OF_TRAINING.items() if any(text(record) != DASH for _, record in records)}
+    if brief:
+        several = len({record.budget for _, record in records if record.budget is not None}) > 1
+        own = {BUDGET: OF_TRAINING[BUDGET]} if several else {}
     failed = any(record.failure for _, record in records)
-    head = ("method", "steps", "NFE", "seed", *titles, *["failure"] * failed)
+    head = ("method", "steps", "NFE", "seed", *own, *titles, *["failure"] * failed)
     rows = []
     for name, record in records:
         row = [name, _whole(record.steps), _whole(record.nfe), str(record.seed)]
+        row += [text(record) for text in own.values()]
         row += [_value(record, measure) for measure in shown]
         row += [_failure(record)] * failed
         rows.append(tuple(map(Entry, row)))

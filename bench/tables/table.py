@@ -18,11 +18,12 @@ ABOUT_NOISE = f"{NOISE} the machine was not quiet: noise, not a difference."
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry: its text, a mark after it, and whether it is bold."""
+    """One entry: its text, a mark after it, whether it is bold, and the number that it is sorted by if it has one."""
 
     text: str
     mark: str = ""
     bold: bool = False
+    value: float | None = None
 
 
 @dataclass(frozen=True)

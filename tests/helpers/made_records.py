@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from bench.config.methods import METHODS
+from bench.config.variants import base_name
 from bench.metrics.distance import distance_name
 from bench.metrics.protocol import Protocol
 from bench.records.pictures import write_sheet
@@ -54,7 +55,7 @@ def made(method: str, steps: int | None, seed: int, distance: float | None = Non
     other: fields of the record, or what is in its sections by dotted name, with two underscores for a dot.
     """
     draw = np.random.default_rng([seed, steps or 0, *method.encode()])
-    high, low, slope, cost, folds = SHAPES.get(method, (2.1, 2.1, 1.0, 0, 0))
+    high, low, slope, cost, folds = SHAPES.get(base_name(method), (2.1, 2.1, 1.0, 0, 0))
     value = (low + (high - low) / (steps or 1) ** slope) * draw.normal(1, 0.02)
     value = value if distance is None else distance
     seconds = 0.004 * (steps or 1) * draw.normal(1, 0.03) + 0.001
@@ -190,6 +191,51 @@ def sweep(
     """Return the records of a sweep, the real data's own values among them."""
     floors = [made(REAL, None, seed, **other) for seed in seeds]
     return floors + [made(m, s, seed, **other) for m in methods for s in steps for seed in seeds]
+
+
+BUDGETS = (120_000, 500_000, 2_000_000)
+BEGUN = {"pd": "teacher, new head", "sfddm": "teacher", "sfddm-trajectory": "teacher"}  # others at random
+
+
+def budgeted(
+    methods: tuple[str, ...] = ("sfddm", "sfddm-trajectory", "pd", "ddim"),
+    steps: tuple[int, ...] = (1, 4, 16),
+    seeds: tuple[int, ...] = (0, 1, 2),
+    budgets: tuple[int, ...] = BUDGETS,
+    **other: object,
+) -> list[Record]:
+    """Return the records of a sweep over budgets: a student comes the nearer to its shape, the larger its budget.
+
+    What trains nothing has a record for all budgets. A method of many folds has a share of the teacher's images for
+    each, and so less of them.
+    """
+    records = []
+    own = {"methods": {"sfddm": {"output_weight": 1.0, "hidden_weight": 1.0}}}  # as claims read them
+    for one in sweep(methods, steps, seeds, **other):
+        one = one.model_copy(update={"config": one.config | own})
+        _, _, _, cost, folds = SHAPES.get(base_name(one.method), (0, 0, 0, 0, 0))
+        if not cost or one.distance is None:
+            records.append(one)
+            continue
+        for budget in budgets:
+            draw = np.random.default_rng([budget, one.seed, one.steps or 0, *one.method.encode()])
+            above = 3 * (budget / 60_000) ** -0.7 * folds**0.5
+            records.append(
+                made(
+                    one.method,
+                    one.steps,
+                    one.seed,
+                    one.distance * (1 + above * draw.normal(1, 0.15)),
+                    **other,
+                    key=f"{draw.integers(2**62):016x}",
+                    budget=budget,
+                    config=one.config | {"budget": budget},
+                    share=budget / 4 / 400_000 / folds,
+                    init=BEGUN.get(one.method, "random"),
+                    training_cost__evaluations=budget,
+                )
+            )
+    return records
 
 
 def written(records: list[Record], folder: Path, pictures: bool = False) -> Path:

@@ -5,7 +5,8 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
-from helpers.made_records import made, sweep, written
+from helpers.made_records import BUDGETS, budgeted, made, sweep, written
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,6 +15,7 @@ from bench.config.methods import METHODS
 from bench.metrics.sampling_cost import MIB
 from bench.plots.curves import FEW_SEEDS, Curve, curves
 from bench.plots.figures import write_figure, write_plots
+from bench.plots.frontier import distance_over_budgets
 from bench.plots.memory import memory
 from bench.plots.panels import MOST_LINES, broken, line, panels
 from bench.plots.quality import quality_over_steps, quality_over_time
@@ -24,6 +26,7 @@ from bench.plots.training import quality_over_training
 from bench.records.groups import groups
 from bench.records.pictures import Pictures, read_sheet, sheet_png, write_sheet
 from bench.records.record import REAL, read_records, write_record
+from bench.tables.frontier import frontiers
 from bench.tables.table import NOISE
 from sfddm.schedule import alpha_bar_table
 from sfddm.words import plural
@@ -81,7 +84,7 @@ def test_a_curve_is_the_median_over_seeds_between_the_least_and_the_most_or_of_m
 ) -> None:
     (group,) = groups([made("ddim", 4, seed, distance=value) for seed, value in enumerate(values)])
     (curve,) = curves(group, lambda record: record.distance)
-    assert (curve.steps, curve.middle, curve.ends) == ([4], [4.0], [ends])
+    assert (curve.at, curve.middle, curve.ends) == ([4], [4.0], [ends])
 
 
 def drawn_lines(figure: Figure) -> list[dict[str, Line2D]]:
@@ -226,6 +229,60 @@ def test_time_is_of_single_images_where_they_were_timed_and_of_batches_else() ->
     assert list(point.get_xdata()) == [1 / rate]
 
 
+def test_without_any_time_the_cost_of_an_image_is_its_network_evaluations() -> None:
+    (group,) = groups([made("ddim", steps, 0, nfe=2 * steps, sampling_cost=None) for steps in (4, 8)])
+    figure = quality_over_time(group)
+    assert figure is not None
+    assert figure.axes[0].get_xlabel() == "network evaluations per image"
+    assert list(drawn_lines(figure)[0]["ddim"].get_xdata()) == [8, 16]
+    assert NOISE not in title_of(figure)
+
+
+def rings(axes: Axes) -> set[tuple[float, float]]:
+    """Return the points of a panel that have a ring."""
+    circles = [line for line in axes.get_lines() if line.get_markerfacecolor() == "none" and line.get_marker() == "o"]
+    return {(float(x), float(y)) for circle in circles for x, y in circle.get_xydata()}  # type: ignore[union-attr]
+
+
+def test_points_are_ringed_that_none_beats_in_the_time_of_an_image() -> None:
+    cells = (("ddim", 1, 9.0, 1.0), ("ddim", 4, 5.0, 4.0), ("pd", 1, 6.0, 1.05), ("pd", 4, 7.0, 4.1))
+    records = [made(m, steps, 0, d, sampling_cost__latency__median=t, sampling={"m": m}) for m, steps, d, t in cells]
+    (group,) = groups(records)
+    figure = quality_over_time(group)
+    assert figure is not None
+    assert rings(figure.axes[0]) == {(1.05, 6.0), (4.0, 5.0)}
+
+
+def test_the_distance_over_budgets_has_a_panel_for_each_step_count_with_bands_rings_and_level_lines() -> None:
+    (found,) = frontiers(groups(budgeted(("sfddm", "pd", "ddim", "dpm-solver"), (1, 4, 16))))
+    figure = distance_over_budgets(found)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["1 step", "4 steps", "16 steps"]
+    for axes, drawn, steps in zip(figure.axes, drawn_lines(figure), (1, 4, 16), strict=True):
+        names = {"sfddm", "pd", "ddim", "dpm-solver", "teacher (ddim, 16 steps)", f"{REAL} (floor)"}
+        assert set(drawn) == names
+        points = found.rows["pd"][steps]
+        assert list(drawn["pd"].get_xdata()) == list(BUDGETS)
+        assert list(drawn["pd"].get_ydata()) == [point.middle for point in points]
+        assert set(drawn["ddim"].get_ydata()) == {found.rows["ddim"][steps][0].middle}
+        assert len(axes.collections) == 2  # a band for each student
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["120k", "500k", "2M"]
+        led = {(p.budget, p.middle) for row in found.rows.values() for p in row[steps] if p.leads and p.budget}
+        assert rings(axes) == led
+    assert "students trained on 0.75 to 125 % of their teacher's images" in title_of(figure)
+
+
+def test_more_than_six_students_over_budgets_become_panels_beside_each_other() -> None:
+    methods = ("sfddm", "sfddm-reference", "sfddm-trajectory", "pd", "pd-reference", "scratch", "ddim")
+    variant = "sfddm[hidden_weight=0.0]"
+    (found,) = frontiers(groups(budgeted((*methods, variant), (1, 4), (0,))))
+    figure = distance_over_budgets(found)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["1 step", "1 step", "4 steps", "4 steps"]
+    shown = [set(lines) for lines in drawn_lines(figure)]
+    assert all("ddim" in names for names in shown)
+    assert set.union(*shown[:2]) >= {*methods, variant}
+    assert all(len(names & {*methods, variant} - {"ddim"}) <= MOST_LINES for names in shown)
+
+
 def test_training_cost_has_a_panel_for_each_step_count_bars_over_seeds_and_the_teacher_at_nought() -> None:
     steps = (1, 2, 3, 4, 8, 16, 32)
     (group,) = groups(sweep(("sfddm", "ddim"), steps, (0, 1)))
@@ -240,6 +297,8 @@ def test_training_cost_has_a_panel_for_each_step_count_bars_over_seeds_and_the_t
     assert sorted(seeds) in bars  # type: ignore[type-var]
     (group,) = groups(sweep(("ddim",), (1, 4), (0,)))
     assert quality_over_training(group) is None
+    (group,) = groups(budgeted(("sfddm",), (1,), (0,), (5_000,)))
+    assert quality_over_training(group) is None  # all at one place
 
 
 def test_methods_that_visit_the_same_timesteps_share_a_panel_that_names_them_all_and_no_row_is_left_out() -> None:

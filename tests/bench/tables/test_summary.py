@@ -7,10 +7,11 @@ from scipy import stats
 
 from bench.records.groups import groups
 from bench.records.record import REAL
+from bench.records.rows import ordered
 from bench.tables.caption import floor_text
 from bench.tables.cells import cells_table, summary_frame
 from bench.tables.measures import measures
-from bench.tables.summary import Summary, by_cell, difference, summary
+from bench.tables.summary import Summary, difference, summary
 from bench.tables.table import number, statistic_text, summary_table
 
 
@@ -138,7 +139,7 @@ def test_held_out_images_give_the_real_data_rows_of_its_own_under_names_that_say
     assert [entry.text for (row,) in [shown["FID to held-out images"].rows] for entry in row] == ["ddim", "6.00"]
     (group,) = groups(records)
     assert "Held-out images in a cell's place, 50,000, from 10,000 by the jackknife" in str(floor_text(group))
-    about = cells_table(by_cell(records)).sentences
+    about = cells_table(ordered(records)).sentences
     assert "interval of the distance of 50,000 images (real data: 25,000), of their sampling alone" in about
     frame = summary_frame([summary(records, measures(records)[0])], records[0])
     assert list(frame[frame.method == "real data, held-out images"]["mean"]) == [0.6]

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from bench.config.numbers import Finite, PositiveCount
 from bench.config.plugins import METRIC_GROUP, plugins
+from bench.metrics.cmmd import CMMD
 from bench.metrics.coverage import Coverage
 from bench.metrics.distance import Distance
 from bench.metrics.inception_score import InceptionScore
@@ -33,6 +34,7 @@ class Quality(Section):
     distance: Distance | None = None
     inception_score: InceptionScore | None = None
     kid: KID | None = None
+    cmmd: CMMD | None = None
     precision_recall: PrecisionRecall | None = None
     coverage: Coverage | None = None
     memorisation: Memorisation | None = None
@@ -55,9 +57,13 @@ def plugged_metrics() -> dict[str, type[Metric]]:
     return {name: plugin.load() for name, plugin in plugins(METRIC_GROUP, Quality.model_fields).items()}
 
 
-def metrics_identity() -> dict[str, Any]:
-    """Return what besides settings decides the numbers, for the keys of stages that measure: versions and packages."""
-    own = {name: metric.version for name, metric in BUILT_IN.items() if name not in FIRST or metric.version > 1}
+def metrics_identity(space: str) -> dict[str, Any]:
+    """Return what besides settings decides the numbers in a feature space, for the keys of stages that measure them.
+
+    Versions and packages.
+    """
+    measured = {name: metric for name, metric in BUILT_IN.items() if metric.is_of(space)}
+    own = {name: metric.version for name, metric in measured.items() if name not in FIRST or metric.version > 1}
     plugged = {
         name: {"version": metric.version, "distribution": plugins(METRIC_GROUP)[name].distribution}
         for name, metric in plugged_metrics().items()
@@ -72,7 +78,9 @@ def measure_quality(given: Given, report: Callable[[int], None] = lambda done: N
     plugged: dict[str, dict[str, Any]] = {}
     metrics = BUILT_IN | plugged_metrics()
     for done, (name, metric) in enumerate(metrics.items(), 1):
-        measured, missing = metric.of(given)
+        measured, missing = (
+            metric.of(given) if metric.is_of(given.space) else (None, {"": f"it means nothing in {given.space}"})
+        )
         if name in BUILT_IN:
             built_in[name] = measured
         elif measured is not None:

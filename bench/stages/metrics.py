@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from bench.metrics.metric import Given
-from bench.metrics.protocol import protocol_of
+from bench.metrics.protocol import VERSION, protocol_of
 from bench.metrics.quality import measure_quality, metric_count, metrics_identity
 from bench.records.measured import CLOSEST, PROTOCOL, QUALITY, SAMPLES
 from bench.records.pictures import PAIRS_SHOWN
@@ -56,7 +56,8 @@ def metric_settings(context: Context) -> dict[str, Any]:
     """Return the settings that decide the metrics of given features."""
     names = {"splits", "kid_subsets", "kid_subset", "neighbours", "seed"}
     own = context.config.evaluation.model_dump(include=names) | {"lossy": context.images.lossy}
-    return own | metrics_identity()
+    later = {"protocol": VERSION} if VERSION > 1 else {}
+    return own | later | metrics_identity(context.space.name)
 
 
 def write_quality(job: Job, context: Context, label: str, given: Given, extractor: dict[str, Any]) -> None:

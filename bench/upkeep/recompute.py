@@ -16,7 +16,7 @@ from bench.datasets.dataset import Images
 from bench.datasets.registry import load
 from bench.metrics.frechet import gaussian
 from bench.metrics.jackknife import GROUPS
-from bench.metrics.spaces import feature_weights
+from bench.metrics.spaces import WeightFiles, feature_weights
 from bench.records.measured import CONSISTENCY, INTERPOLATION, JUDGING, PATHS, PROTOCOL, QUALITY, SAMPLES, read_quality
 from bench.records.record import Record
 from bench.run.sweep import Cell, Resolver
@@ -54,12 +54,12 @@ class Recomputation:
         run: RunFolder,
         device: str,
         data_root: Path | None,
-        inception: Path | None,
+        files: WeightFiles,
         result: Verification,
         display: Display,
     ):
         self.worker = Worker(run.root, device, display)
-        self.store, self.inception, self.result = self.worker.store, inception, result
+        self.store, self.files, self.result = self.worker.store, files, result
 
         @cache
         def images(dataset: str, resolution: int) -> Images:
@@ -84,7 +84,7 @@ class Recomputation:
                 f"was made of {record.dataset} with sha256 {record.dataset_sha256[:12]}, "
                 f"the one here has {images.sha256[:12]}",
             )
-        weights = feature_weights(config, images, self.inception, dry_run=not features, needed=features)
+        weights = feature_weights(config, images, self.files, dry_run=not features, needed=features)
         context = make_context(config, images, weights, device)
         resolver = Resolver(context, ("quality",))
         if record.steps is None:

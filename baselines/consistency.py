@@ -41,6 +41,7 @@ class ConsistencyDistillation(Consistency):
     name = "cd"
     summary = CDSettings.summary
     Settings = CDSettings
+    anytime = True
 
     def row(self, steps: int, levels: Tensor) -> Row:
         settings, total = self.settings, self.teacher.timesteps

@@ -53,5 +53,6 @@ class CTReference(Scratch):
             evaluations=FORWARD + FORWARD + BACKWARD,
             settings={"objective": self.name},
             loss=lambda teacher, student: adjacent_loss(student),
+            anytime=True,
         )
         return [fold]

@@ -75,4 +75,5 @@ class ProgressiveDistillation(Method):
             settings={"objective": "pd", "weight": settings.weight, "clip": clip, "from": 2 * len(indices)},
             loss=loss,
             new_head=start is not None and self.teacher.prediction != settings.prediction,
+            anytime=True,
         )

@@ -52,5 +52,6 @@ class PDReference(Scratch):
             evaluations=FORWARD + FORWARD + BACKWARD,
             settings={"objective": "pd-reference", "teacher indices": indices},
             loss=lambda teacher, student: matching_loss(teacher.respaced(indices), student),
+            anytime=True,
         )
         return [fold]

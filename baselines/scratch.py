@@ -39,5 +39,6 @@ class Scratch(Method):
             evaluations=FORWARD + BACKWARD,
             settings={"objective": "ddpm"},
             loss=lambda teacher, student: ddpm_loss(student),
+            anytime=True,
         )
         return [fold]

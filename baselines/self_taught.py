@@ -27,6 +27,7 @@ class SelfTaught(Method):
     Settings: ClassVar[type[SelfTaughtSettings]]
     all_timesteps = True
     two_times = False  # the student is told where a step ends
+    anytime = False  # its row does not follow the progress
 
     def row(self, steps: int, levels: Tensor) -> Row:
         """Return what makes the method, for sigma / alpha (T,), float64, of the teacher's timesteps."""
@@ -90,6 +91,7 @@ class SelfTaught(Method):
             loss=loss,
             new_head=settings.init == "teacher" and self.teacher.prediction != settings.prediction,
             target_decay=self.target_decay,
+            anytime=self.anytime,
         )
         return [fold]
 

@@ -13,7 +13,7 @@ class PDSettings(TrainSettings):
     """Settings of `pd`, for each fold."""
 
     summary: ClassVar[str] = "progressive distillation as published: halving folds from the teacher"
-    later = TrainSettings.later | {"compute"}
+    later = TrainSettings.later | {"compute", "first_share"}
 
     decay: Literal["constant", "linear", "cosine"] = Field(
         default="linear",
@@ -33,6 +33,12 @@ class PDSettings(TrainSettings):
         default="each",
         description="each: every fold has `iterations`, as published; shared: the folds of a chain share the network "
         "evaluations of the single fold that leads to as many steps",
+    )
+    first_share: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="of what a chain shares, the first fold's part; none: as much as any other fold's",
     )
 
 

@@ -27,6 +27,7 @@ class Shortcut(SelfTaught):
     summary = ShortcutSettings.summary
     Settings = ShortcutSettings
     two_times = True
+    anytime = True
 
     def row(self, steps: int, levels: Tensor) -> Row:
         settings, total = self.settings, self.teacher.timesteps

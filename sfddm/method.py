@@ -33,7 +33,8 @@ class Fold:
     spec: what the student is. init: a random network, or the parent's weights. loss: made from (parent, student).
     evaluations: network evaluations per image and iteration, a mean over the images. settings: everything else that
     decides the student; equal folds are trained once. new_head: the student begins with the parent's weights but
-    predicts another quantity. target_decay: of the moving average that its loss asks.
+    predicts another quantity. target_decay: of the moving average that its loss asks. anytime: loss and target do not
+    follow the progress, so that a training may go on from where a shorter one ended.
     """
 
     name: str
@@ -45,12 +46,28 @@ class Fold:
     loss: Callable[[Denoiser, Denoiser], Loss]
     new_head: bool = False
     target_decay: TargetDecay | None = None
+    anytime: bool = False
 
     @property
     def identity(self) -> dict[str, Any]:
         """All that decides the student besides its parent, data and seed."""
         own = {"spec": self.spec.model_dump(), "init": self.init, "train": self.train.model_dump(), **self.settings}
         return own | ({"head": "least squares"} if self.new_head else {})
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether a longer training begins with this one, bit by bit: nothing in it depends on where it ends."""
+        return self.anytime and self.train.decay == "constant"
+
+    @property
+    def begins(self) -> str:
+        """What the student begins with, in words: random weights, the teacher's, or those with a new head."""
+        return "teacher, new head" if self.new_head and self.init == "teacher" else self.init
+
+    @property
+    def images(self) -> int:
+        """How many images it is trained on, each as often as it is drawn."""
+        return self.train.batch * self.train.iterations
 
     @property
     def total_evaluations(self) -> int:
@@ -78,20 +95,25 @@ class Fold:
         return student
 
 
-def share_budget(folds: Sequence[Fold], budget: int) -> list[Fold]:
-    """Return the folds with iterations that together make at most `budget` network evaluations, split evenly.
+def share_budget(folds: Sequence[Fold], budget: int, first_share: float | None = None) -> list[Fold]:
+    """Return the folds with iterations that together make at most `budget` network evaluations.
 
-    Raises ParameterError if that is less than one iteration of a fold.
+    first_share: of the first of several folds; None: as much as any other. Raises ParameterError if that is less than
+    one iteration of a fold.
     """
-    shared, before = [], sum(fold.before for fold in folds)
-    for fold in folds:
+    shared, before, count = [], sum(fold.before for fold in folds), len(folds)
+    for number, fold in enumerate(folds):
         per_iteration = int(fold.evaluations * fold.train.batch)
-        iterations = (budget - before) // len(folds) // per_iteration
+        if first_share is None or count == 1:
+            iterations = (budget - before) // count // per_iteration
+        else:
+            share = first_share if number == 0 else (1 - first_share) / (count - 1)
+            iterations = int((budget - before) * share / per_iteration)
         if iterations < 1:
             raise ParameterError(
-                "budget",
-                f"{budget} given, at least {before + per_iteration * len(folds)} needed for one iteration of "
-                f"each of the {len(folds)} folds of {fold.name}",
+                "budgets",
+                f"{budget} given, at least {before + per_iteration * count} needed for one iteration of "
+                f"each of the {count} folds of {fold.name}",
             )
         shared.append(replace(fold, train=fold.train.model_copy(update={"iterations": iterations})))
     return shared

@@ -25,6 +25,11 @@ def saved_states(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("resume-*.pt") if NAME.fullmatch(path.name))
 
 
+def iterations_there(folder: Path) -> int:
+    """Return the iterations of the newest training state in a folder; 0 if there is none."""
+    return max((int(path.name.split("-")[1]) for path in saved_states(folder)), default=0)
+
+
 def save_state(folder: Path, iteration: int, state: dict[str, Any], abandoned: threading.Event | None = None) -> None:
     """Write a state of tensors, numbers and containers; then remove all but it and the previous one.
 

@@ -92,6 +92,7 @@ class SingleFold(Method):
             settings={"objective": "single-fold", **{key: getattr(settings, key) for key in names}, **elsewhere},
             loss=lambda teacher, student: single_fold_loss(teacher.respaced(phi), student, settings, not elsewhere),
             new_head=settings.init == "teacher" and settings.prediction not in (None, self.teacher.prediction),
+            anytime=True,
         )
         return [fold]
 

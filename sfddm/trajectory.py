@@ -88,5 +88,6 @@ class Trajectory(Method):
                 teacher, student, paths, settings.weight, settings.clip_target
             ),
             new_head=settings.init == "teacher" and self.teacher.prediction != settings.prediction,
+            anytime=True,
         )
         return [fold]

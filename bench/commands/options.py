@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.commands import completion
+from bench.config.counts import count_of
 from bench.config.variants import split_outside_brackets
 from bench.store.limits import LARGEST_COUNT
 from sfddm.errors import InputError
@@ -100,6 +101,21 @@ def integers(option: str, text: str, least: int, most: int = LARGEST_COUNT) -> l
             )
         found.append(value)
     return found
+
+
+def counts(option: str, text: str, most: int = LARGEST_COUNT) -> list[int]:
+    """Return a comma-separated option of counts from 1 up, such as 120k or 2M, without repeats, the smallest first."""
+    found = set()
+    for part in comma_list(option, text):
+        value = count_of(part)
+        if value is None or not 1 <= value <= most:
+            shown = part if len(part) <= 40 else f"{part[:20]}... ({len(part)} characters)"
+            raise InputError(
+                f"{option}: '{shown}' given, whole numbers from 1 to {most} are possible, such as 120k,500k,2M (k: "
+                "thousand, M: million)"
+            )
+        found.add(value)
+    return sorted(found)
 
 
 def at_least(option: str, value: int | None, least: int, most: int = LARGEST_COUNT) -> None:

@@ -25,6 +25,7 @@ from bench.commands.options import (
     check_executor,
     check_jobs,
     comma_list,
+    counts,
     integers,
     run_device,
 )
@@ -39,6 +40,7 @@ sfddm-bench run
 sfddm-bench run --dataset digits --steps 1,4 --scale smoke
 sfddm-bench run --dataset lsun_church --steps 1,10,100
 sfddm-bench run --methods ddim --steps 1,10,100 --set ddim.clip=none
+sfddm-bench run --methods sfddm,pd,cd,ddim --budgets 120k,500k --seeds 0,1,2
 sfddm-bench run --seeds 0,1,2 --executor ray
 sfddm-bench run --seeds 0,1 --jobs 2
 torchrun --nproc-per-node=8 --no-python sfddm-bench run --dataset cifar10
@@ -74,9 +76,14 @@ def run(
     ] = ",".join(METRICS),
     images: Annotated[int | None, typer.Option(help="Images to sample per cell (default: the scale's).")] = None,
     assignments: Assignments = None,
-    budget: Annotated[
-        int | None,
-        typer.Option(help="Network evaluations in training, the same for every trained method (backward counts 2)."),
+    budgets: Annotated[
+        str | None,
+        typer.Option(
+            "--budgets",
+            "--budget",
+            help="Network evaluations in training, such as 120k,500k,2M, the same for every trained method (backward "
+            "counts 2); a student of one fold trains once, to the largest.",
+        ),
     ] = None,
     device: Device = "auto",
     out: Out = RUNS,
@@ -97,7 +104,7 @@ def run(
     wanted_steps = None if steps is None else integers("--steps", steps, 1)
     wanted_methods = None if methods is None else comma_list("--methods", methods)
     at_least("--images", images, 1)
-    at_least("--budget", budget, 1)
+    wanted_budgets = () if budgets is None else counts("--budgets", budgets)
 
     from bench.config.variants import methods_by_steps
     from bench.run.request import Request, check_words, preset_of
@@ -110,7 +117,7 @@ def run(
         resolution=resolution,
         scale=scale,
         images=images,
-        budget=budget,
+        budgets=wanted_budgets,
         assignments=assignments or [],
         metrics=comma_list("--metrics", metrics),
     )

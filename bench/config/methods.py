@@ -88,9 +88,9 @@ def own_compute(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {**follows, **given}
 
 
-def section(name: str, given: Mapping[str, Any], budget: int | None = None) -> dict[str, Any]:
+def section(name: str, given: Mapping[str, Any], budgeted: bool = False) -> dict[str, Any]:
     """Return a method's own section as a run has it: without a budget a chain shares the single fold's compute."""
-    shared = {"compute": "shared"} if name == CHAIN and budget is None else {}
+    shared = {"compute": "shared"} if name == CHAIN and not budgeted else {}
     return shared | own_compute(name, given)
 
 

@@ -15,13 +15,21 @@ from sfddm.errors import InputError
 
 
 def layered(
-    preset: Preset, scale: str | None, assignments: Iterable[str] = (), resolution: int | None = None
+    preset: Preset,
+    scale: str | None,
+    assignments: Iterable[str] = (),
+    resolution: int | None = None,
+    budgeted: bool = False,
 ) -> dict[str, Any]:
-    """Return a preset's sections at a resolution and a scale (None: its own) with --set on top. Raises InputError."""
+    """Return a preset's sections at a resolution and a scale (None: its own) with --set on top. Raises InputError.
+
+    budgeted: with what the preset has for budgets below --set.
+    """
     name = preset.scale(scale)
     overrides = parse_overrides(assignments)
     check_keys(overrides)
-    return merged(merged(preset.at(resolution), preset.scales[name]) | {"scale": name}, overrides)
+    sections = merged(preset.at(resolution), preset.scales[name]) | {"scale": name}
+    return merged(merged(sections, preset.budgeted if budgeted else {}), overrides)
 
 
 def parse_overrides(assignments: Iterable[str]) -> dict[str, Any]:

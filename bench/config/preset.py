@@ -11,7 +11,10 @@ from sfddm.errors import InputError
 
 
 class Preset(BaseModel):
-    """A preset before resolving: the configuration's sections as mappings, its defaults and its scales."""
+    """A preset before resolving: the configuration's sections as mappings, its defaults and its scales.
+
+    budgeted: what is laid over it when training is measured in budgets.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,6 +23,7 @@ class Preset(BaseModel):
     sections: dict[str, Any]
     scales: dict[str, dict[str, Any]]
     resolutions: dict[str, dict[str, Any]]
+    budgeted: dict[str, dict[str, Any]] = {}
 
     def scale(self, name: str | None) -> str:
         """Return the name of a scale: the preset's own if none is given. Raises InputError."""
@@ -60,6 +64,7 @@ def load_preset(dataset: str) -> Preset:
         methods=sections.pop("methods"),
         scales=sections.pop("scales"),
         resolutions=sections.pop("resolutions", {}),
+        budgeted=sections.pop("budgeted", {}),
         sections=sections,
     )
 

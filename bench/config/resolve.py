@@ -20,21 +20,22 @@ def resolve(
     scale: str | None,
     assignments: Iterable[str] = (),
     images: int | None = None,
-    budget: int | None = None,
     resolution: int | None = None,
+    budgeted: bool = False,
 ) -> Config:
-    """Return the configuration of a run; images, budget and resolution have options of their own."""
-    sections = layered(preset, scale, assignments, resolution)
+    """Return the configuration of a run; images and resolution have options of their own.
+
+    budgeted: under budgets the preset lays what it has for them over the rest, and no chain shares a single fold's.
+    """
+    sections = layered(preset, scale, assignments, resolution, budgeted)
     if images is not None:
         sections["evaluation"] = sections["evaluation"] | {"images": images}
     shared = sections.pop("student", {})
-    own = {name: methods.section(name, sections.pop(name, {}), budget) for name in methods.names()}
+    own = {name: methods.section(name, sections.pop(name, {}), budgeted) for name in methods.names()}
     for control in CONTROLS:  # the teacher on SFDDM's own sub-sequence stands beside SFDDM
         own[control] = {"grid": own["sfddm"].get("subsequence", "trailing")} | own[control]
     try:
-        config = Config(
-            **sections, budget=budget, methods={name: _method_settings(name, shared | own[name]) for name in own}
-        )
+        config = Config(**sections, methods={name: _method_settings(name, shared | own[name]) for name in own})
     except ValidationError as error:
         raise InputError(first_fault(error)) from None
     _check_network(config)

@@ -33,7 +33,7 @@ class Config(BaseModel):
     methods: dict[str, dict[str, Any]]
     budget: int | None = Field(
         default=None, ge=1, le=LARGEST_COUNT
-    )  # network evaluations in training, the same for every trained method and step count
+    )  # network evaluations in training; a run of several has a configuration for each
 
     def identity(self) -> dict[str, Any]:
         """Return as plain values what decides numbers: of the performance only that; nothing of it at its default."""
@@ -54,13 +54,13 @@ class Config(BaseModel):
 
     def folds(self, method: Method, steps: int) -> list[Fold]:
         """Return the folds of a method, within the budget, or within the single fold's evaluations if shared."""
-        folds = method.folds(steps)
+        folds, first_share = method.folds(steps), getattr(method.settings, "first_share", None)
         if self.budget is not None:
-            return share_budget(folds, self.budget)
+            return share_budget(folds, self.budget, first_share)
         if folds and getattr(method.settings, "compute", "each") == "shared":
             shared = sum(fold.total_evaluations for fold in self.method(methods.SINGLE_FOLD).folds(steps))
             try:
-                return share_budget(folds, shared)
+                return share_budget(folds, shared, first_share)
             except ParameterError:
                 raise ParameterError(
                     f"{method.name}.compute",
@@ -70,6 +70,10 @@ class Config(BaseModel):
                     "fold",
                 ) from None
         return folds
+
+    def at(self, budget: int | None) -> "Config":
+        """Return the configuration under a budget."""
+        return self if budget == self.budget else self.model_copy(update={"budget": budget})
 
     def method(self, name: str) -> Method:
         """Return a method with its settings from this configuration; a variant's own lie on top. Raises InputError."""

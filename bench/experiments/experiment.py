@@ -1,7 +1,7 @@
 """Experiments: named sets of cells in TOML files that anyone can read, copy and change; and what they cost.
 
 title, question, note       what it is
-datasets, seeds, metrics    as the options of `run`
+datasets, seeds, metrics    as the options of `run`; and so budgets, as whole numbers
 [[cells]] methods, steps    every method at every step count; as many such tables as it takes
 [scales.smoke]              what is different at a scale
 """
@@ -9,6 +9,7 @@ datasets, seeds, metrics    as the options of `run`
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -50,6 +51,7 @@ class Experiment(BaseModel):
     datasets: list[str] = Field(min_length=1)
     seeds: list[Count] = Field(min_length=1)
     metrics: list[str] = ["quality"]
+    budgets: list[PositiveCount] = []
     set: list[str] = []
     cells: list[Block] = Field(min_length=1)
     scales: dict[Scale, dict[str, Any]] = {}
@@ -112,7 +114,13 @@ def request(
     chosen = preset_of(dataset, data_root).scale(scale)
     there = experiment.at(next(one for one in get_args(Scale) if one == chosen))
     return Request(
-        dataset, there.wanted(), seeds or there.seeds, scale=chosen, assignments=there.set, metrics=there.metrics
+        dataset,
+        there.wanted(),
+        seeds or there.seeds,
+        scale=chosen,
+        budgets=there.budgets,
+        assignments=there.set,
+        metrics=there.metrics,
     )
 
 
@@ -127,19 +135,26 @@ class Evaluations:
         return Evaluations(self.training + other.training, self.sampling + other.sampling)
 
 
-def evaluations(config: "Config", wanted: Sequence[tuple[str, int]], seeds: Sequence[int]) -> Evaluations:
-    """Return what cells cost from nothing: each teacher, fold and set of samples once, however many cells share it."""
+def evaluations(
+    config: "Config", wanted: Sequence[tuple[str, int]], seeds: Sequence[int], budgets: Sequence[int] = ()
+) -> Evaluations:
+    """Return what cells cost from nothing: each teacher, fold and set of samples once, however many cells share it.
+
+    A training that goes on from that of a smaller budget is counted with it, once.
+    """
     from sfddm.method import BACKWARD, FORWARD  # with torch, which a name that is none is refused without
 
     trained: dict[str, int] = {}
     sampled: dict[str, int] = {}
     if config.teacher.weights is None:
         trained["teacher"] = (FORWARD + BACKWARD) * config.teacher.batch * config.teacher.iterations
-    for name, steps in wanted:
+    for (name, steps), budget in product(wanted, tuple(sorted(budgets)) or (None,)):
         method, model = config.method(name), "teacher"
-        for fold in config.folds(method, steps):
-            model = digest({"parent": model, **fold.identity})
-            trained[model] = fold.total_evaluations
+        for number, fold in enumerate(config.at(budget).folds(method, steps)):
+            parent, model = model, digest({"parent": model, **fold.identity})
+            goes_on = number == 0 and fold.goes_on
+            any_length = digest({"parent": parent, **fold.identity, "train": None, "name": fold.name})
+            trained[any_length if goes_on else model] = fold.total_evaluations
         visited = method.timesteps(steps)
         samples = digest({"model": model, "method": method.name, "timesteps": visited, **method.sampling()})
         sampled[samples] = len(visited) * config.evaluation.images

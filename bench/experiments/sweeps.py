@@ -72,5 +72,7 @@ def print_list(datasets: Sequence[str] | None, place: Place) -> None:
 def size(experiment: Experiment, dataset: str, scale: Scale, place: Place) -> tuple[int, Evaluations]:
     """Return how many cells an experiment has on a dataset at a scale, and what they cost. No data is needed."""
     asked = request(experiment, dataset, scale, None, place.data_root)
-    config = resolve(preset_of(dataset, place.data_root), scale, asked.assignments)
-    return len(asked.cells) * len(asked.seeds), evaluations(config, asked.cells, asked.seeds)
+    config = resolve(preset_of(dataset, place.data_root), scale, asked.assignments, budgeted=bool(asked.budgets))
+    trained = sum(bool(config.method(name).folds(steps)) for name, steps in asked.cells)
+    cells = len(asked.cells) + trained * max(len(asked.budgets) - 1, 0)
+    return cells * len(asked.seeds), evaluations(config, asked.cells, asked.seeds, asked.budgets)

@@ -1,8 +1,9 @@
-"""Which records may stand in one table or plot: those measured on one dataset, under one protocol, on one device."""
+"""Which records may stand in one table or plot: of one dataset, protocol, device and budget of training."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bench.config.counts import short
 from bench.records.record import REAL, Record
 from sfddm.errors import InputError
 from sfddm.words import plural
@@ -24,6 +25,11 @@ class Group:
     def first(self) -> Record:
         """A record that speaks for the group: one with measurements, if there is one."""
         return next((r for r in self.records if r.failure is None and r.method != REAL), self.records[0])
+
+    @property
+    def budget(self) -> int | None:
+        """The network evaluations that each training might make; None: as the settings say, or nothing is trained."""
+        return next((record.budget for record in self.records if record.budget is not None), None)
 
     @property
     def cells(self) -> list[Record]:
@@ -55,6 +61,7 @@ def conditions(record: Record) -> dict[str, object]:
         "scale": record.scale,
         "feature space": record.feature_space,
         "device": device_class(record),
+        "budget": record.budget,
     }
     if record.protocol is not None:
         return fields | {f"protocol.{name}": value for name, value in record.protocol.model_dump().items()}
@@ -69,15 +76,15 @@ def conditions(record: Record) -> dict[str, object]:
 def obstacles(one: Record, other: Record) -> list[str]:
     """Return `field: this | that` for everything that forbids two records one column.
 
-    A failed cell without a protocol may stand under any. The real data's own values are compared with the
-    others without image counts, reference and device.
+    A failed cell without a protocol may stand under any, and what is not trained beside any budget. The real data's own
+    values are compared with the others without image counts, reference and device.
     """
     mine, theirs = conditions(one), conditions(other)
-    free: set[str] = set()
+    free: set[str] = set() if one.trains and other.trains else {"budget"}
     if any(record.failure is not None and record.protocol is None for record in (one, other)):
-        free = {name for name in [*mine, *theirs] if name.startswith("protocol")}
+        free |= {name for name in [*mine, *theirs] if name.startswith("protocol")}
     elif REAL in (one.method, other.method):
-        free = {"device"} | {f"protocol.{name}" for name in FLOORS_OWN}
+        free |= {"device"} | {f"protocol.{name}" for name in FLOORS_OWN}
     names = [name for name in {**mine, **theirs} if name not in free]
     return [
         f"{name}: {mine.get(name, UNKNOWN)} | {theirs.get(name, UNKNOWN)}"
@@ -95,43 +102,51 @@ def check_one_column(records: Sequence[Record]) -> None:
 
 
 def groups(records: Iterable[Record]) -> list[Group]:
-    """Return records apart by dataset, resolution, scale, feature space, protocol and device, ordered by their names.
+    """Return records apart by dataset, resolution, scale, feature space, protocol, device and budget, by their names.
 
-    Failed cells and the real data's own values join every group that they may stand in. Those values are taken once if
-    several folders have them.
+    Failed cells, what is not trained, and the real data's own values join every group that they may stand in. Those
+    values are taken once if several folders have them.
     """
     apart: dict[object, list[Record]] = {}
     loose: list[Record] = []
     floors: set[str] = set()
-    for record in records:
+    place: dict[int, tuple[bool, int]] = {}  # of a record in its groups
+    for number, record in enumerate(records):
         if record.method == REAL:
             if record.key in floors:
                 continue
             floors.add(record.key)
         joins = record.method == REAL or (record.failure is not None and record.protocol is None)
-        loose.append(record) if joins else apart.setdefault(_key(record), []).append(record)
+        place[id(record)] = joins, number
+        loose.append(record) if joins or not record.trains else apart.setdefault(_key(record), []).append(record)
     leaders = {key: found[0] for key, found in apart.items()}
+    loose.sort(key=lambda record: place[id(record)])  # what was measured may make a group, which others then join
     for record in loose:
         homes = [apart[key] for key, leader in leaders.items() if not obstacles(leader, record)]
         for home in homes or [apart.setdefault(_key(record), [])]:
             home.append(record)
-    return sorted(
-        (Group(stem, tuple(found)) for stem, found in _named(list(apart.values()))), key=lambda group: group.stem
-    )
+        if not homes and not place[id(record)][0]:
+            leaders.setdefault(_key(record), record)
+    for found in apart.values():
+        found.sort(key=lambda record: place[id(record)])
+    named = (Group(stem, tuple(found)) for stem, found in _named(list(apart.values())))
+    return sorted(named, key=lambda group: (group.records[0].set_name, group.budget or 0, group.stem))
 
 
 def _key(record: Record) -> object:
     """Return what `conditions` says as a hashable: the same for records that may share a column, and quick."""
     protocol = record.protocol or (*image_counts(record), record.dataset_sha256)
     head = (record.dataset, record.resolution, record.scale, record.feature_space, device_class(record))
-    return (*head, protocol)
+    return (*head, protocol, record.budget)
 
 
 def _named(found: list[list[Record]]) -> list[tuple[str, list[Record]]]:
-    """Give each group the stem <dataset>-<resolution>-<scale>, and more only if several groups would share it."""
+    """Give each group the stem <dataset>-<resolution>-<scale>[-<budget>], and more only if several would share it."""
     stems: dict[str, list[list[Record]]] = {}
     for records in found:
-        stems.setdefault(f"{records[0].dataset}-{records[0].resolution}-{records[0].scale}", []).append(records)
+        first, budget = records[0], Group("", tuple(records)).budget
+        told = "" if budget is None else f"-{short(budget)}"
+        stems.setdefault(f"{first.dataset}-{first.resolution}-{first.scale}{told}", []).append(records)
     named = []
     for stem, sharing in stems.items():
         aspects = [[_aspect(records, number) for records in sharing] for number in range(3)]

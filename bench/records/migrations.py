@@ -5,14 +5,17 @@
 3  is nested: what is measured together stands in a section of its own. It may hold the hashes of its pictures.
 4  has sampling costs that are shared by all methods that make the same calls, and how quiet the machine was.
 5  has the distance of infinitely many images by the jackknife; the one by extrapolation has a name of its own.
+6  has the budget as a coordinate, what a student begins with, and its share of its teacher's images. Older ones have
+   no budget: theirs stays among the settings; the rest follows from the settings of methods of one fold.
 """
 
 from collections.abc import Callable
 from typing import Any
 
+from bench.config.variants import base_name, parse
 from bench.metrics.distance import distance_name, is_fid
 
-SCHEMA = 5
+SCHEMA = 6
 Values = dict[str, Any]
 
 # Names of schema 2, and of the files of stages made by it, by where they are in schema 3.
@@ -29,6 +32,14 @@ QUALITY = {
     "kid": {"kid_mean": "mean", "kid_std": "sd"},
     "precision_recall": {"precision": "precision", "recall": "recall"},
 }
+INIT = {  # of methods of older versions that have no setting for it
+    "pd": "teacher",
+    "sfddm-trajectory": "teacher",
+    "scratch": "random",
+    "pd-reference": "random",
+    "ct-reference": "random",
+}
+CHAINS = ("pd",)
 INFINITY = {"infinity": "extrapolated"}  # of the distance, from schema 4 to 5
 SAMPLING_COST = (
     "latency",
@@ -103,6 +114,24 @@ def from_4(values: Values) -> Values:
     return values | {"schema_version": 5, "quality": quality or None, "reasons": reasons}
 
 
+def from_5(values: Values) -> Values:
+    """Return schema 5's values in schema 6."""
+    config, base = values["config"], base_name(values["method"])
+    own = config.get("methods", {}).get(base, {}) | parse(values["method"])[1]
+    init = own.get("init", INIT.get(base))
+    alone = base not in CHAINS and config.get("budget") is None
+    teacher = config.get("teacher", {})
+    share = None
+    if init is not None and alone and teacher.get("weights") is None:
+        share = images_of(own) / images_of(teacher)
+    return values | {"schema_version": 6, "init": init, "share": share}
+
+
+def images_of(training: Values) -> float:
+    """Return how many images a training draws; a variant's settings are text."""
+    return float(training["iterations"]) * float(training["batch"])
+
+
 def quality_section(flat: Values, value: float | None, space: str) -> Values | None:
     """Return the section of quality from flat values; None if nothing of it was measured."""
     parts = {
@@ -138,4 +167,10 @@ def _filled(section: Values) -> Values | None:
     return section if any(value is not None for value in section.values()) else None
 
 
-MIGRATIONS: dict[int, Callable[[Values], Values]] = {1: from_1, 2: from_2, 3: from_3, 4: from_4}
+MIGRATIONS: dict[int, Callable[[Values], Values]] = {
+    1: from_1,
+    2: from_2,
+    3: from_3,
+    4: from_4,
+    5: from_5,
+}

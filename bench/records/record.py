@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, ValidationInfo
 
+from bench.config.counts import short
 from bench.config.numbers import Count, NonNegative, PositiveCount, Side
 from bench.config.variants import base_name
 from bench.metrics.consistency import Consistency
@@ -57,7 +58,7 @@ MethodName = Annotated[str, AfterValidator(_method_name)]
 
 
 class Record(Section):
-    """One cell: a method at a step count under a seed, with what was measured and all that decided it.
+    """One cell: a method at a step count under a seed and a budget, with what was measured and all that decided it.
 
     What was measured stands in sections, each None if it was not measured, with the reason in `reasons` under its name;
     a number in a section that is None has its reason under its dotted name. A failed cell has `failure`, the one line
@@ -80,6 +81,9 @@ class Record(Section):
     timesteps: list[Count] | None = None  # the teacher's indices that the sampler visits, increasing
     sampling: dict[str, Any] = Field(default_factory=dict)  # sampler, eta, clip rule
     seed: Count
+    budget: PositiveCount | None = None  # network evaluations that the training may make, if that is what it ends by
+    share: NonNegative | None = None  # images that the student is trained on, over its teacher's; None: not trained
+    init: ShownName | None = None  # what the student begins with: random, teacher, or that with a new head
     scale: PathPart
 
     # What was measured; quality under a protocol.
@@ -147,7 +151,12 @@ class Record(Section):
     @property
     def name(self) -> str:
         """The name of its file without ending: readable, and unique through its key."""
-        return cell_name(self.method, self.steps, self.seed, self.key)
+        return cell_name(self.method, self.steps, self.seed, self.key, self.budget)
+
+    @property
+    def trains(self) -> bool:
+        """Whether its method has students; one without samples the teacher itself."""
+        return self.init is not None or (self.method != REAL and bool(self.folds))
 
 
 # What was measured: the fields that are sections.
@@ -158,9 +167,9 @@ SECTIONS = tuple(
 )
 
 
-def cell_name(method: str, steps: int | None, seed: int, key: str) -> str:
+def cell_name(method: str, steps: int | None, seed: int, key: str, budget: int | None = None) -> str:
     """Return the name of the record that a cell has or will have."""
-    count = "" if steps is None else f"-{steps}"
+    count = "" if steps is None else f"-{steps}" + ("" if budget is None else f"-{short(budget)}")
     safe, short_key = (re.sub(r"[^\w.=-]+", "-", text) for text in (method, key[:8]))  # a path has no other part of it
     return f"{safe.strip('-')[:LONGEST_NAME]}{count}-seed{seed}-{short_key}"
 
@@ -219,7 +228,7 @@ def _same_cell(path: Path, record: Record) -> bool:
         other = read_record(path)
     except InputError:
         return False  # whatever it is, it is not ours to remove
-    fields = ("dataset_sha256", "method", "steps", "seed")
+    fields = ("dataset_sha256", "method", "steps", "seed", "budget")
     return all(getattr(other, name) == getattr(record, name) for name in fields) and _own(other) == _own(record)
 
 
@@ -262,7 +271,7 @@ def has_integrity(path: Path) -> bool:
 
 
 def read_records(*folders: Path) -> list[Record]:
-    """Return the records under folders: set by set, the real data first, then by seed, steps and method.
+    """Return the records under folders: set by set, the real data first, then by seed, steps, method and budget.
 
     Their order is the same for a folder of several runs as for the runs one by one, in whatever order they are given.
     One that cannot be read is named on stderr: it is one cell less in tables and plots. Raises InputError if a folder
@@ -287,9 +296,9 @@ def read_records(*folders: Path) -> list[Record]:
     return [record for _, record in sorted(found, key=lambda pair: (pair[0], *sort_key(pair[1])))]
 
 
-def sort_key(record: Record) -> tuple[bool, int, int, str, str]:
+def sort_key(record: Record) -> tuple[bool, int, int, str, int, str]:
     """Return what the records of a set are sorted by."""
-    return record.method != REAL, record.seed, record.steps or 0, record.method, record.key
+    return record.method != REAL, record.seed, record.steps or 0, record.method, record.budget or 0, record.key
 
 
 def check_schema(values: Any, path: Path) -> None:

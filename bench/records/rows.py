@@ -44,7 +44,8 @@ def _told(name: str, value: Any) -> str:
 
 def _settings(record: Record) -> dict[str, Any]:
     """Return a record's settings flat, without those of other methods."""
-    config = {key: value for key, value in record.config.items() if key not in (*NOT_OF_THE_METHOD, "methods")}
+    left_out = (*NOT_OF_THE_METHOD, "methods", *(["budget"] if record.budget is not None else []))
+    config = {key: value for key, value in record.config.items() if key not in left_out}
     if record.method == REAL:
         return {}
     config = {"performance": {"precision": "fp32"}} | config  # not in a record if it is the default
@@ -55,7 +56,7 @@ def ordered(records: Sequence[Record]) -> list[tuple[str, Record]]:
     """Return (row name, record) in the one order of methods, steps and seeds. Raises InputError for a cell twice."""
     rows = sorted(
         zip(labels(records), records, strict=True),
-        key=lambda row: (place(row[1].method), row[0], row[1].steps or 0, row[1].seed, row[1].key),
+        key=lambda row: (place(row[1].method), row[0], row[1].steps or 0, row[1].budget or 0, row[1].seed, row[1].key),
     )
     for (name, record), (after, following) in pairwise(rows):
         if (name, record.steps, record.seed) == (after, following.steps, following.seed):

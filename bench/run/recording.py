@@ -88,7 +88,7 @@ def made_on(sweep: Sweep, worker: Worker) -> Fields:
 
 def identity(sweep: Sweep, cell: Cell) -> Fields:
     """Return what a cell's record says of it before anything is measured."""
-    context = sweep.context
+    context = cell.context
     config, images = context.settings, context.images
     weights = config["teacher"]["weights"]
     shown = config | {"teacher": config["teacher"] | {"weights": weights and provenance.anonymous(weights)}}
@@ -101,6 +101,9 @@ def identity(sweep: Sweep, cell: Cell) -> Fields:
         "method": cell.method,
         "steps": cell.steps,
         "seed": cell.seed,
+        "budget": cell.budget,
+        "share": cell.share,
+        "init": cell.init,
         "scale": context.config.scale,
         "feature_space": context.space.name,
         "config": shown,

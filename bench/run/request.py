@@ -22,7 +22,7 @@ class Request:
     resolution: int | None = None
     scale: str | None = None
     images: int | None = None
-    budget: int | None = None
+    budgets: Sequence[int] = ()
     assignments: Sequence[str] = ()
     metrics: Sequence[str] = METRICS
 

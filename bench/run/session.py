@@ -54,13 +54,15 @@ class Place:
 def prepare(request: Request, place: Place) -> Sweep:
     """Return the sweep of a request, everything checked; nothing is written. Raises InputError."""
     preset = preset_of(request.dataset, place.data_root)
-    config = resolve(preset, request.scale, request.assignments, request.images, request.budget, request.resolution)
+    budgeted = bool(request.budgets)
+    config = resolve(preset, request.scale, request.assignments, request.images, request.resolution, budgeted)
     data = load(request.dataset, config.resolution, place.data_root)
     check_name("--dataset", data.name)  # it becomes a folder; that of another package may be anything
     check_feature_space(config, data, request.metrics)
     needed = any(metric in OF_FEATURES for metric in request.metrics)
     weights = feature_weights(config, data, place.inception, place.dry_run, needed)
-    return make_sweep(config, data, request.cells, request.seeds, weights, request.metrics, place.device)
+    asked = request.metrics
+    return make_sweep(config, data, request.cells, request.seeds, weights, asked, place.device, request.budgets)
 
 
 def perform(sweep: Sweep, place: Place) -> list[Record]:

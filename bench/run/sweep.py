@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bench.config.counts import short
 from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.metrics import METRICS, check_metrics
@@ -29,17 +30,18 @@ from bench.store.files import digest
 from bench.store.requests import RequestedCell, RequestedSweep
 from bench.store.stage import Stage, unique
 from sfddm.errors import InputError
-from sfddm.method import Method
+from sfddm.method import Fold, Method
 from sfddm.words import plural
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One row of the results to be: a method at a step count under a seed, or the real data's own values.
+    """One row of the results to be: a method at a step count under a budget and a seed, or the real data's own values.
 
     kind: the method with its settings; models: the teacher and the folds; samples: its images; None and empty for the
     real data. measures: the stage that ends each metric that the cell can have, asked for or not. stages: all that were
     asked for, each after those it needs. key: of the record the cell has or will have, whatever metrics are asked for.
+    context: of its stages, under its budget. share, init: of the student, as its record has them.
     """
 
     method: str
@@ -51,26 +53,36 @@ class Cell:
     measures: dict[str, Stage]
     stages: tuple[Stage, ...]
     key: str
+    context: Context
+    share: float | None = None
+    init: str | None = None
+
+    @property
+    def budget(self) -> int | None:
+        """The network evaluations that its training may make; None: as its settings say, or nothing is trained."""
+        return self.context.config.budget
 
     def __str__(self) -> str:
         steps = "" if self.steps is None else f", {plural(self.steps, 'step')}"
-        return f"{self.method}{steps}, seed {self.seed}"
+        budget = "" if self.budget is None else f", {short(self.budget)}"
+        return f"{self.method}{steps}{budget}, seed {self.seed}"
 
     @property
     def record_name(self) -> str:
         """The name of its record's file without ending."""
-        return cell_name(self.method, self.steps, self.seed, self.key)
+        return cell_name(self.method, self.steps, self.seed, self.key, self.budget)
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """What a run does: the context of its stages, its cells, and what it was asked for."""
+    """What a run does: the context of its stages, its cells, and what it was asked for; that without any budget."""
 
     context: Context
     cells: tuple[Cell, ...]
     wanted: tuple[tuple[str, int], ...]
     seeds: tuple[int, ...]
     metrics: tuple[str, ...]
+    budgets: tuple[int, ...] = ()
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -96,6 +108,7 @@ class Sweep:
                 method=cell.method,
                 steps=cell.steps,
                 seed=cell.seed,
+                budget=cell.budget,
                 record=f"records/{self.set_name}/{cell.record_name}.json",
                 stages=tuple(stage.name for stage in cell.stages),
             )
@@ -109,12 +122,13 @@ class Sweep:
         )
 
 
-def check_cells(config: Config, wanted: Sequence[tuple[str, int]]) -> None:
-    """Raise InputError for a step count or grid that a method cannot do, and for too few images."""
+def check_cells(config: Config, wanted: Sequence[tuple[str, int]], budgets: Sequence[int] = ()) -> None:
+    """Raise InputError for a step count or grid that a method cannot do, too small a budget, and too few images."""
+    least = config.at(min(budgets, default=None))
     for name, count in wanted:
         method = config.method(name)
         method.timesteps(count)
-        config.folds(method, count)
+        least.folds(method, count)
     splits = config.evaluation.splits
     if config.evaluation.images < splits:
         raise InputError(f"--images: {config.evaluation.images} given, at least {splits} needed (evaluation.splits)")
@@ -128,25 +142,31 @@ def make_sweep(
     weights: Path | None = None,
     asked: Sequence[str] = METRICS,
     device: str = "cpu",
+    budgets: Sequence[int] = (),
 ) -> Sweep:
-    """Return the sweep of (method, steps) under each seed, every cell checked. Raises InputError.
+    """Return the sweep of (method, steps) under each seed and budget, every cell checked. Raises InputError.
 
     weights: the file of the features' network, if it is one; asked: what is measured of each cell; device: of its cost.
+    budgets: network evaluations in training; none: as the settings say. What is not trained has one cell for all.
     """
     check_metrics(asked)
-    check_cells(config, wanted)
+    budgets = sorted(set(budgets))  # the smaller first: their trainings go on to the larger
+    check_cells(config, wanted, budgets)
     context, chosen = make_context(config, images, weights, device), tuple(dict.fromkeys(wanted))
-    resolver = Resolver(context, tuple(asked))
+    resolver = Resolver(context, tuple(asked), budgets)
     cells = [resolver.floor(seed) for seed in seeds if "quality" in asked]
-    cells += [resolver.cell(name, count, seed) for seed in seeds for name, count in chosen]
-    return Sweep(context, tuple(cells), chosen, tuple(seeds), tuple(asked))
+    for seed in seeds:
+        for number, budget in enumerate(budgets or [None]):
+            found = (resolver.cell(name, count, seed, budget) for name, count in chosen)
+            cells += [cell for cell in found if number == 0 or cell.budget is not None]
+    return Sweep(context, tuple(cells), chosen, tuple(seeds), tuple(asked), tuple(budgets))
 
 
 class Resolver:
-    """Makes cells with their stages; what cells share is built once."""
+    """Makes cells with their stages; what cells share is built once. budgets: of the run, the smallest first."""
 
-    def __init__(self, context: Context, asked: tuple[str, ...]):
-        self.context, self.asked = context, asked
+    def __init__(self, context: Context, asked: tuple[str, ...], budgets: Sequence[int] = ()):
+        self.context, self.asked, self.budgets = context, asked, budgets
         self.reference = reference.stage(context)
         self.statistics = statistics.stage(context, self.reference)
         self.full_length: dict[int, tuple[Stage, Stage]] = {}  # by seed: the images, and their features
@@ -155,13 +175,17 @@ class Resolver:
         """Return the cell of the real data's own values."""
         measures = {"quality": floor.stage(self.context, self.reference, seed)}
         key = digest({"stage": measures["quality"].key, "method": REAL})
-        return Cell(REAL, None, seed, None, (), None, measures, self._stages(None, measures), key)
+        return Cell(REAL, None, seed, None, (), None, measures, self._stages(None, measures), key, self.context)
 
-    def cell(self, name: str, steps: int, seed: int) -> Cell:
-        """Return a method's cell."""
-        context = self.context
-        method = context.config.method(name)
-        models = fold.models(context, method, steps, seed)
+    def cell(self, name: str, steps: int, seed: int, budget: int | None = None) -> Cell:
+        """Return a method's cell; one that trains nothing has no budget."""
+        method = self.context.config.method(name)
+        context = self.context.at(budget if method.folds(steps) else None)
+        if context.config.budget is not None:
+            method.label = f"{name} ({short(context.config.budget)})"
+        folds = context.config.folds(method, steps)
+        larger = [one for one in self.budgets if budget is not None and one > budget]
+        models = fold.models(context, method, steps, seed, larger)
         images = samples.stage(context, method, steps, seed, models[-1])
         own_features = features.stage(context, images)
         full, full_features = self._full_length(seed, models[0])
@@ -171,8 +195,9 @@ class Resolver:
             "interpolation": interpolation.stage(context, method, steps, seed, models[-1], images),
             "cost": cost.stage(context, method, steps),
         }
-        key = self._key(name, steps, measures["quality"])
-        return Cell(name, steps, seed, method, models, images, measures, self._stages(images, measures), key)
+        stages, key = self._stages(images, measures), key_of(context, name, steps, measures["quality"])
+        share, init = share_of(context.config, folds), folds[0].begins if folds else None
+        return Cell(name, steps, seed, method, models, images, measures, stages, key, context, share, init)
 
     def _full_length(self, seed: int, teacher: Stage) -> tuple[Stage, Stage]:
         if seed not in self.full_length:
@@ -180,11 +205,19 @@ class Resolver:
             self.full_length[seed] = images, features.stage(self.context, images)
         return self.full_length[seed]
 
-    def _key(self, name: str, steps: int, judged: Stage) -> str:
-        """Return a record's key. Other methods' settings do not enter it: runs that differ in nothing else share it."""
-        config: dict[str, Any] = own_settings(self.context.settings, name)
-        return digest({"stage": judged.key, "method": name, "steps": steps, "config": config})
-
     def _stages(self, images: Stage | None, measures: dict[str, Stage]) -> tuple[Stage, ...]:
         ends = [*([images] if images else []), *(stage for name, stage in measures.items() if name in self.asked)]
         return unique(stage for end in ends for stage in end.lineage)
+
+
+def key_of(context: Context, name: str, steps: int, judged: Stage) -> str:
+    """Return a record's key. Other methods' settings do not enter it: runs that differ in nothing else share it."""
+    config: dict[str, Any] = own_settings(context.settings, name)
+    return digest({"stage": judged.key, "method": name, "steps": steps, "config": config})
+
+
+def share_of(config: Config, folds: Sequence[Fold]) -> float | None:
+    """Return how many images a student's folds are trained on, over its teacher's; None if either is not trained."""
+    if not folds or config.teacher.weights is not None:
+        return None
+    return sum(fold.images for fold in folds) / (config.teacher.batch * config.teacher.iterations)

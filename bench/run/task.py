@@ -46,6 +46,7 @@ class Given:
     forced: frozenset[str]
     earlier: Earlier
     jobs: int
+    budgets: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ def given_of(sweep: Sweep, worker: Worker, data: Path | None, jobs: int = 1) -> 
         forced=frozenset(worker.forced),
         earlier=earlier,
         jobs=jobs,
+        budgets=sweep.budgets,
     )
 
 
@@ -85,7 +87,8 @@ class Workplace:
         os.chdir(given.folder)
         set_products("fp32")
         images = load(given.dataset, given.config.resolution, given.data_root)
-        sweep = make_sweep(given.config, images, given.wanted, given.seeds, given.weights, given.metrics, given.device)
+        metrics, device, budgets = given.metrics, given.device, given.budgets
+        sweep = make_sweep(given.config, images, given.wanted, given.seeds, given.weights, metrics, device, budgets)
         self.worker = Worker(given.out, given.device, display, jobs=given.jobs)
         self.worker.forced |= given.forced
         self.worker.store.earlier = given.earlier

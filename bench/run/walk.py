@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 
 from bench.store.stage import Stage, with_descendants
@@ -13,7 +13,8 @@ AGAIN_SECONDS = 0.5  # until a stage that another run works on is looked at agai
 class Walk:
     """The stages that are still to be done, of stages given parents first; true while there are any.
 
-    A stage that was taken ends as `done`, `failed`, or `put_off`, after which it may be taken again. is_alone: divides
+    One that goes on from where another ends begins after that, and does all by itself if that fails. A stage that was
+    taken ends as `done`, `failed`, or `put_off`, after which it may be taken again. is_alone: divides
     the stages into two that are taken apart, each in the order of the plan; of thousands, none is looked at twice.
     """
 
@@ -25,6 +26,9 @@ class Walk:
         self._needs = {
             key: {parent.key for parent in stage.parents} & self.left.keys() for key, stage in self.left.items()
         }
+        for stage in missing:
+            if stage.goes_on is not None and stage.goes_on.key in self.left:
+                self._needs[stage.goes_on.key].add(stage.key)
         self._children = defaultdict[str, list[str]](list)
         self._ready: dict[bool, list[int]] = {False: [], True: []}  # heaps of places, by whether they are done alone
         self._put_off: list[tuple[float, int]] = []  # a heap of (when it is offered again, its place)
@@ -51,19 +55,25 @@ class Walk:
     def done(self, stage: Stage) -> None:
         """Take in that a stage is done: what needed nothing else may begin."""
         del self.left[stage.key]
-        for key in self._children[stage.key]:
-            self._needs[key].discard(stage.key)
-            if not self._needs[key] and key in self.left:
-                self._offer(self._place[key])
+        self._free(self._children[stage.key], stage)
 
     def failed(self, stage: Stage) -> None:
         """Take in that a stage failed: neither it nor what needs it is to be done any more."""
         for lost in list(with_descendants(self.left.values(), lambda other: other.key == stage.key)):
             del self.left[lost.key]
+            self._free([lost.goes_on.key] if lost.goes_on else [], lost)
 
     def put_off(self, stage: Stage) -> None:
         """Take in that another run works on a stage; it is offered again a little later."""
         heappush(self._put_off, (time.monotonic() + AGAIN_SECONDS, self._place[stage.key]))
+
+    def _free(self, waiting: Iterable[str], ended: Stage) -> None:
+        """Offer those of some stages that waited for nothing else."""
+        for key in waiting:
+            if key in self.left:
+                self._needs[key].discard(ended.key)
+            if key in self.left and not self._needs[key]:
+                self._offer(self._place[key])
 
     def _offer(self, place: int) -> None:
         heappush(self._ready[self._is_alone(self._stages[place])], place)

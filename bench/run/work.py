@@ -107,7 +107,13 @@ def whole_work(sweep: Sweep) -> Mapping[str, Work]:
 def work_of(sweep: Sweep, run: RunFolder, to_do: Callable[[Stage], bool]) -> dict[str, Work]:
     """Return the work of the stages that are to be done, by key; of one that was interrupted, what is left of it."""
     whole = whole_work(sweep)
-    return {stage.key: what_is_left(whole[stage.key], stage.folder(run).path) for stage in sweep.stages if to_do(stage)}
+    ahead = [stage for stage in sweep.stages if to_do(stage)]
+    found = {stage.key: what_is_left(whole[stage.key], stage.folder(run).path) for stage in ahead}
+    for stage in ahead:
+        if stage.goes_on is not None and (after := found.get(stage.goes_on.key)):
+            rest = whole[stage.goes_on.key].units - whole[stage.key].units
+            found[stage.goes_on.key] = after.left(rest) if 0 < rest < after.units else after
+    return found
 
 
 def what_is_left(work: Work, folder: Path) -> Work:
@@ -135,7 +141,7 @@ class Counting:
         self.images, self.dataset = self.config.evaluation.images, len(context.images.pixels)
         self.of_teacher = min(self.config.evaluation.consistency_images, self.images)  # its full-length ones
         self.features, self.classes = feature_sizes(context)
-        self._folds: dict[tuple[str, int], list[Fold]] = {}
+        self._folds: dict[tuple[str, int, int | None], list[Fold]] = {}
 
     def work(self, cell: Cell, stage: Stage) -> Work:
         """Return the work of one of a cell's stages; of a kind that nobody counts, one call of unknown time."""
@@ -233,9 +239,9 @@ class Counting:
         """Return the folds of a cell's method, made once for each step count."""
         assert cell.kind is not None
         assert cell.steps is not None
-        of = cell.method, cell.steps
+        of = cell.method, cell.steps, cell.budget
         if of not in self._folds:
-            self._folds[of] = self.config.folds(cell.kind, cell.steps)
+            self._folds[of] = self.config.at(cell.budget).folds(cell.kind, cell.steps)
         return self._folds[of]
 
     @property

@@ -1,7 +1,7 @@
 """What the stages of a run are built from."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,10 @@ class Context:
     space: FeatureSpace
     weights: Path | None = None
     device: str = "cpu"
+
+    def at(self, budget: int | None) -> "Context":
+        """Return the context under a budget."""
+        return self if budget == self.config.budget else replace(self, config=self.config.at(budget))
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """fold: one distillation run, from a parent model to a student."""
 
+from collections.abc import Sequence
+
 from bench.config import methods
+from bench.config.counts import short
 from bench.stages import teacher
 from bench.stages.context import Context, stage_seed
 from bench.stages.training import MODEL, train_in_stage
@@ -9,8 +12,14 @@ from sfddm.checkpoint import load_denoiser
 from sfddm.method import Fold, Method
 
 
-def stage(context: Context, fold: Fold, parent: Stage, seed: int, origin: dict[str, str]) -> Stage:
-    """Train one fold's student from its parent; origin: the package of the method, if it is another's."""
+def stage(
+    context: Context, fold: Fold, parent: Stage, seed: int, origin: dict[str, str], goes_on: Stage | None = None
+) -> Stage:
+    """Train one fold's student from its parent.
+
+    origin: the package of the method, if it is another's. goes_on: the same fold under the next larger budget, which
+    takes this training up where it ends.
+    """
     performance = context.config.performance
     settings = {**context.data, "seed": seed, **fold.identity, **performance.decides(), **origin}
 
@@ -32,14 +41,26 @@ def stage(context: Context, fold: Fold, parent: Stage, seed: int, origin: dict[s
                 fold.total_evaluations,
                 performance,
                 fold.target_decay,
+                goes_on,
             )
 
-    return Stage("fold", f"{fold.name} (seed {seed})", settings, work, (parent,), together=True)
+    told = "" if context.config.budget is None else f", {short(context.config.budget)}"
+    label = f"{fold.name}{told} (seed {seed})"
+    return Stage("fold", label, settings, work, (parent,), together=True, goes_on=goes_on)
 
 
-def models(context: Context, method: Method, steps: int, seed: int) -> tuple[Stage, ...]:
-    """Return the teacher and the folds that a method needs for a step count, each the parent of the next."""
+def models(context: Context, method: Method, steps: int, seed: int, larger: Sequence[int] = ()) -> tuple[Stage, ...]:
+    """Return the teacher and the folds that a method needs for a step count, each the parent of the next.
+
+    larger: budgets that the run has besides the context's, the smallest first. The first fold's training goes on to
+    the next of them, if nothing in it depends on where it ends; later folds begin from another model each time.
+    """
     stages = [teacher.stage(context, seed)]
-    for fold in context.config.folds(method, steps):
-        stages.append(stage(context, fold, stages[-1], seed, methods.identity(method.name)))
+    origin = methods.identity(method.name)
+    for number, fold in enumerate(context.config.folds(method, steps)):
+        follows = fold.goes_on and number == 0 and larger
+        goes_on = models(context.at(larger[0]), method, steps, seed, larger[1:])[1] if follows else None
+        own = stage(context, fold, stages[-1], seed, origin, goes_on)
+        # Two budgets may be so near each other that they make the same training.
+        stages.append(goes_on if goes_on is not None and goes_on.key == own.key else own)
     return tuple(stages)

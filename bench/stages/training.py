@@ -3,18 +3,21 @@
 import time
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from bench.records.measured import COST
 from bench.store.files import write_json
+from bench.store.layout import SETTINGS
+from bench.store.lock import Locks
 from bench.store.progress import held_back
-from bench.store.stage import Job
+from bench.store.stage import Job, Stage
 from sfddm.checkpoint import DenoiserSpec, save_denoiser
 from sfddm.denoiser import Denoiser
 from sfddm.performance import Performance
-from sfddm.resume import Writer, load_state, writer
+from sfddm.resume import Writer, iterations_there, load_state, save_state, writer
 from sfddm.training import Loss, TargetDecay, Training, TrainSettings, train
 
 MODEL = "model.safetensors"
@@ -51,6 +54,15 @@ class ResumableTraining:
         """What checkpoints have cost: copying, while the training waits, and writing, while it goes on."""
         return self.earlier + (self.writer.seconds if self.writer else 0.0)
 
+    @property
+    def state(self) -> dict[str, Any]:
+        """What a training is resumed from."""
+        return {
+            "training": self.training.state_dict(),
+            "losses": self.losses,
+            "checkpoint_seconds": self.checkpoint_seconds,
+        }
+
     def report(self, iteration: int, loss: float) -> None:
         """Keep a loss; save every so often. Raises what the last saving raised."""
         self.losses.append((iteration, loss))
@@ -70,12 +82,7 @@ class ResumableTraining:
         if self.writer is None:
             return
         self.writer.wait()
-        state = {
-            "training": self.training.state_dict(),
-            "losses": self.losses,
-            "checkpoint_seconds": self.checkpoint_seconds,
-        }
-        self.writer.begin(self.training.iteration, state)
+        self.writer.begin(self.training.iteration, self.state)
         self.saved = time.monotonic()
 
 
@@ -91,10 +98,12 @@ def train_in_stage(
     evaluations: int,
     performance: Performance,
     target_decay: TargetDecay | None = None,
+    goes_on: Stage | None = None,
 ) -> None:
     """Train a denoiser, from the start or from the folder's checkpoint; write the model, what it cost, and its losses.
 
-    evaluations: of the network in all. target_decay: of the moving average that the loss asks, if it asks one.
+    evaluations: of the network in all. target_decay: of the moving average that the loss asks, if it asks one. goes_on:
+    the stage of a longer training that begins with this one.
     """
     training = Training(denoiser.network, settings.training(), seed, performance, job.world, target_decay)
     with ExitStack() as stack:
@@ -121,8 +130,22 @@ def train_in_stage(
     if not job.world.is_main:
         return
     job.log(f"trained in {training.seconds:.1f} s, checkpoints {resumable.checkpoint_seconds:.1f} s")
+    if goes_on is not None:
+        hand_over(job, training.iteration, resumable.state, goes_on)
     save_denoiser(job.folder / MODEL, training.result, spec)
     write_training_cost(job.folder, training.seconds, evaluations, resumable.losses, resumable.checkpoint_seconds)
+
+
+def hand_over(job: Job, iteration: int, state: dict[str, Any], stage: Stage) -> None:
+    """Leave a state in the folder of the stage that goes on from it, which then has only the rest to do.
+
+    Nothing is left if that is done, is being done, or has come as far by itself.
+    """
+    folder = stage.folder(job.run)
+    with Locks().hold(folder.path) as held:
+        if held and not folder.is_done and iteration > iterations_there(folder.path):
+            write_json(folder.path / SETTINGS, stage.identity | {"label": stage.label})
+            save_state(folder.path, iteration, state)
 
 
 def write_training_cost(

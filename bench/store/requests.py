@@ -5,7 +5,7 @@ Records say what was measured; only these say what is still to come, and which s
 
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
@@ -27,13 +27,17 @@ def _stage_name(name: str) -> str:
 
 
 class RequestedCell(BaseModel):
-    """One cell; record: its record's path in the run folder; stages: the folders it needs, parents first."""
+    """One cell; budget: of its training, in network evaluations. record: its record's path in the run folder.
+
+    stages: the folders it needs, parents first.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     method: str
     steps: int | None
     seed: int
+    budget: int | None = None
     record: Annotated[str, AfterValidator(_inside)]
     stages: tuple[Annotated[str, AfterValidator(_stage_name)], ...]
 
@@ -52,13 +56,22 @@ class RequestedSweep(BaseModel):
     @property
     def name(self) -> str:
         """The file name without ending: the same for the same cells."""
-        return f"{self.dataset}-{self.resolution}-{self.scale}-{digest(self.model_dump(mode='json'))[:8]}"
+        return f"{self.dataset}-{self.resolution}-{self.scale}-{digest(self.values)[:8]}"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What is written; the budget only of cells that have one."""
+        values = self.model_dump(mode="json")
+        for cell in values["cells"]:
+            if cell["budget"] is None:
+                del cell["budget"]
+        return values
 
 
 def write_request(root: Path, sweep: RequestedSweep) -> Path:
     """Write what a sweep asks for and return the path."""
     path = RunFolder(root).sweeps / f"{sweep.name}.json"
-    write_json(path, sweep.model_dump(mode="json"))
+    write_json(path, sweep.values)
     return path
 
 

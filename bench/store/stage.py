@@ -50,7 +50,8 @@ class Stage:
 
     Raise `version` when the work of a kind changes its meaning. A file named `resume*` is for resuming after an
     interruption and is removed when the stage is done. `together`: if torchrun started several processes, all of them
-    do the work, each its share; any other stage is the first process's alone.
+    do the work, each its share; any other stage is the first process's alone. `goes_on`: the stage, if any, that takes
+    up the work where this one ends; in one run it begins later, but it can do all of it by itself.
     """
 
     kind: str
@@ -60,6 +61,7 @@ class Stage:
     parents: tuple["Stage", ...] = ()
     version: int = 1
     together: bool = field(default=False, compare=False)
+    goes_on: "Stage | None" = field(default=None, compare=False, repr=False)
 
     @cached_property
     def identity(self) -> dict[str, Any]:

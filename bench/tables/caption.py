@@ -19,7 +19,7 @@ def subject(group: Group) -> str:
 
 def work(group: Group) -> str:
     """Return the scale, and the training budget if all cells have the same."""
-    budgets = {record.config.get("budget") for record in group.cells}
+    budgets = {record.config.get("budget") for record in group.cells if record.trains}
     budget = budgets.pop() if len(budgets) == 1 else None
     each = f", {budget:,} evaluations of training each" if budget else ""
     return f"scale {group.first.scale}{each}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from bench.config.counts import short
 from bench.config.variants import base_name, parse
 from bench.metrics.distance import distance_name
 from bench.records.record import REAL, Record, own_settings
@@ -20,7 +21,7 @@ def contradictions(path: Path, record: Record) -> Iterator[str]:
         yield f"its folder is called {path.parent.name}, its content gives {record.set_name}"
     if (key := key_of(record)) and record.key != key:
         yield f"its key is {record.key[:12]}, its method, steps, settings and parents give {key[:12]}"
-    if (label := own_label(record)) and not any(name == label for name in record.parents):
+    if (label := own_label(record)) and label not in record.parents:
         found = next(name for name in record.parents if name.startswith((SAMPLES_OF, FLOOR)))
         yield f"it is of {record.method}, steps {record.steps}, seed {record.seed}, but was made from '{found}'"
     for name in ("resolution", "scale"):
@@ -51,7 +52,8 @@ def own_label(record: Record) -> str | None:
         return None
     if record.method == REAL or record.steps is None:
         return f"{FLOOR} (seed {record.seed})"
-    return f"{SAMPLES_OF}{record.method} at {plural(record.steps, 'step')} (seed {record.seed})"
+    told = "" if record.budget is None else f" ({short(record.budget)})"
+    return f"{SAMPLES_OF}{record.method}{told} at {plural(record.steps, 'step')} (seed {record.seed})"
 
 
 def grid_of(record: Record) -> str | None:

@@ -89,7 +89,7 @@ class Recomputation:
         resolver = Resolver(context, ("quality",))
         if record.steps is None:
             return context, resolver.floor(record.seed)
-        return context, resolver.cell(record.method, record.steps, record.seed)
+        return context, resolver.cell(record.method, record.steps, record.seed, config.budget)
 
     def recompute_metrics(self, path: Path, record: Record) -> None:
         """Compute a record's measurements from what is stored and compare; a failed cell has none."""

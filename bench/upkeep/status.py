@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bench.config.counts import short
 from bench.records.record import read_record
 from bench.store.layout import RunFolder
 from bench.store.lock import is_locked
@@ -81,6 +82,7 @@ def as_values(path: Path, found: list[CellState]) -> dict[str, object]:
             "method": one.cell.method,
             "steps": one.cell.steps,
             "seed": one.cell.seed,
+            "budget": one.cell.budget,
             "record": one.cell.record,
             "state": one.state,
             "note": one.note,
@@ -103,15 +105,20 @@ def show(console: Console, path: Path, sweep: RequestedSweep, found: list[CellSt
     if counts["done"] == len(found):
         return
     table = Table("method", "seed", *STATES)
-    rows = dict.fromkeys((one.cell.method, one.cell.seed) for one in found)
-    for method, seed in rows:
-        own = [one for one in found if (one.cell.method, one.cell.seed) == (method, seed)]
+    rows: dict[tuple[str, int], list[CellState]] = {}
+    for one in found:
+        rows.setdefault((_row(one.cell), one.cell.seed), []).append(one)
+    for (name, seed), own in rows.items():
         steps = [_steps(one.cell.steps for one in own if one.state == state) for state in STATES]
-        table.add_row(escape(printable(method)), str(seed), *steps)
+        table.add_row(escape(printable(name)), str(seed), *steps)
     console.print(table)
     for state in ("running", "failed"):
         for note in dict.fromkeys(_noted(one) for one in found if one.state == state):
             console.print(printable(f"{state}: {note}"), style=STATES[state], markup=False, soft_wrap=True)
+
+
+def _row(cell: RequestedCell) -> str:
+    return cell.method if cell.budget is None else f"{cell.method}, {short(cell.budget)}"
 
 
 def _steps(counts: Iterable[int | None]) -> str:
@@ -123,4 +130,4 @@ def _noted(one: CellState) -> str:
     if one.state == "running":
         return one.note
     steps = "" if one.cell.steps is None else f", steps {one.cell.steps}"
-    return f"{one.cell.method}{steps}, seed {one.cell.seed}: {one.note}"
+    return f"{_row(one.cell)}{steps}, seed {one.cell.seed}: {one.note}"

@@ -89,6 +89,6 @@ def test_a_student_is_sampled_on_all_its_indices(indices: int) -> None:
 def test_a_budget_below_one_iteration_of_each_fold_names_the_parameter_and_what_is_needed() -> None:
     assert [part.train.iterations for part in share_budget([fold(), fold(20)], 320)] == [4, 2]
     with pytest.raises(
-        ParameterError, match=r"^budget: 79 given, at least 80 needed for one iteration of each of the 2"
+        ParameterError, match=r"^budgets: 79 given, at least 80 needed for one iteration of each of the 2"
     ):
         share_budget([fold(), fold()], 79)

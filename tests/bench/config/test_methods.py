@@ -20,7 +20,7 @@ TRAINING_FREE = ["ddim", "ddpm", "dpm-solver"]
 
 
 def config(*assignments: str, budget: int | None = None) -> Config:
-    return resolve(load_preset("digits"), "smoke", assignments, budget=budget)
+    return resolve(load_preset("digits"), "smoke", assignments, budgeted=budget is not None).at(budget)
 
 
 def test_every_method_is_known_by_its_name() -> None:
@@ -44,7 +44,7 @@ def test_a_budget_is_spent_evenly_and_not_exceeded(name: str, steps: int) -> Non
 def test_a_budget_too_small_for_one_iteration_of_each_fold_is_refused() -> None:
     given = config(budget=100)
     with pytest.raises(
-        InputError, match=r"budget: 100 given, at least 1856 needed for one iteration of each of the 10 folds"
+        InputError, match=r"budgets: 100 given, at least 1856 needed for one iteration of each of the 10 folds"
     ):
         given.folds(given.method("pd"), 1)
 

@@ -86,7 +86,7 @@ def test_a_variant_of_a_chain_may_have_iterations_of_its_own() -> None:
 
 
 def test_under_a_budget_a_chain_shares_the_budget_and_keeps_its_keys() -> None:
-    config = resolve(load_preset("digits"), None, budget=500_000)
+    config = resolve(load_preset("digits"), None, budgeted=True).at(500_000)
     assert "compute" not in config.methods["pd"]
     assert sum(fold.total_evaluations for fold in config.folds(config.method("pd"), 4)) <= 500_000
 

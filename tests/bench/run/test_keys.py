@@ -32,7 +32,8 @@ def test_stages_and_records_are_named_as_before(name: str, monkeypatch: pytest.M
     (tmp_path / "weights.pt").write_bytes(b"not a network")
     given = KEYS[name]["given"]
     preset = load_preset(given["dataset"])
-    config = resolve(preset, given["scale"], given.get("set", []), given.get("images"), given.get("budget"))
+    budgets = [given["budget"]] if "budget" in given else []
+    config = resolve(preset, given["scale"], given.get("set", []), given.get("images"), budgeted=bool(budgets))
     of_cifar10 = given["dataset"] == "cifar10"
     sweep = make_sweep(
         config,
@@ -40,6 +41,7 @@ def test_stages_and_records_are_named_as_before(name: str, monkeypatch: pytest.M
         methods_by_steps(given["methods"], given["steps"]),
         given["seeds"],
         tmp_path / "weights.pt" if of_cifar10 else None,
+        budgets=budgets,
     )
     assert sorted(f"{stage.name} {stage.label}" for stage in sweep.stages) == KEYS[name]["stages"]
     assert sorted(cell.record for cell in sweep.request().cells) == KEYS[name]["records"]

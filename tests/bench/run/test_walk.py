@@ -115,3 +115,18 @@ def test_every_stage_of_a_random_plan_is_offered_once_and_after_those_it_needs(s
     place = {one.key: number for number, one in enumerate(order)}
     assert all(place[parent.key] < place[one.key] for one in plan for parent in one.parents)
     assert all(one.key != other.key for one, other in pairwise(order))
+
+
+def test_a_training_that_goes_on_from_another_begins_after_it_whether_that_is_done_or_fails() -> None:
+    longest = stage("longest", TEACHER)
+    longer = Stage("longer", "longer", {}, lambda job: None, (TEACHER,), goes_on=longest)
+    short = Stage("short", "short", {}, lambda job: None, (TEACHER,), goes_on=longer)
+    of_short = stage("of-short", short)
+    walk = Walk([longest, longer, short, of_short])
+    assert offered(walk) == ["short"]
+    walk.failed(short)
+    assert offered(walk) == ["longer"]
+    walk.done(longer)
+    assert offered(walk) == ["longest"]
+    walk.done(longest)
+    assert not walk

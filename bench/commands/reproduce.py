@@ -11,6 +11,7 @@ from bench.commands.options import (
     Device,
     DryRun,
     Executor,
+    ExtractorWeights,
     InceptionWeights,
     Jobs,
     Out,
@@ -48,6 +49,7 @@ def reproduce(
     out: Out = RUNS,
     data_root: DataRoot = None,
     inception_weights: InceptionWeights = None,
+    extractor_weights: ExtractorWeights = None,
     executor: Executor = "local",
     address: Address = None,
     jobs: Jobs = "auto",
@@ -77,7 +79,17 @@ def reproduce(
     from bench.run.session import Place, check_failures, perform, prepare
 
     where = run_device(device, executor, address)
-    place = Place(where, out, data_root, inception_weights, dry_run, executor=executor, address=address, jobs=at_a_time)
+    place = Place(
+        where,
+        out,
+        data_root,
+        inception_weights,
+        tuple(extractor_weights or []),
+        dry_run,
+        executor=executor,
+        address=address,
+        jobs=at_a_time,
+    )
     if experiment is None:
         print_list(datasets, place)
         return

@@ -181,6 +181,11 @@ def extractors() -> dict[str, Extractor]:
     }
 
 
+def is_from_file(name: str) -> bool:
+    """Tell whether a feature space's network is a file."""
+    return name == INCEPTION or name in extractors()
+
+
 @dataclass(frozen=True)
 class WeightFiles:
     """The weight files that a command names: Inception's, and others by their feature space, "" for whichever it is."""

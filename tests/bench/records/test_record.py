@@ -244,8 +244,10 @@ def test_a_cell_made_again_under_another_key_takes_the_place_of_the_old_record_a
     old = write_record(tmp_path, first)
     old.with_suffix(".png").touch()
     other = write_record(tmp_path, first.model_copy(update={"key": "1" * 64, "config": first.config | {"budget": 7}}))
+    of_other_weights = first.model_copy(update={"key": "3" * 64, "feature_space": "clip weights 01234567"})
+    beside = write_record(tmp_path, of_other_weights)
     new = write_record(tmp_path, first.model_copy(update={"key": "2" * 64}))
-    assert set(new.parent.iterdir()) == {new, other}
+    assert set(new.parent.iterdir()) == {new, other, beside}
 
 
 def test_settings_of_other_methods_do_not_keep_an_old_record_of_a_cell(tmp_path: Path) -> None:

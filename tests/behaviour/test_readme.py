@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from diffusers import UNet2DModel
 from helpers.dataset_forms import image_folder, lsun_lmdb
+from helpers.small_transformers import clip_tensors, write
 from helpers.small_unet2d import OPTIONS
 from helpers.stand_in_inception import write_stand_in
 from matplotlib.figure import Figure
@@ -136,6 +137,7 @@ def place(environment: Path, finished: Path) -> Path:
     lsun_lmdb(environment / "church_outdoor_train_lmdb", 24)
     image_folder(environment / "my_images", 20, 32)
     write_stand_in(environment / STAND_IN)
+    write(environment / "ViT-L-14-336px.pt", clip_tensors())
     (environment / "my_experiment.toml").write_text(EXPERIMENT)
     UNet2DModel(**OPTIONS).save_pretrained(environment / "my_unet")
     shutil.copytree(ROOT / "results", environment / "results")

@@ -13,12 +13,14 @@ from typing import Annotated, Any
 import typer
 
 from bench.commands import (
+    archive,
     claims,
     clean,
     compare,
     datasets,
     doctor,
     export,
+    merge,
     methods,
     metrics,
     plots,
@@ -64,6 +66,8 @@ app.command(epilog=shown(plots.EXAMPLES))(plots.plots)
 app.command(epilog=shown(report.EXAMPLES))(report.report)
 app.command(epilog=shown(reproduce.EXAMPLES))(reproduce.reproduce)
 app.command(epilog=shown(claims.EXAMPLES))(claims.claims)
+app.command(epilog=shown(merge.EXAMPLES))(merge.merge)
+app.command(epilog=shown(archive.EXAMPLES))(archive.archive)
 app.command(epilog=shown(sample.EXAMPLES))(sample.sample)
 app.command(epilog=shown(compare.EXAMPLES))(compare.compare)
 app.command(epilog=shown(export.EXAMPLES))(export.export)

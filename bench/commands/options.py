@@ -50,7 +50,8 @@ Assignments = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting, such as teacher.iterations=2000.")
 ]
 Folders = Annotated[
-    list[Path] | None, typer.Argument(help="Run folders (default: runs).", metavar="[PATH]...", show_default=False)
+    list[Path] | None,
+    typer.Argument(help="Run folders, or archives of them (default: runs).", metavar="[PATH]...", show_default=False),
 ]
 Run = Annotated[Path, typer.Argument(help="The run folder.", metavar="[RUN]")]
 RUNS = Path("runs")
@@ -63,17 +64,27 @@ LONGEST_SECONDS = 30 * 86400.0
 def folders_of(given: list[Path] | None) -> list[Path]:
     """Return the run folders that a command was given, each once; `runs` if none was. Raises InputError if one is none.
 
-    What a command needs of them, such as records, it says itself.
+    An archive is unpacked. What a command needs of folders, such as records, it says itself.
     """
-    folders = list(dict.fromkeys(given or [RUNS]))
+    folders = [opened(folder) for folder in dict.fromkeys(given or [RUNS])]
     for folder in folders:
         if not folder.is_dir():
-            fault = "it is a file" if folder.exists() else "there is no such folder"
+            fault = "it is a file and no archive" if folder.exists() else "there is no such folder"
             raise InputError(
                 f"PATH: '{folder}' given, but {fault}; name a run folder, which is made with: sfddm-bench run --out "
                 f"{RUNS if folder.exists() else folder}"
             )
     return folders
+
+
+def opened(path: Path) -> Path:
+    """Return a path as it is, or the folder that an archive is unpacked into. Raises InputError."""
+    if not path.is_file():
+        return path
+
+    from bench.collected.archive import is_archive, unpacked
+
+    return unpacked(path) if is_archive(path) else path
 
 
 def comma_list(option: str, text: str) -> list[str]:

@@ -100,6 +100,7 @@ class Record(Section):
     # those beside the record by file name, none in records of versions that did not seal them.
     config: dict[str, Any]
     versions: dict[str, str]
+    packages: Sha256 | None = None  # of the list of all that was installed; None in records of versions without it
     machine: dict[str, Any]
     git: dict[str, Any]
     command: list[str] = Field(default_factory=list)
@@ -229,10 +230,10 @@ def _same_cell(path: Path, record: Record) -> bool:
     except InputError:
         return False  # whatever it is, it is not ours to remove
     fields = ("dataset_sha256", "feature_space", "method", "steps", "seed", "budget")
-    return all(getattr(other, name) == getattr(record, name) for name in fields) and _own(other) == _own(record)
+    return all(getattr(other, name) == getattr(record, name) for name in fields) and own_part(other) == own_part(record)
 
 
-def _own(record: Record) -> object:
+def own_part(record: Record) -> object:
     """Return what of the settings is a record's own: the real data has no model and no sampler, only a protocol."""
     return record.protocol if record.method == REAL else own_settings(record.config, record.method)
 

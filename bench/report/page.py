@@ -8,6 +8,7 @@ from bench.claims.claims import decide
 from bench.records.groups import device_class, groups
 from bench.records.record import REAL, Record, read_records
 from bench.records.rows import place
+from bench.rendering import place_to_write
 from bench.report.group import GroupResults, group_results
 from bench.report.html import render
 from bench.report.provenance import commands, provenance
@@ -37,7 +38,7 @@ def write_report(folders: Sequence[Path], to: Path | None = None) -> Path:
 
     Raises InputError if there are no records, or if the page cannot be written.
     """
-    path = to or folders[0] / REPORT
+    path = to or place_to_write(folders, None, "--to") / REPORT
     if path.is_dir():
         raise InputError(f"--to: '{path}' given, a folder; name a file such as {path / REPORT}")
     records = read_records(*folders)

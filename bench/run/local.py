@@ -22,6 +22,7 @@ from bench.stages.sampling import read_samples
 from bench.store.failures import Busy, StageFailed, reason
 from bench.store.files import file_sha256
 from bench.store.layout import RunFolder
+from bench.store.packages import installed, sha256_of
 from bench.store.provenance import command_line, made_by
 from bench.store.stage import Stage, with_descendants
 from bench.store.store import Store
@@ -57,6 +58,7 @@ def run_sweep(sweep: Sweep, worker: Worker, elsewhere: Elsewhere | None = None) 
     stage that has ended: cells that this was the last of are recorded at once.
     """
     about = made_by() | {"machine": made_on(sweep.context, worker), "command": command_line()}
+    about |= {"packages": sha256_of(installed())}
     with worker.timing.part("checking what is done"):
         worker.tidy(sweep.stages)
         worker.locks.tidy(worker.store.run.records / sweep.set_name)

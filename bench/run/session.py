@@ -21,6 +21,7 @@ from bench.run.torchrun import follow, followed
 from bench.run.worker import Worker
 from bench.store.files import check_writable
 from bench.store.names import check_name
+from bench.store.packages import write_packages
 from bench.store.progress import Display
 from bench.store.requests import write_request
 from bench.store.timing import Timing
@@ -117,6 +118,7 @@ def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
     worker.display.outlook = outlook
     worker.force(forced)
     write_request(place.out, sweep.request())
+    write_packages(worker.store.run)
     return run_sweep(sweep, worker, elsewhere(sweep, worker, place, division))
 
 

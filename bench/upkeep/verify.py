@@ -5,6 +5,7 @@ Each check adds what it looked at and one line for each thing that differs; none
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,7 @@ from bench.records.record import Record, has_integrity, read_record, sort_key
 from bench.rendering import write_tables
 from bench.store.files import file_sha256
 from bench.store.layout import DONE, RunFolder, StageFolder, record_paths, run_folders, split_stage_name
+from bench.store.packages import packages_path, read_packages
 from bench.store.progress import Display
 from bench.store.requests import read_requests
 from bench.upkeep.content import contradictions
@@ -22,6 +24,8 @@ from bench.upkeep.pictures import picture_fault, pictures
 from bench.upkeep.rebuilt import rebuilt
 from sfddm.errors import InputError
 from sfddm.words import on_one_line, plural
+
+MOST_TOLD = 12  # packages of a pair of lists
 
 
 class Verification:
@@ -69,6 +73,7 @@ def verify_folder(run: RunFolder, result: Verification, display: Display) -> dic
     records = _records(run, result)
     _content(run, records, result, display)
     _links(run, records, result)
+    _packages(run, records, result)
     _tables(run, records, result)
     return records
 
@@ -174,6 +179,26 @@ def _links(run: RunFolder, records: dict[Path, Record], result: Verification) ->
         result.notes.append(f"{folder.path}: no record and no sweep needs it; sfddm-bench clean removes it")
 
 
+def _packages(run: RunFolder, records: dict[Path, Record], result: Verification) -> None:
+    """Check the lists of packages that records name, and note in what they differ."""
+    lists: dict[str, dict[str, str]] = {}
+    for sha256 in dict.fromkeys(record.packages for record in records.values() if record.packages):
+        path = packages_path(run, sha256)
+        result.checked["lists of packages"] += 1
+        try:
+            lists[path.stem] = read_packages(path)
+        except InputError as error:
+            result.differences.append(str(error))
+    for (one, mine), (other, theirs) in pairwise(lists.items()):
+        names = [name for name in sorted(mine | theirs) if mine.get(name) != theirs.get(name)]
+        told = [f"{name} {mine.get(name, 'none')} | {theirs.get(name, 'none')}" for name in names]
+        more = f" and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
+        result.notes.append(
+            f"{run.packages}: records were made with different packages, {one} | {other}: "
+            f"{', '.join(told[:MOST_TOLD])}{more}"
+        )
+
+
 def check_datasets(records: Iterable[Record], root: Path | None, result: Verification) -> None:
     """Hash the datasets that records name, if they are here; note those that are not."""
     for dataset in dict.fromkeys((r.dataset, r.resolution, r.dataset_sha256) for r in records):
@@ -192,6 +217,9 @@ def check_datasets(records: Iterable[Record], root: Path | None, result: Verific
 def _tables(run: RunFolder, records: dict[Path, Record], result: Verification) -> None:
     """Compare every table with the one that the records give; not if a record is broken, and named already."""
     if len(records) < len(record_paths(run.records)):
+        return
+    if records and not run.tables.is_dir():
+        result.notes.append(f"{run.root}: has no tables to compare; sfddm-bench tables {run.root} makes them")
         return
     with TemporaryDirectory() as scratch:
         for rebuilt in rebuild_tables(records, Path(scratch)):

@@ -51,7 +51,7 @@ def verify(
                 known.update(records)
                 if recompute is None and resample is None:
                     continue
-                from bench.metrics.spaces import weight_files
+                from bench.metrics.extractors import weight_files
                 from bench.upkeep.recompute import Recomputation
 
                 files = weight_files(inception_weights, extractor_weights or [])

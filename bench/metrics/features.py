@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-INCEPTION = "inception"
+INCEPTION, PIXELS = "inception", "pixels"
 OWN_CLASSIFIER = "-cnn"  # how the name of a dataset's own feature space ends
 
 Extract = Callable[[Tensor], tuple[Tensor, Tensor | None]]

@@ -26,7 +26,8 @@ from bench.metrics.shown import Section, models_of
 class Quality(Section):
     """What was measured of generated images against real ones; a metric that could not be measured is None.
 
-    plugged: the numbers of other packages' metrics, by the metric's name.
+    So is, without a reason, one that means nothing in the feature space. plugged: the numbers of other packages'
+    metrics, by the metric's name.
     """
 
     images: PositiveCount
@@ -62,12 +63,13 @@ def metrics_identity(space: str) -> dict[str, Any]:
 
     Versions and packages.
     """
-    measured = {name: metric for name, metric in BUILT_IN.items() if metric.is_of(space)}
-    own = {name: metric.version for name, metric in measured.items() if name not in FIRST or metric.version > 1}
-    plugged = {
-        name: {"version": metric.version, "distribution": plugins(METRIC_GROUP)[name].distribution}
-        for name, metric in plugged_metrics().items()
-    }
+    own: dict[str, int] = {}
+    plugged: dict[str, dict[str, Any]] = {}
+    for name, metric in metrics_in(space).items():
+        if name not in BUILT_IN:
+            plugged[name] = {"version": metric.version, "distribution": plugins(METRIC_GROUP)[name].distribution}
+        elif name not in FIRST or metric.version > 1:
+            own[name] = metric.version
     return {name: found for name, found in (("metrics", own), ("plugged", plugged)) if found}
 
 
@@ -76,11 +78,8 @@ def measure_quality(given: Given, report: Callable[[int], None] = lambda done: N
     reasons: Reasons = {}
     built_in: dict[str, Metric | None] = {}
     plugged: dict[str, dict[str, Any]] = {}
-    metrics = BUILT_IN | plugged_metrics()
-    for done, (name, metric) in enumerate(metrics.items(), 1):
-        measured, missing = (
-            metric.of(given) if metric.is_of(given.space) else (None, {"": f"it means nothing in {given.space}"})
-        )
+    for done, (name, metric) in enumerate(metrics_in(given.space).items(), 1):
+        measured, missing = metric.of(given)
         if name in BUILT_IN:
             built_in[name] = measured
         elif measured is not None:
@@ -92,6 +91,6 @@ def measure_quality(given: Given, report: Callable[[int], None] = lambda done: N
     return Quality(images=n, reference_images=m, plugged=plugged, **built_in), reasons  # type: ignore[arg-type]
 
 
-def metric_count() -> int:
-    """Return how many metrics `measure_quality` measures."""
-    return len(BUILT_IN) + len(plugged_metrics())
+def metrics_in(space: str) -> dict[str, type[Metric]]:
+    """Return by name the metrics that mean something in a feature space, those that `measure_quality` measures."""
+    return {name: metric for name, metric in (BUILT_IN | plugged_metrics()).items() if metric.is_of(space)}

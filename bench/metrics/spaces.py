@@ -1,13 +1,12 @@
 """Which feature space a run is judged in: what decides the features, and how to get them.
 
 Inception-2015, DINOv2, CLIP and the extractors of other packages are files; a dataset's own classifier is a stage that
-trains it.
-A random network and the pixels need neither. None of them ever stands in for another.
+trains it. A random network and the pixels need neither. None of them ever stands in for another.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache, cached_property
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,34 +16,16 @@ from bench.config.plugins import EXTRACTOR_GROUP, plugins
 from bench.config.sections import ANY_RESOLUTION, Resize
 from bench.config.settings import Config
 from bench.datasets.dataset import Images
-from bench.metrics import clip, dinov2
 from bench.metrics.classifier import LEAST_IMAGES, ClassifierFeatures, make_classifier
-from bench.metrics.features import (
-    INCEPTION,
-    OWN_CLASSIFIER,
-    Extractor,
-    FeatureExtractor,
-    LoadedExtractor,
-    as_extractor,
-)
-from bench.metrics.inception import (
-    WEIGHTS_SHA256,
-    cache_folder,
-    download,
-    fetched,
-    find_weights,
-    inception_features,
-    network_name,
-)
+from bench.metrics.extractors import FROM_FILES, WeightFiles, extractor_weights, extractors, lacking, there
+from bench.metrics.features import INCEPTION, OWN_CLASSIFIER, PIXELS, Extractor, FeatureExtractor, LoadedExtractor
+from bench.metrics.inception import WEIGHTS_SHA256, download, find_weights, inception_features, network_name
 from bench.metrics.random_network import RANDOM, PixelFeatures, random_features
 from bench.store.files import file_sha256
 from bench.store.stage import Job, Stage
 from sfddm.errors import InputError
 
-PIXELS = "pixels"
 BUILT_SPACES = (RANDOM, PIXELS)
-OWN_SPACES = (INCEPTION, *BUILT_SPACES)
-FROM_FILES = {one.name: one for one in (dinov2.VIT_L, dinov2.VIT_B, clip.VIT_L_336)}
 
 
 class FeatureSpace(Protocol):
@@ -169,101 +150,9 @@ class BuiltSpace:
         return PixelFeatures() if self.name == PIXELS else random_features(self.channels, device)
 
 
-@cache
-def extractors() -> dict[str, Extractor]:
-    """Return the extractors whose network is a file, by name: this suite's, then those of other packages.
-
-    Raises InputError if one of those has a name of the suite's own.
-    """
-    taken = (*OWN_SPACES, *FROM_FILES)
-    return FROM_FILES | {
-        name: as_extractor(plugin.load(), name) for name, plugin in plugins(EXTRACTOR_GROUP, taken).items()
-    }
-
-
 def is_from_file(name: str) -> bool:
     """Tell whether a feature space's network is a file."""
     return name == INCEPTION or name in extractors()
-
-
-@dataclass(frozen=True)
-class WeightFiles:
-    """The weight files that a command names: Inception's, and others by their feature space, "" for whichever it is."""
-
-    inception: Path | None = None
-    extractors: Mapping[str, Path] = field(default_factory=dict)
-
-    def of(self, name: str) -> Path | None:
-        """Return the file that is named for an extractor; None if none is."""
-        return self.extractors.get(name, self.extractors.get(""))
-
-
-def weight_files(inception: Path | None, given: Sequence[str], spaces: Sequence[str] | None = None) -> WeightFiles:
-    """Return the files that `--inception-weights` and `--extractor-weights` name, the latter as FILE or NAME=FILE.
-
-    spaces: the run's feature spaces, if it is known which. Raises InputError for no file, and for one that is of none
-    of them or might be of several.
-    """
-    found: dict[str, Path] = {}
-    for text in given:
-        name, _, file = text.partition("=") if text.partition("=")[0] in extractors() else ("", "", text)
-        taking = [space for space in spaces or extractors() if space in extractors()]
-        if not Path(file).is_file():
-            raise InputError(f"--extractor-weights: '{file}' given, but there is no such file")
-        if not taking:
-            raise InputError(f"--extractor-weights: '{text}' given, but {', '.join(spaces or ())} takes no such file")
-        if (spaces and not name and len(taking) > 1) or (name and name not in taking) or name in found:
-            possible = ", ".join(f"{one}={file}" for one in taking)
-            raise InputError(f"--extractor-weights: '{text}' given, a file for each is possible: {possible}")
-        found[name] = Path(file)
-    return WeightFiles(inception, found)
-
-
-def there(declared: Extractor) -> Path | None:
-    """Return an extractor's weight file in the cache; None if there is none. Raises InputError if it is another."""
-    path = cache_folder() / declared.weights
-    if not path.is_file():
-        return None
-    if file_sha256(path) != declared.sha256:
-        raise InputError(
-            f"evaluation.feature_space: '{declared.name}' given, but '{path}' is not its weight file (its sha256 is "
-            f"not {declared.sha256[:12]}...)"
-        )
-    return path
-
-
-def lacking(declared: Extractor, why: str = "its weights are not there") -> str:
-    """Return the line that says where to put an extractor's weights."""
-    path = cache_folder() / declared.weights
-    return (
-        f"evaluation.feature_space: '{declared.name}' given, but {why}; put them at '{path}', or name the file with "
-        "--extractor-weights"
-    )
-
-
-def extractor_weights(declared: Extractor, option: Path | None, dry_run: bool) -> Path | None:
-    """Return the weight file of an extractor, downloaded if it is not here, but by no dry run. Raises InputError.
-
-    option: the file that the command names; one other than the declared is opened once, so that a wrong one is refused
-    before anything is trained.
-    """
-    if option is not None:
-        sha256 = file_sha256(option)
-        other = next((one.name for one in extractors().values() if one.sha256 == sha256), declared.name)
-        if other != declared.name:
-            raise InputError(f"--extractor-weights: '{option}' given for {declared.name}, but it is {other}'s file")
-        if sha256 != declared.sha256:
-            declared.load(option, "cpu")
-        return option
-    found = there(declared)
-    if found or dry_run:
-        return found
-    if declared.url is None:
-        raise InputError(lacking(declared))
-    try:
-        return fetched(declared.url, declared.weights, declared.sha256)
-    except (OSError, RuntimeError) as error:
-        raise InputError(lacking(declared, f"its weights could not be downloaded ({error})")) from None
 
 
 def space_of(
@@ -281,10 +170,17 @@ def space_of(
     return ClassifierSpace(name, images, classifier(config, images), {})
 
 
-def check_feature_space(config: Config, images: Images, asked: Sequence[str], files: WeightFiles | None = None) -> None:
+def check_feature_space(
+    config: Config,
+    images: Images,
+    asked: Sequence[str],
+    files: WeightFiles | None = None,
+    option: str = "--set: evaluation.feature_space =",
+) -> None:
     """Raise InputError if the run's feature space is not to be had with this dataset and the metrics asked for.
 
-    Also if weights that cannot be downloaded are not here; files: those that the command names.
+    Also if weights that cannot be downloaded are not here; files: those that the command names. option: what named the
+    space.
     """
     family = images.name if config.dataset == ANY_RESOLUTION else config.dataset  # cifar10, of a cifar10-jpeg
     wanted, own = config.evaluation.feature_space, family + OWN_CLASSIFIER
@@ -293,11 +189,11 @@ def check_feature_space(config: Config, images: Images, asked: Sequence[str], fi
     if wanted not in possible:
         why = "" if images.labels is not None else f"; {images.name} has no labels to train a classifier on"
         why = "; quality has no meaning in pixels" if wanted == PIXELS else why
-        raise InputError(f"--set: evaluation.feature_space = '{wanted}' given, possible: {', '.join(possible)}{why}")
+        raise InputError(f"{option} '{wanted}' given, possible: {', '.join(possible)}{why}")
     if wanted == own and len(images.pixels) < LEAST_IMAGES:
         raise InputError(
-            f"--set: evaluation.feature_space = '{wanted}' given, but {images.name} has {len(images.pixels)} images; a "
-            f"classifier needs {LEAST_IMAGES} or more, to train on and to test"
+            f"{option} '{wanted}' given, but {images.name} has {len(images.pixels)} images; a classifier needs "
+            f"{LEAST_IMAGES} or more, to train on and to test"
         )
     if wanted in extractors() and not (files and files.of(wanted)):
         declared = extractors()[wanted]

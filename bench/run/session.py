@@ -9,7 +9,8 @@ import torch
 from bench.config.resolve import resolve
 from bench.datasets.registry import load
 from bench.metrics import OF_FEATURES
-from bench.metrics.spaces import check_feature_space, feature_weights, is_from_file, weight_files
+from bench.metrics.extractors import weight_files
+from bench.metrics.spaces import check_feature_space, feature_weights, is_from_file
 from bench.records.record import Record
 from bench.run import side_by_side
 from bench.run.estimate import lines, outlook_of, table
@@ -62,8 +63,9 @@ def prepare(request: Request, place: Place) -> Sweep:
     spaces = request.features or (config.evaluation.feature_space,)
     configs = [config.judged_in(space) for space in spaces]
     files = weight_files(place.inception, place.extractors, spaces)
+    named = {"option": "--features:"} if request.features else {}
     for one in configs:
-        check_feature_space(one, data, request.metrics, files)
+        check_feature_space(one, data, request.metrics, files, **named)
     needed = any(metric in OF_FEATURES for metric in request.metrics)
     weights = [feature_weights(one, data, files, place.dry_run, needed) for one in configs]
     return make_sweep(

@@ -6,7 +6,7 @@ import numpy as np
 
 from bench.metrics.metric import Given
 from bench.metrics.protocol import VERSION, protocol_of
-from bench.metrics.quality import measure_quality, metric_count, metrics_identity
+from bench.metrics.quality import measure_quality, metrics_identity, metrics_in
 from bench.records.measured import CLOSEST, PROTOCOL, QUALITY, SAMPLES
 from bench.records.pictures import PAIRS_SHOWN
 from bench.stages.context import Context
@@ -62,7 +62,7 @@ def metric_settings(context: Context) -> dict[str, Any]:
 
 def write_quality(job: Job, context: Context, label: str, given: Given, extractor: dict[str, Any]) -> None:
     """Measure, and write what was measured and under which protocol."""
-    with job.display.task(label, metric_count(), "metrics") as update:
+    with job.display.task(label, len(metrics_in(given.space)), "metrics") as update:
         quality, reasons = measure_quality(given, update)
     if quality.distance is not None and quality.distance.rank_deficient:
         job.display.say(

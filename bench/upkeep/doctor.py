@@ -219,8 +219,8 @@ def inception_file(option: Path | None) -> Line:
 
 def extractor_files() -> Iterator[Line]:
     """Say of DINOv2, CLIP and other packages' extractors whether their weights are here."""
+    from bench.metrics.extractors import extractors, there
     from bench.metrics.inception import cache_folder
-    from bench.metrics.spaces import extractors, there
 
     try:
         declarations = extractors()

@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
+from bench.metrics.extractors import WeightFiles
 from bench.metrics.frechet import gaussian
 from bench.metrics.jackknife import GROUPS
-from bench.metrics.spaces import WeightFiles, feature_weights
+from bench.metrics.spaces import feature_weights
 from bench.records.measured import CONSISTENCY, INTERPOLATION, JUDGING, PATHS, PROTOCOL, QUALITY, SAMPLES, read_quality
 from bench.records.record import Record
 from bench.run.sweep import Cell, Resolver

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from helpers.small_transformers import clip_tensors, dinov2_tensors, write
 
-from bench.metrics import clip, dinov2, inception, spaces
-from bench.metrics.spaces import FROM_FILES, FileSpace, WeightFiles, extractor_weights, weight_files
+from bench.commands.completion import space_lists
+from bench.metrics import clip, dinov2, extractors, inception
+from bench.metrics.extractors import FROM_FILES, WeightFiles, extractor_weights, weight_files
+from bench.metrics.spaces import FileSpace
 from bench.store.files import file_sha256
 from sfddm.errors import InputError
 
@@ -15,7 +17,7 @@ from sfddm.errors import InputError
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
-    for module in (inception, spaces):
+    for module in (inception, extractors):
         monkeypatch.setattr(module, "cache_folder", lambda: folder)
     return folder
 
@@ -35,6 +37,7 @@ def test_the_published_files_are_those_of_their_authors() -> None:
     for one in FROM_FILES.values():
         assert one.url is not None
         assert one.url.endswith(f"/{one.weights}")
+    assert set(FROM_FILES) <= set(space_lists(""))  # what a shell completes
 
 
 def test_a_file_that_is_named_is_taken_and_says_so_in_name_and_identity(small: Path, cache: Path) -> None:
@@ -70,7 +73,7 @@ def test_it_is_downloaded_if_it_is_not_here_but_by_no_dry_run_and_no_other_file_
 def test_another_extractors_file_is_refused_by_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "b.pth", dinov2_tensors())
     known = {one.name: one for one in (dinov2.VIT_L, replace(dinov2.VIT_B, sha256=file_sha256(path)))}
-    monkeypatch.setattr(spaces, "extractors", lambda: known)
+    monkeypatch.setattr(extractors, "extractors", lambda: known)
     with pytest.raises(InputError, match="given for dinov2, but it is dinov2-vitb14's file"):
         extractor_weights(dinov2.VIT_L, path, dry_run=False)
 

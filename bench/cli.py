@@ -14,6 +14,7 @@ import typer
 
 from bench.commands import (
     archive,
+    checklist,
     claims,
     clean,
     compare,
@@ -66,6 +67,7 @@ app.command(epilog=shown(plots.EXAMPLES))(plots.plots)
 app.command(epilog=shown(report.EXAMPLES))(report.report)
 app.command(epilog=shown(reproduce.EXAMPLES))(reproduce.reproduce)
 app.command(epilog=shown(claims.EXAMPLES))(claims.claims)
+app.command(epilog=shown(checklist.EXAMPLES))(checklist.checklist)
 app.command(epilog=shown(merge.EXAMPLES))(merge.merge)
 app.command(epilog=shown(archive.EXAMPLES))(archive.archive)
 app.command(epilog=shown(sample.EXAMPLES))(sample.sample)

@@ -10,7 +10,6 @@ from bench.commands.options import Folders, folders_of
 EXAMPLES = """
 sfddm-bench archive runs --to runs.zip
 sfddm-bench archive results/digits --to digits.zip --no-pictures
-sfddm-bench report digits.zip --to digits.html
 """
 
 

@@ -18,7 +18,7 @@ INFO_EXAMPLES = "sfddm-bench datasets info lsun_church"
 PREPARE_EXAMPLES = """
 sfddm-bench datasets prepare lsun_church --from church_outdoor_train_lmdb
 sfddm-bench datasets prepare folder --from my_images --resolution 32
-sfddm-bench datasets prepare cifar10 --from jpegs.zip --name cifar10-jpeg
+sfddm-bench datasets prepare cifar10 --from train.zip --test test.zip --name cifar10-jpeg
 """
 
 app = typer.Typer(help="See, and prepare, the datasets.", no_args_is_help=True)
@@ -92,12 +92,17 @@ def datasets_prepare(
     preprocessing: Annotated[
         str | None, typer.Option(help="Another rule than the dataset's, such as square-lanczos.")
     ] = None,
+    test: Annotated[
+        str | None, typer.Option(help="Where the images to hold out are, if not beside those to train on.")
+    ] = None,
     data_root: DataRoot = None,
 ) -> None:
     """Turn a dataset, from the form you have it in, into one packed array; an interrupted preparation resumes."""
     count = None if limit is None or limit == "all" else whole_number("--limit", limit)
     if source is not None and not source.strip():
         raise InputError("--from: '' given, possible: a folder, zip, LMDB or CIFAR-10 tarball")
+    if test is not None and not test.strip():
+        raise InputError("--test: '' given, possible: a folder, zip, LMDB or CIFAR-10 tarball")
 
     from bench.datasets.dataset import data_root as root_of
     from bench.datasets.packed import read_manifest
@@ -107,7 +112,8 @@ def datasets_prepare(
     root = root_of(data_root)
     with Display() as display, display.waiting(f"preparing {label or name}", "images") as update:
         path = None if source is None else Path(source)
-        folder = prepare(name, path, root, resolution, count, label, preprocessing, limit == "all", update)
+        apart = None if test is None else Path(test)
+        folder = prepare(name, path, root, resolution, count, label, preprocessing, limit == "all", update, apart)
     print(folder)
     print("\n".join(counts(read_manifest(folder))))
 

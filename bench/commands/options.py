@@ -37,6 +37,10 @@ Jobs = Annotated[
     str,
     typer.Option(metavar="N", help="Stages at a time on the cores of this machine: auto (as many as pay) or a number."),
 ]
+Log = Annotated[
+    str | None,
+    typer.Option(help="Who is told what happens, besides events.jsonl: tensorboard, or loggers of other packages."),
+]
 Scale = Annotated[
     str | None,
     typer.Option(
@@ -220,6 +224,16 @@ def check_executor(executor: str, address: str | None, device: str) -> None:
             f"--device: '{device}' given, possible with --executor ray: auto, cpu, cuda (it hands GPUs out)"
         )
     check_answers(address)
+
+
+def check_log(log: str | None) -> tuple[str, ...]:
+    """Return the names of loggers. Raises InputError for one that is none."""
+    names = [] if log is None else comma_list("--log", log)
+    if names:
+        from bench.loggers import check_loggers
+
+        check_loggers(names)
+    return tuple(names)
 
 
 def check_jobs(jobs: str, executor: str) -> int | None:

@@ -14,11 +14,13 @@ from bench.commands.options import (
     ExtractorWeights,
     InceptionWeights,
     Jobs,
+    Log,
     Out,
     Scale,
     check_could_write,
     check_executor,
     check_jobs,
+    check_log,
     comma_list,
     integers,
     run_device,
@@ -53,6 +55,7 @@ def reproduce(
     executor: Executor = "local",
     address: Address = None,
     jobs: Jobs = "auto",
+    log: Log = None,
     dry_run: DryRun = False,
 ) -> None:
     """Run a named experiment of the paper, and render it under OUT/experiments/NAME."""
@@ -70,7 +73,7 @@ def reproduce(
             check_words(request(experiment, one, scale, wanted_seeds, data_root), data_root)
     check_could_write(out)
     check_executor(executor, address, device)
-    at_a_time = check_jobs(jobs, executor)
+    at_a_time, loggers = check_jobs(jobs, executor), check_log(log)
 
     from bench.commands.run import finish
     from bench.experiments.sweeps import print_list, those_there
@@ -89,6 +92,7 @@ def reproduce(
         executor=executor,
         address=address,
         jobs=at_a_time,
+        log=loggers,
     )
     if experiment is None:
         print_list(datasets, place)

@@ -18,6 +18,7 @@ from bench.commands.options import (
     ExtractorWeights,
     InceptionWeights,
     Jobs,
+    Log,
     Out,
     Resolution,
     Scale,
@@ -25,6 +26,7 @@ from bench.commands.options import (
     check_could_write,
     check_executor,
     check_jobs,
+    check_log,
     comma_list,
     counts,
     integers,
@@ -109,6 +111,7 @@ def run(
     executor: Executor = "local",
     address: Address = None,
     jobs: Jobs = "auto",
+    log: Log = None,
     dry_run: DryRun = False,
 ) -> None:
     """Train a teacher, distil students, sample, evaluate, and write records, tables, plots and sample sheets."""
@@ -136,7 +139,7 @@ def run(
     check_words(request, data_root)  # and all else that needs no torch: a slip of the pen is told at once
     check_could_write(out)
     check_executor(executor, address, device)
-    at_a_time = check_jobs(jobs, executor)
+    at_a_time, loggers = check_jobs(jobs, executor), check_log(log)
 
     from bench.records.record import read_records
     from bench.run.estimate import check_disk
@@ -155,6 +158,7 @@ def run(
         executor=executor,
         address=address,
         jobs=at_a_time,
+        log=loggers,
     )
     place.timing.add("start and imports", seconds_since_start())
     with place.timing.part("set-up"):

@@ -8,11 +8,12 @@ from pydantic import BaseModel
 
 from bench.config import methods
 from bench.config.preset import load_preset, merged
-from bench.config.sections import ClassifierSettings, CostSettings, EvaluationSettings, TeacherSettings
+from bench.config.sections import ClassifierSettings, CostSettings, DataSettings, EvaluationSettings, TeacherSettings
 from sfddm.errors import InputError
 from sfddm.settings import PerformanceSettings, TrainSettings, UNetConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
+    "data": DataSettings,
     "network": UNetConfig,
     "teacher": TeacherSettings,
     "student": TrainSettings,

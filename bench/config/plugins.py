@@ -1,4 +1,4 @@
-"""What other packages add through entry points: methods, datasets, metrics and feature extractors. No torch."""
+"""What other packages add by entry points: methods, datasets, metrics, feature extractors and loggers. No torch."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from sfddm.words import on_one_line
 
 METHOD_GROUP, DATASET_GROUP = "sfddm_bench.methods", "sfddm_bench.datasets"
 METRIC_GROUP, EXTRACTOR_GROUP = "sfddm_bench.metrics", "sfddm_bench.extractors"
+LOGGER_GROUP = "sfddm_bench.loggers"
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,21 @@ Scale = Literal["smoke", "quick", "paper"]
 Resize = Literal["clean", "legacy_tensorflow"]
 
 
+class DataSettings(BaseModel):
+    """Which images of the dataset are trained on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    held_out: float = Field(
+        default=0.0,
+        ge=0,
+        le=0.5,
+        allow_inf_nan=False,
+        description="share of the images kept apart from all training, to measure against; 0 for data with a test "
+        "split, which is held out as it is",
+    )
+
+
 class TeacherSettings(TrainSettings):
     """The teacher's diffusion process and training."""
 
@@ -48,7 +63,7 @@ class EvaluationSettings(BaseModel):
         le=LARGEST_COUNT,
         description="images that the teacher makes at full length, of those sampled at most",
     )
-    interpolation_paths: int = Field(default=16, ge=1, le=MOST_REPEATS, description="pairs of latents")
+    interpolation_paths: int = Field(default=64, ge=1, le=MOST_REPEATS, description="pairs of latents")
 
     def kid_subset_of(self, images: int, reference_images: int) -> int:
         """Return how many images a KID subset has: the setting, or all there are if that is fewer."""

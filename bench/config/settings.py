@@ -6,7 +6,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bench.config import methods
 from bench.config.overrides import of_variant
-from bench.config.sections import ClassifierSettings, CostSettings, EvaluationSettings, Scale, TeacherSettings
+from bench.config.sections import (
+    ClassifierSettings,
+    CostSettings,
+    DataSettings,
+    EvaluationSettings,
+    Scale,
+    TeacherSettings,
+)
 from bench.store.limits import LARGEST_COUNT
 from sfddm.checkpoint import DenoiserSpec, read_spec
 from sfddm.errors import InputError, ParameterError
@@ -24,6 +31,7 @@ class Config(BaseModel):
     dataset: str
     resolution: int
     scale: Scale
+    data: DataSettings = DataSettings()
     network: UNetConfig
     teacher: TeacherSettings
     evaluation: EvaluationSettings
@@ -36,9 +44,12 @@ class Config(BaseModel):
     )  # network evaluations in training; a run of several has a configuration for each
 
     def identity(self) -> dict[str, Any]:
-        """Return as plain values what decides numbers: of the performance only that; nothing of it at its default."""
+        """Return as plain values what decides numbers: of the performance only that; nothing of it, or of
+        the data, at its default."""
         decides = self.performance.decides()
-        return self.model_dump(mode="json", exclude={"performance"}) | ({"performance": decides} if decides else {})
+        own = self.model_dump(mode="json", exclude={"performance", "data"})
+        data = self.data.model_dump(mode="json") if self.data != DataSettings() else {}
+        return own | ({"data": data} if data else {}) | ({"performance": decides} if decides else {})
 
     def teacher_spec(self) -> DenoiserSpec:
         """Return what the teacher is."""

@@ -12,6 +12,7 @@ import pickletools
 import tarfile
 from collections import Counter
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -22,6 +23,7 @@ from bench.datasets.sources import Source, first_line
 from sfddm.errors import InputError
 
 BATCHES = tuple(f"data_batch_{number}" for number in range(1, 6))
+TEST = "test_batch"
 CLASSES = 10
 MOST_BATCH_BYTES = 2**26  # CIFAR-10's have 31 MB
 MOST_MEMBER_BYTES, MOST_HEADER_BYTES, MOST_MEMBERS = 2**30, 2**20, 10_000
@@ -29,17 +31,23 @@ REFUSED_OPCODES = {"PERSID", "BINPERSID", "EXT1", "EXT2", "EXT4", "INST", "OBJ",
 
 
 class CifarSource(Source):
-    """The 50,000 training images, read at once, with their labels."""
+    """The 50,000 training images with their labels, read at once; and the 10,000 test images, if they are there."""
 
     kind = "cifar10-python"
 
     def __init__(self, path: Path):
-        batches = read_tarball(path) if path.is_file() else [read_file(path / name) for name in BATCHES]
-        parts = [read_batch(data, f"--from: '{path}': {name}") for data, name in zip(batches, BATCHES, strict=True)]
+        batches = read_tarball(path) if path.is_file() else read_folder(path)
+        self._take(path, {name: batches[name] for name in BATCHES})
+        if TEST in batches:
+            self.test = copy(self)
+            self.test._take(path, {TEST: batches[TEST]})
+
+    def _take(self, path: Path, batches: dict[str, bytes]) -> None:
+        parts = [read_batch(data, f"--from: '{path}': {name}") for name, data in batches.items()]
         self.pixels = np.concatenate([pixels for pixels, _ in parts]).reshape(-1, 3, 32, 32)
         self.labels = np.concatenate([labels for _, labels in parts])
         self.names = [str(number) for number in range(len(self.pixels))]
-        self.content = hashlib.sha256(b"".join(hashlib.sha256(data).digest() for data in batches)).hexdigest()
+        self.content = hashlib.sha256(b"".join(hashlib.sha256(data).digest() for data in batches.values())).hexdigest()
         self.left_out = Counter()
 
     def image(self, number: int) -> Image.Image:
@@ -47,6 +55,12 @@ class CifarSource(Source):
 
     def states(self) -> list[Any]:
         return [self.content]  # all of it is in memory
+
+
+def read_folder(path: Path) -> dict[str, bytes]:
+    """Return the batches in a folder by name; that of the test images may be missing. Raises InputError."""
+    there = [*BATCHES, *[TEST] * (path / TEST).is_file()]
+    return {name: read_file(path / name) for name in there}
 
 
 def read_file(path: Path) -> bytes:
@@ -71,10 +85,10 @@ class _Header(tarfile.TarInfo):
         return found
 
 
-def read_tarball(path: Path) -> list[bytes]:
-    """Return the five batches in a tarball. Raises InputError."""
+def read_tarball(path: Path) -> dict[str, bytes]:
+    """Return the batches in a tarball by name; that of the test images may be missing. Raises InputError."""
     batches: dict[str, bytes] = {}
-    total = 0
+    total, wanted = 0, (*BATCHES, TEST)
     try:
         with tarfile.open(path, tarinfo=_Header) as file:
             for count, member in enumerate(file):
@@ -83,10 +97,10 @@ def read_tarball(path: Path) -> list[bytes]:
                 if (
                     count > MOST_MEMBERS
                     or total > MOST_MEMBER_BYTES
-                    or (name in BATCHES and member.size > MOST_BATCH_BYTES)
+                    or (name in wanted and member.size > MOST_BATCH_BYTES)
                 ):
                     raise tarfile.ReadError(f"more than CIFAR-10's tarball holds, at '{member.name[:60]}'")
-                if name in BATCHES and member.isfile():
+                if name in wanted and member.isfile():
                     content = file.extractfile(member)
                     assert content is not None
                     batches[name] = content.read()
@@ -95,7 +109,7 @@ def read_tarball(path: Path) -> list[bytes]:
     missing = [name for name in BATCHES if name not in batches]
     if missing:
         raise InputError(f"--from: '{path}' holds no '{missing[0]}'; CIFAR-10's python tarball is needed")
-    return [batches[name] for name in BATCHES]
+    return batches
 
 
 def read_batch(data: bytes, place: str) -> tuple[np.ndarray, np.ndarray]:

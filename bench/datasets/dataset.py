@@ -14,6 +14,7 @@ class Images:
     """pixels: uint8 (N,C,H,W), maybe memory-mapped; labels: int64 (N,) or None; sha256: of the pixels.
 
     labels_sha256: of the labels, if the dataset vouches for it; None for those whose labels it does not.
+    held_out: images of the same kind that nothing is trained on: the test split, or a part that is kept apart.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Images:
     source: str
     lossy: bool
     labels_sha256: str | None = None
+    held_out: "Images | None" = None
 
 
 def pixels_sha256(pixels: np.ndarray) -> str:

@@ -15,7 +15,8 @@ ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 SYSTEM = ("__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "system volume information")
 TRAIN = re.compile(r"(train|training)([-_. ]?\d+)?", re.IGNORECASE)
 HELD_OUT = re.compile(r"(test|testing|val|valid|validation|dev|eval)([-_. ]?\d+)?", re.IGNORECASE)
-HIDDEN, SPLIT, OTHER = "hidden or the system's", "of another split than train", "of other endings"
+TEST = re.compile(r"(test|testing)([-_. ]?\d+)?", re.IGNORECASE)
+HIDDEN, SPLIT, OTHER = "hidden or the system's", "of other splits than train and test", "of other endings"
 MOST_ENDINGS = 12  # told apart in the counts
 
 
@@ -23,13 +24,15 @@ MOST_ENDINGS = 12  # told apart in the counts
 class Listing:
     """names: of the images, sorted; classes: of each, the folder it is in; left_out: how many files, by reason.
 
-    archive: the first archive among the files, which may hold what is looked for.
+    test: the images to hold out, none if there is no such split. archive: the first archive among the files, which may
+    hold what is looked for.
     """
 
     names: list[str]
     classes: list[str]
     left_out: Counter[str]
     archive: str | None
+    test: "Listing | None" = None
 
     @property
     def lossy(self) -> bool:
@@ -38,7 +41,10 @@ class Listing:
 
 
 def choose(found: Iterable[str]) -> Listing:
-    """Return which files are images to train on, of relative names with forward slashes."""
+    """Return which files are images to train on, and which to hold out, of relative names with forward slashes.
+
+    Beside a `train`, the images to hold out are those in a `test`; if there is none, those in a `val`, `dev` or `eval`.
+    """
     left_out: Counter[str] = Counter()
     images: list[str] = []
     archive: str | None = None
@@ -55,8 +61,11 @@ def choose(found: Iterable[str]) -> Listing:
         left_out[f"not images ({ending})" if place < MOST_ENDINGS else OTHER] += count
     split = folders_with_splits(images)
     names = [name for name in images if not is_held_out(name, split)]
-    left_out[SPLIT] = len(images) - len(names)
-    return Listing(names, [class_of(name, split) for name in names], +left_out, archive)
+    apart = [[name for name in images if is_in(name, split, kind)] for kind in (TEST, HELD_OUT)]
+    held_out = apart[0] or apart[1]
+    left_out[SPLIT] = len(images) - len(names) - len(held_out)
+    test = Listing(held_out, [class_of(name, split) for name in held_out], Counter(), None) if held_out else None
+    return Listing(names, [class_of(name, split) for name in names], +left_out, archive, test)
 
 
 def is_hidden(name: str) -> bool:
@@ -80,7 +89,14 @@ def is_held_out(name: str, split: set[PurePosixPath]) -> bool:
     return any(place.parent in split and not TRAIN.fullmatch(place.name) for place in places)
 
 
+def is_in(name: str, split: set[PurePosixPath], kind: re.Pattern[str]) -> bool:
+    """Whether an image lies in a folder of this kind beside the `train` of a folder with splits."""
+    path = PurePosixPath(name)
+    return any(place.parent in split and kind.fullmatch(place.name) for place in list(path.parents)[:-1])
+
+
 def class_of(name: str, split: set[PurePosixPath]) -> str:
-    """Return the name of the folder that an image is in; `train` itself is none, but the folder it divides."""
+    """Return the name of the folder that an image is in; a split itself is none, but the folder it divides."""
     folder = PurePosixPath(name).parent
-    return folder.parent.name if folder.parent in split and TRAIN.fullmatch(folder.name) else folder.name
+    divides = folder.parent in split and any(kind.fullmatch(folder.name) for kind in (TRAIN, HELD_OUT))
+    return folder.parent.name if divides else folder.name

@@ -1,14 +1,15 @@
 """Prepared datasets on disk: one packed uint8 array per resolution, with a manifest.
 
-`<root>/<name>/<resolution>/` holds images.npy (N,C,H,W), labels.npy if there are labels, and manifest.json,
-which is written last: without it there is no dataset. One that cannot be written is read all the same.
+`<root>/<name>/<resolution>/` holds images.npy (N,C,H,W), labels.npy if there are labels, in test/ the same of a test
+split, and manifest.json, which is written last: without it there is no dataset. One that cannot be written is read all
+the same.
 """
 
 import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,29 @@ IMAGES, LABELS, MANIFEST, VERIFIED = "images.npy", "labels.npy", "manifest.json"
 READ_BYTES = 1 << 24
 MOST_MANIFEST_BYTES = 1 << 28
 MOST_RESOLUTION, MOST_IMAGES = 4096, 10**9
-SCHEMA = 2  # 1: of before labels had a hash
+TEST = "test"  # the folder of the test split
+SCHEMA = 3  # 1: of before labels had a hash; 2: of before a test split was kept
+LABELS_HASHED = 2
+
+
+class Split(BaseModel):
+    """The packed images of a test split, as the manifest has those to train on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    count: int = Field(ge=2, le=MOST_IMAGES)
+    source_name: str
+    corrupt: list[str]
+    lossy: bool
+    sha256: str
+    labels_sha256: str | None
 
 
 class Manifest(BaseModel):
     """What a packed array is: `dataset` names its definition, `name` what it is called (a lossy copy, say).
 
     left_out: files of the source that are not in it, by reason; noted: images taken of which something is to be known;
-    both since schema 2, as `labels_sha256`, which is null there if there are no labels.
+    both since schema 2, as `labels_sha256`, which is null there if there are no labels. test: since schema 3.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +73,15 @@ class Manifest(BaseModel):
     labels_sha256: str | None = None
     left_out: dict[str, int] = {}
     noted: dict[str, int] = {}
+    test: Split | None = None
+
+    @property
+    def of_test(self) -> "Manifest | None":
+        """What it would say of the test split alone; None if there is none."""
+        if self.test is None:
+            return None
+        own = {name: getattr(self.test, name) for name in ("count", "sha256", "labels_sha256", "lossy", "corrupt")}
+        return self.model_copy(update=own | {"test": None})
 
 
 def folder_of(root: Path, name: str, resolution: int) -> Path:
@@ -92,6 +117,12 @@ def load_packed(root: Path, name: str, resolution: int) -> Images:
     if not (folder / MANIFEST).exists():
         raise InputError(missing(root, name, resolution))
     manifest = read_manifest(folder)
+    images = _load(folder, manifest)
+    test = None if manifest.of_test is None else _load(folder / TEST, manifest.of_test)
+    return replace(images, held_out=test)
+
+
+def _load(folder: Path, manifest: Manifest) -> Images:
     pixels, labels = read_pixels(folder, manifest), read_labels(folder, manifest)
     marker = Marker(folder, manifest)
     state = marker.state()  # taken first: what is written while it is read must not be vouched for
@@ -127,15 +158,16 @@ def read_labels(folder: Path, manifest: Manifest) -> np.ndarray | None:
         if expected is not None:
             raise InputError(f"{path}: missing, its manifest says that there are labels; prepare it again")
         return None
-    if manifest.schema_version >= SCHEMA and expected is None:
+    if manifest.schema_version >= LABELS_HASHED and expected is None:
         raise InputError(f"{path}: there, its manifest says that there are no labels; prepare it again")
     mapped = _mapped(path, "r")
     _check_array(path, mapped, np.int64, (manifest.count,))
     labels = np.array(mapped)
     if expected is not None and labels_sha256(labels) != expected:
         raise InputError(f"{_unlike(path, labels_sha256(labels), folder, expected)}; prepare it again")
-    if labels.min() < 0 or labels.max() >= manifest.count:
-        raise InputError(f"{path}: labels from {labels.min()} to {labels.max()} for {manifest.count} images")
+    most = max(manifest.count, manifest.source_count)  # a test split may have fewer images than there are classes
+    if labels.min() < 0 or labels.max() >= most:
+        raise InputError(f"{path}: labels from {labels.min()} to {labels.max()} for {most} images")
     return labels
 
 
@@ -145,6 +177,11 @@ def check(folder: Path) -> list[str]:
         manifest = read_manifest(folder)
     except InputError as error:
         return [str(error)]
+    faults = _check(folder, manifest)
+    return faults if manifest.of_test is None else [*faults, *_check(folder / TEST, manifest.of_test)]
+
+
+def _check(folder: Path, manifest: Manifest) -> list[str]:
     faults: list[str] = []
     for read in (read_pixels, read_labels):
         try:
@@ -277,4 +314,5 @@ def _check_array(path: Path, array: np.ndarray, dtype: Any, shape: tuple[int, ..
 
 
 def _unlike(path: Path, found: str, folder: Path, expected: str) -> str:
-    return f"{path}: its content has sha256 {found[:12]}, {folder / MANIFEST} says {expected[:12]}"
+    manifest = (folder.parent if folder.name == TEST else folder) / MANIFEST
+    return f"{path}: its content has sha256 {found[:12]}, {manifest} says {expected[:12]}"

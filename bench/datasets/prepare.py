@@ -9,9 +9,22 @@ import numpy as np
 import PIL
 
 from bench.datasets.catalogue import CATALOGUE, Definition
+from bench.datasets.held_out import LEAST
+from bench.datasets.listing import SPLIT
 from bench.datasets.open_source import open_source
-from bench.datasets.packed import MANIFEST, MOST_RESOLUTION, SCHEMA, Manifest, folder_of
-from bench.datasets.packing import PROGRESS, Report, finish, naming, pack
+from bench.datasets.packed import (
+    IMAGES,
+    LABELS,
+    MANIFEST,
+    MOST_RESOLUTION,
+    SCHEMA,
+    TEST,
+    VERIFIED,
+    Manifest,
+    Split,
+    folder_of,
+)
+from bench.datasets.packing import PARTIAL, PROGRESS, Report, State, finish, naming, pack
 from bench.datasets.preprocessing import PREPROCESSING, SFDDM_CROP, describe
 from bench.datasets.sources import Source, first_line
 from bench.datasets.workers import read_apart
@@ -37,11 +50,13 @@ def prepare(
     preprocessing: str | None = None,
     everything: bool = False,
     report: Report = lambda *_: None,
+    test_path: Path | None = None,
 ) -> Path:
     """Write a packed dataset and return its folder. Raises InputError in one line.
 
     limit: at most so many images from the start; everything: all of them, if the definition takes a share.
     label: the name to keep it under, if it is not the dataset itself but, say, a lossy copy.
+    test_path: where the images to hold out are, if not in the source itself; at most `limit` of them as well.
     What was prepared under that name before stays until the new dataset is whole.
     """
     definition = define(name)
@@ -50,18 +65,29 @@ def prepare(
     if preprocessing is not None and preprocessing not in PREPROCESSING:
         raise InputError(f"--preprocessing: '{preprocessing}' given, possible: {', '.join(PREPROCESSING)}")
     source = open_source(source_path, limit) if source_path else download(name, root)
+    test = test_split(source, test_path, limit)
     source.take(wanted_count(source, definition, limit, everything))
     rule = preprocessing or default_rule(definition, source)
     folder = check_writable(folder_of(root, label, resolution), "--data-root")
     with alone(folder):
         # Where Pillow changes, so may pixels: a preparation that another version began is begun again.
         made_by = {"rule": rule, "does": describe(rule), "resolution": resolution, "pillow": PIL.__version__}
-        identity = source_identity(source)
-        state = pack(source, folder, rule, resolution, digest({"source": identity, **made_by}), report)
-        if source_identity(source) != identity:
-            remove(folder / PROGRESS)
-            raise InputError(f"--from: '{source_path}' was changed while it was read; give the same command again")
+
+        def packed(part: Source, place: Path) -> State:
+            identity = source_identity(part)
+            state = pack(part, place, rule, resolution, digest({"source": identity, **made_by}), report)
+            if source_identity(part) != identity:
+                remove(place / PROGRESS)
+                raise InputError(f"--from: '{source_path}' was changed while it was read; give the same command again")
+            return state
+
+        apart = check_writable(folder / TEST, "--data-root") if test else folder / TEST
+        state, of_test = packed(source, folder), packed(test, apart) if test else None
         sha256, labels = finish(folder, source, state, resolution)
+        kept = finished_test(apart, test, of_test, resolution, test_path) if test and of_test else None
+        if not test:
+            for name_of in (IMAGES, LABELS, VERIFIED, PARTIAL, PROGRESS):  # of an earlier preparation
+                remove(apart / name_of)
         names = source.names
         corrupt = {UNREADABLE: len(state.corrupt)} if state.corrupt else {}
         manifest = Manifest(
@@ -83,16 +109,59 @@ def prepare(
             labels_sha256=labels,
             left_out=dict(source.left_out) | corrupt,
             noted=state.noted,
+            test=kept,
         )
         write_json(folder / MANIFEST, manifest.model_dump())
-        remove(folder / PROGRESS)
+        for place in (folder, apart):
+            remove(place / PROGRESS)
     return folder
+
+
+def test_split(source: Source, path: Path | None, limit: int | None) -> Source | None:
+    """Return the images to hold out: those at a path, else those that the source says of; None if there are none.
+
+    They are labelled as the source is, by the names of its classes. Raises InputError.
+    """
+    test, source.test = source.test, None
+    if path is not None:
+        try:
+            test = open_source(path, limit)
+        except InputError as error:
+            raise InputError(str(error).replace("--from:", "--test:", 1)) from None
+    if test is None:
+        return None
+    if len(test) < LEAST:
+        source.left_out[SPLIT] += len(test)
+        return None
+    if test.classes != source.classes:
+        known = source.classes is not None and set(test.classes or ()) <= set(source.classes)
+        if not known or test.labels is None or test.classes is None or source.classes is None:
+            test.labels = None
+        else:
+            test.labels = np.array([source.classes.index(name) for name in test.classes])[test.labels]
+    if limit is not None:
+        test.take(min(limit, test.total))
+    return test
+
+
+def finished_test(folder: Path, test: Source, state: State, resolution: int, path: Path | None) -> Split:
+    """Turn what was packed of the test split into its array; return what the manifest says of it."""
+    sha256, labels = finish(folder, test, state, resolution)
+    return Split(
+        count=state.written,
+        source_name=decodable(path.name) if path else "the same",
+        corrupt=[decodable(test.names[number]) for number in state.corrupt],
+        lossy=test.lossy,
+        sha256=sha256,
+        labels_sha256=labels,
+    )
 
 
 def counts(manifest: Manifest) -> list[str]:
     """Return the lines that say what a preparation took, and what it left out and why."""
     lines = [f"taken: {manifest.count:,} images"]
     lines += [f"  {count:,} {note}" for note, count in manifest.noted.items()]
+    lines += [] if manifest.test is None else [f"held out: {manifest.test.count:,} images"]
     lines += [f"left out: {count:,} {reason}" for reason, count in manifest.left_out.items()]
     return lines if manifest.left_out else [*lines, "left out: none"]
 

@@ -11,6 +11,7 @@ from bench.config.plugins import DATASET_GROUP, Plugin, plugins
 from bench.datasets.catalogue import CATALOGUE
 from bench.datasets.dataset import Images, data_root
 from bench.datasets.digits import load_digits
+from bench.datasets.held_out import hold_out
 from bench.datasets.packed import load_packed, prepared, survey
 from sfddm.errors import InputError
 
@@ -52,9 +53,16 @@ def prepared_resolutions(name: str, root: Path | None) -> list[int]:
     return sorted(manifest.resolution for manifest in prepared(data_root(root)) if manifest.name == name)
 
 
-def load(name: str, resolution: int, root: Path | None) -> Images:
-    """Return a dataset at a resolution. Raises InputError if it is not there."""
+def load(name: str, resolution: int, root: Path | None, held_out: float = 0.0) -> Images:
+    """Return a dataset at a resolution. Raises InputError if it is not there.
+
+    held_out: the share to keep apart of one that has no test split (`data.held_out`).
+    """
     definition_name(name, root)
+    return hold_out(_whole(name, resolution, root), held_out)
+
+
+def _whole(name: str, resolution: int, root: Path | None) -> Images:
     if name == "digits":
         return load_digits(resolution, root)
     if name in third_party():

@@ -6,6 +6,7 @@ A source is picklable and opens its files lazily, so that many processes can rea
 import struct
 from abc import ABC, abstractmethod
 from collections import Counter
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import IO, Any
@@ -25,7 +26,7 @@ BEYOND = "beyond the share or --limit"
 class Source(ABC):
     """Images by number, in a fixed order. kind: what it is; labels: class numbers or None; lossy: by its format.
 
-    left_out: how many of the source's files are not taken, by reason.
+    left_out: how many of the source's files are not taken, by reason. test: the images to hold out, if it says of any.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Source(ABC):
     classes: list[str] | None = None
     lossy: bool = False
     left_out: Counter[str]
+    test: "Source | None" = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -69,6 +71,9 @@ class Source(ABC):
             left = ", ".join(f"{count} {reason}" for reason, count in self.left_out.items())
             hint = f"; unpack '{listing.archive}', or give it itself" if listing.archive else ""
             raise InputError(f"--from: '{path}' holds no images ({', '.join(ENDINGS)}); left out: {left or 0}{hint}")
+        if listing.test:
+            self.test = copy(self)
+            self.test._take_listing(listing.test, path)
         classes = sorted(set(listing.classes))
         if len(classes) > 1:
             self.classes = classes

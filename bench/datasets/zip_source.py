@@ -42,6 +42,8 @@ class ZipSource(Source):
         listing.left_out.update(left_out)
         self._take_listing(listing, path)
         self.places = [places[name] for name in self.names]
+        if isinstance(self.test, ZipSource):
+            self.test.places = [places[name] for name in self.test.names]
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"file": None}

@@ -35,7 +35,16 @@ class Distance(Metric):
 
     name: str
     value: Annotated[
-        FrechetValue | None, Shown("{distance}", "", "lower", 2, brief="{distance}", interval=("low", "high"))
+        FrechetValue | None,
+        Shown(
+            "{distance}",
+            "",
+            "lower",
+            2,
+            brief="{distance}",
+            interval=("low", "high"),
+            fresh=("quality", "fresh", "distance"),
+        ),
     ]
     low: Finite | None = None
     high: Finite | None = None

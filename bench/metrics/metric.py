@@ -18,7 +18,20 @@ if TYPE_CHECKING:
     from bench.metrics.frechet import Reference
     from bench.metrics.neighbours import Neighbourhood
 
+NOT_HELD_OUT = "no images were kept apart from training"
+
 Reasons = dict[str, str]  # why a field is None, by its name; "" for all of the metric
+
+
+@dataclass(frozen=True)
+class HeldOutImages:
+    """Real images that nothing was trained on, in the same features.
+
+    reference: their Gaussian. nearest: their median distance to the nearest image of the reference.
+    """
+
+    reference: "Reference"
+    nearest: float
 
 
 @dataclass(frozen=True)
@@ -28,7 +41,7 @@ class Given:
     features (n,d) and probabilities (n,k) of the generated images; the latter is None if the features have no classes.
     real: the reference's features (m,d); reference: its Gaussian, found once for all cells; real_distances: the
     squared distances (m,k) of each real image to its k = `settings.neighbours` nearest other ones, nearest first, if
-    they are known already.
+    they are known already. held_out: real images that nothing was trained on, if there are any.
     settings: `settings.seed` draws subsets and splits, the same for every cell. space: the name of the feature space.
 
     None is to be written to, and what is large may be memory-mapped: read it a part at a time, as `neighbours.between`
@@ -42,6 +55,7 @@ class Given:
     settings: "EvaluationSettings"
     space: str
     real_distances: "Tensor | None" = None
+    held_out: HeldOutImages | None = None
 
     @property
     def smallest(self) -> int:

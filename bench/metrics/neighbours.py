@@ -96,6 +96,17 @@ def neighbourhood(
     )
 
 
+def nearest_distances(x: Tensor, y: Tensor) -> Tensor:
+    """Return the distance (n,) of each of features (n,d) to the nearest of others (m,d), float64."""
+    closest = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+    least = torch.full((len(x),), torch.inf, device=x.device)
+    for rows, columns, squared in between(x, y):
+        found, place = squared.min(1)
+        closest[rows] = torch.where(found < least[rows], place + columns.start, closest[rows])
+        least[rows] = torch.minimum(found, least[rows])
+    return torch.cat([_apart(x[rows], y[closest[rows]]) for rows in blocks(len(x))])
+
+
 def squared_distances(x: Tensor, neighbours: int) -> Tensor:
     """Return the squared distances (n,k) of each image of features (n,d) to its k nearest other ones, nearest first.
 

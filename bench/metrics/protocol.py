@@ -24,7 +24,8 @@ class Protocol(BaseModel):
     version: of what these fields mean; 1 in records from before it was counted.
     network: the feature network by name, with the sha256 of its weights. reference_sha256: of the packed pixels that
     the reference features were taken from. lossy_reference: those pixels came from a lossy copy of the dataset.
-    seed: of subsets and splits; the same for every cell, whatever the cell's own seed.
+    seed: of subsets and splits; the same for every cell, whatever the cell's own seed. held_out_images,
+    held_out_sha256: of the images kept apart from training, None if there are none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,11 +50,14 @@ class Protocol(BaseModel):
     kid_subset_size: PositiveCount
     neighbours: PositiveCount
     seed: Count
+    held_out_images: PositiveCount | None = None
+    held_out_sha256: str | None = None
 
     @property
     def sha256(self) -> str:
-        """The protocol's fingerprint."""
-        return digest(self.model_dump())
+        """The protocol's fingerprint; neither None nor version 1 is in it, as they were not before there were such."""
+        first = {"version"} if self.version == 1 else set()
+        return digest(self.model_dump(exclude_none=True, exclude=first))
 
 
 def protocol_of(
@@ -84,4 +88,6 @@ def protocol_of(
         kid_subset_size=settings.kid_subset_of(images, reference_images),
         neighbours=settings.neighbours,
         seed=settings.seed,
+        held_out_images=None if dataset.held_out is None else len(dataset.held_out.pixels),
+        held_out_sha256=None if dataset.held_out is None else dataset.held_out.sha256,
     )

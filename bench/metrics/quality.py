@@ -15,6 +15,7 @@ from bench.config.plugins import METRIC_GROUP, plugins
 from bench.metrics.cmmd import CMMD
 from bench.metrics.coverage import Coverage
 from bench.metrics.distance import Distance
+from bench.metrics.held_out import Fresh, HeldOut
 from bench.metrics.inception_score import InceptionScore
 from bench.metrics.kid import KID
 from bench.metrics.memorisation import Memorisation
@@ -26,19 +27,21 @@ from bench.metrics.shown import Section, models_of
 class Quality(Section):
     """What was measured of generated images against real ones; a metric that could not be measured is None.
 
-    So is, without a reason, one that means nothing in the feature space. plugged: the numbers of other packages'
-    metrics, by the metric's name.
+    So is, without a reason, one that means nothing in the feature space. fresh: of the real data, what its held-out
+    images would get in a cell's place. plugged: the numbers of other packages' metrics, by the metric's name.
     """
 
     images: PositiveCount
     reference_images: PositiveCount
     distance: Distance | None = None
+    held_out: HeldOut | None = None
     inception_score: InceptionScore | None = None
     kid: KID | None = None
     cmmd: CMMD | None = None
     precision_recall: PrecisionRecall | None = None
     coverage: Coverage | None = None
     memorisation: Memorisation | None = None
+    fresh: Fresh | None = None
     plugged: dict[str, dict[str, Finite | int | str | None]] = Field(default_factory=dict)
 
 

@@ -24,6 +24,8 @@ class Shown:
     value to the shown one. brief: the title on the terminal after a run, which has room for a few only.
     beside: the field of the same model that it is read against. interval: the two fields with its interval. bound: the
     field that tells whether it is only a lower bound. doubt: what of the record's section tells whether it is noise.
+    real: what the row of the real data is called, if its value is not of one half against the other. fresh: where the
+    record of the real data has what held-out images would get in a cell's place.
     """
 
     title: str
@@ -37,6 +39,8 @@ class Shown:
     interval: tuple[str, str] | None = None
     bound: str = ""
     doubt: str = ""
+    real: str = ""
+    fresh: tuple[str, ...] = ()
 
 
 class Section(BaseModel):

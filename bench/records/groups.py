@@ -77,7 +77,8 @@ def obstacles(one: Record, other: Record) -> list[str]:
     """Return `field: this | that` for everything that forbids two records one column.
 
     A failed cell without a protocol may stand under any, and what is not trained beside any budget. The real data's own
-    values are compared with the others without image counts, reference and device.
+    values are compared with the others without image counts, reference and device; but what its held-out images would
+    get in a cell's place is that of cells with as many images.
     """
     mine, theirs = conditions(one), conditions(other)
     free: set[str] = set() if one.trains and other.trains else {"budget"}
@@ -85,6 +86,8 @@ def obstacles(one: Record, other: Record) -> list[str]:
         free |= {name for name in [*mine, *theirs] if name.startswith("protocol")}
     elif REAL in (one.method, other.method):
         free |= {"device"} | {f"protocol.{name}" for name in FLOORS_OWN}
+        if None not in (one.stands_for, other.stands_for):
+            mine, theirs = mine | {"images of a cell": one.stands_for}, theirs | {"images of a cell": other.stands_for}
     names = [name for name in {**mine, **theirs} if name not in free]
     return [
         f"{name}: {mine.get(name, UNKNOWN)} | {theirs.get(name, UNKNOWN)}"

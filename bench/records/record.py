@@ -133,6 +133,13 @@ class Record(Section):
         return measured.low, measured.high
 
     @property
+    def stands_for(self) -> int | None:
+        """How many images a cell has: its own number, or that of the cells in whose place held-out images stand."""
+        if self.method == REAL:
+            return self.quality.fresh.images if self.quality and self.quality.fresh else None
+        return self.quality.images if self.quality else None
+
+    @property
     def folds(self) -> tuple[str, ...]:
         """The keys of the student's folds, the first one first; of a teacher that is sampled itself, none."""
         models = itertools.takewhile(lambda item: not item[0].startswith("samples of "), self.parents.items())
@@ -234,8 +241,11 @@ def _same_cell(path: Path, record: Record) -> bool:
 
 
 def own_part(record: Record) -> object:
-    """Return what of the settings is a record's own: the real data has no model and no sampler, only a protocol."""
-    return record.protocol if record.method == REAL else own_settings(record.config, record.method)
+    """Return what of the settings is a record's own: the real data has no model and no sampler, only a protocol.
+
+    And how many images a cell has in whose place its held-out images stand.
+    """
+    return (record.protocol, record.stands_for) if record.method == REAL else own_settings(record.config, record.method)
 
 
 def own_settings(config: dict[str, Any], method: str) -> dict[str, Any]:

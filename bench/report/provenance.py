@@ -178,7 +178,7 @@ def identity(record: Record) -> dict[str, str]:
         "grid": record.grid,
         "teacher timesteps": record.timesteps,
         **texts(record.sampling, "sampling."),
-        "95 % interval of the distance (1 seed: sampling only)": interval(record),
+        **interval(record),
     }
     return {name: text(value) for name, value in given.items() if value is not None}
 
@@ -191,9 +191,12 @@ def stages(record: Record) -> dict[str, str]:
     return {name.removesuffix(f" (seed {record.seed})"): said for name, said in found.items()}
 
 
-def interval(record: Record) -> str | None:
-    """Return the interval of a cell's distance as text; None if it has none."""
-    return " to ".join(number(end, 2) for end in record.interval) if record.interval else None
+def interval(record: Record) -> dict[str, str]:
+    """Return the interval of a cell's distance as text, by what it is about; nothing if it has none."""
+    if record.interval is None or record.quality is None:
+        return {}
+    about = f"95 % interval of the distance of {record.quality.images:,} images, of their sampling alone"
+    return {about: " to ".join(number(end, 2) for end in record.interval)}
 
 
 def commands(records: Sequence[Record]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from bench.tables.table import statistic_text
 from sfddm.words import plural
 
 DASH = "–"
-FLOOR = "floor: real data, half against half"
+FLOOR, FRESH = "floor: real data, half against half", "floor: real data, held-out images in a cell's place"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class SortableTable:
 
 def by_steps(quality: Summary) -> SortableTable:
     """Return the distance of methods (rows) by step counts (columns), best and second marked, the floor below."""
-    digits, floor = quality.measure.digits, quality.floor
+    digits = quality.measure.digits
+    floors = [(name, one) for name, one in ((FLOOR, quality.floor), (FRESH, quality.fresh)) if one]
 
     def entry(name: str, steps: int) -> SortableEntry:
         found = quality.rows[name].get(steps)
@@ -46,9 +47,9 @@ def by_steps(quality: Summary) -> SortableTable:
     return SortableTable(
         head=("method", *(plural(steps, "step") for steps in quality.steps)),
         rows=tuple((name, tuple(entry(name, steps) for steps in quality.steps)) for name in quality.rows),
-        foot=((FLOOR, (SortableEntry(statistic_text(floor, digits), floor.mean),) * len(quality.steps)),)
-        if floor
-        else (),
+        foot=tuple(
+            (name, (SortableEntry(statistic_text(one, digits), one.mean),) * len(quality.steps)) for name, one in floors
+        ),
     )
 
 

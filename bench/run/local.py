@@ -19,6 +19,7 @@ from bench.run.recording import failed_record, made_from, made_on, make_record
 from bench.run.sweep import Cell, Sweep
 from bench.run.worker import Worker
 from bench.stages.sampling import read_samples
+from bench.store import events
 from bench.store.failures import Busy, StageFailed, reason
 from bench.store.files import file_sha256
 from bench.store.layout import RunFolder
@@ -107,6 +108,7 @@ def run_sweep(sweep: Sweep, worker: Worker, elsewhere: Elsewhere | None = None) 
 def run_cell(sweep: Sweep, cell: Cell, worker: Worker, about: dict[str, Any]) -> Record:
     """Do a cell and record it, or why it failed. Raises Busy, and WorkFailed if the run cannot continue."""
     root = worker.store.run.root
+    about_cell = {"method": cell.method, "steps": cell.steps, "seed": cell.seed, "budget": cell.budget}
     try:
         for stage in cell.stages:
             worker.ensure(stage)
@@ -118,6 +120,7 @@ def run_cell(sweep: Sweep, cell: Cell, worker: Worker, about: dict[str, Any]) ->
     except Exception as error:  # whatever it is, the other cells continue
         why = str(error) if isinstance(error, StageFailed) else reason(error)
         worker.display.say(f"{cell}: failed: {why}")
+        events.add(worker.store.run, "not measured", **about_cell, why=why)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         record = failed_record(sweep, cell, about, why)
@@ -128,6 +131,12 @@ def run_cell(sweep: Sweep, cell: Cell, worker: Worker, about: dict[str, Any]) ->
         return record
     value = "not measured" if record.distance is None else f"{record.distance:.2f}"
     worker.display.say(f"{cell}: {record.distance_name} {value}")
+    found = {
+        "distance": record.distance,
+        "name": record.distance_name,
+        "record": f"{record.set_name}/{record.name}.json",
+    }
+    events.add(worker.store.run, "measured", **about_cell, **found)
     return record
 
 

@@ -14,6 +14,7 @@ from bench.metrics.spaces import check_feature_space, feature_weights, is_from_f
 from bench.records.record import Record
 from bench.run import side_by_side
 from bench.run.estimate import lines, outlook_of, table
+from bench.run.following import followed_by
 from bench.run.jobs import Division, divide
 from bench.run.local import Elsewhere, forced_stages, plan, run_sweep
 from bench.run.request import Request, preset_of
@@ -37,7 +38,8 @@ class Place:
     """Where it is run, and where its data and results are. Made when the command begins: it has the run's clock.
 
     device: one that is there; address: of a running cluster, if the executor has one. inception, extractors: the weight
-    files that are named. jobs: stages at a time on this machine; None: as many as pay.
+    files that are named. jobs: stages at a time on this machine; None: as many as pay. log: the loggers that are told
+    what happens.
     """
 
     device: str
@@ -50,6 +52,7 @@ class Place:
     executor: str = "local"
     address: str | None = None
     jobs: int | None = None
+    log: tuple[str, ...] = ()
     timing: Timing = field(default_factory=Timing)
 
 
@@ -58,7 +61,7 @@ def prepare(request: Request, place: Place) -> Sweep:
     preset = preset_of(request.dataset, place.data_root)
     budgeted = bool(request.budgets)
     config = resolve(preset, request.scale, request.assignments, request.images, request.resolution, budgeted)
-    data = load(request.dataset, config.resolution, place.data_root)
+    data = load(request.dataset, config.resolution, place.data_root, config.data.held_out)
     check_name("--dataset", data.name)  # it becomes a folder; that of another package may be anything
     spaces = request.features or (config.evaluation.feature_space,)
     configs = [config.judged_in(space) for space in spaces]
@@ -121,7 +124,8 @@ def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
     worker.force(forced)
     write_request(place.out, sweep.request())
     write_packages(worker.store.run)
-    return run_sweep(sweep, worker, elsewhere(sweep, worker, place, division))
+    with followed_by(place.log, worker.store.run, worker.display.say):
+        return run_sweep(sweep, worker, elsewhere(sweep, worker, place, division))
 
 
 def lacking_weights(sweep: Sweep) -> list[str]:

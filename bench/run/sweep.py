@@ -19,6 +19,7 @@ from bench.stages import (
     floor,
     fold,
     full_length,
+    held_out,
     interpolation,
     metrics,
     reference,
@@ -191,11 +192,12 @@ class Resolver:
         self.context, self.asked, self.budgets, self.further = context, asked, budgets, further
         self.reference = reference.stage(context)
         self.statistics = statistics.stage(context, self.reference)
+        self.held_out = held_out.stage(context, self.reference)
         self.full_length: dict[int, tuple[Stage, Stage]] = {}  # by seed: the images, and their features
 
     def floor(self, seed: int) -> Cell:
         """Return the cell of the real data's own values."""
-        measures = {"quality": floor.stage(self.context, self.reference, seed)}
+        measures = {"quality": floor.stage(self.context, self.reference, self.statistics, self.held_out, seed)}
         key = digest({"stage": measures["quality"].key, "method": REAL})
         stages = self._stages(None, measures)
         return Cell(REAL, None, seed, None, (), None, measures, stages, key, self.context, further=self.further)
@@ -213,7 +215,7 @@ class Resolver:
         own_features = features.stage(context, images)
         full, full_features = self._full_length(seed, models[0])
         measures = {
-            "quality": metrics.stage(context, own_features, self.reference, self.statistics),
+            "quality": metrics.stage(context, own_features, self.reference, self.statistics, self.held_out),
             "consistency": consistency.stage(context, images, full, full_features),
             "interpolation": interpolation.stage(context, method, steps, seed, models[-1], images),
             "cost": cost.stage(context, method, steps),

@@ -88,7 +88,7 @@ class Workplace:
     def __init__(self, given: Given, display: Display):
         os.chdir(given.folder)
         set_products("fp32")
-        images = load(given.dataset, given.config.resolution, given.data_root)
+        images = load(given.dataset, given.config.resolution, given.data_root, given.config.data.held_out)
         sweep = make_sweep(
             given.config,
             images,

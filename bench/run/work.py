@@ -169,6 +169,13 @@ class Counting:
         distances = self.dataset * self.config.evaluation.neighbours  # of each image to its nearest ones
         return self._products(self.dataset * width, 8 * numbers + 4 * distances + FEW)
 
+    def held_out(self, cell: Cell, stage: Stage) -> Work:
+        """The features of the held-out images; the root of their covariance is kept as well."""
+        assert self.context.images.held_out is not None
+        count = len(self.context.images.held_out.pixels)
+        found = self._extracted(count)
+        return replace(found, kept=found.kept + 8 * self.features * (1 + min(self.features, count)) + 2 * FEW)
+
     def floor(self, cell: Cell, stage: Stage) -> Work:
         """The metrics of one half of the dataset against the other."""
         return self._quality(self.dataset // 2, self.dataset - self.dataset // 2)
@@ -313,7 +320,7 @@ class Counting:
         settings = self.config.evaluation
         subset = settings.kid_subset_of(count, reference)
         pairs = (count + reference) ** 2 + 3 * settings.kid_subsets * subset**2 + count * self.features
-        return self._products(pairs, 2 * FEW)
+        return self._products(pairs, 3 * FEW)
 
     def _products(self, pairs: float, kept: int) -> Work:
         calls, trial = Calls("pairs", f"{self.features} features"), distances_trial(self.features, DISTANCES)
@@ -324,6 +331,7 @@ COUNTED: dict[str, Callable[[Counting, Cell, Stage], Work]] = {
     "classifier": Counting.classifier,
     "reference": Counting.reference,
     "statistics": Counting.statistics,
+    "held-out": Counting.held_out,
     "floor": Counting.floor,
     "teacher": Counting.teacher,
     "fold": Counting.fold,

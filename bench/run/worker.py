@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import get_num_threads
 
+from bench.store import events
 from bench.store.changes import NOT_DONE
 from bench.store.failures import Busy, StageFailed, reason
 from bench.store.files import write_json
@@ -117,6 +118,8 @@ class Worker:
         folder, (state, why) = stage.folder(self.store.run), self.state(stage)
         self.display.say(f"{state} {stage.label}" + (f": {why}" if why != NOT_DONE else ""))
         folder.log(f"{state}: {why}")
+        about = {"stage": stage.name, "label": stage.label}
+        events.add(self.store.run, "begun", **about, state=state)
         started = time.perf_counter()
         try:
             remove(folder.path / DONE)
@@ -139,17 +142,20 @@ class Worker:
         except Exception as error:
             self.fail(stage, f"{stage.label}: {reason(error)}")
             folder.log(f"failed: {reason(error)}\n{anonymous(traceback.format_exc())}")
+            events.add(self.store.run, "failed", **about, why=reason(error))
             if stage.together and self.world.size > 1 and not isinstance(error, NonFiniteLoss):
                 # The others may be in the middle of the work, and none continues without all. torchrun ends them.
                 raise WorkFailed(f"{self._failed[stage.key]}; the same command resumes from there") from error
             raise StageFailed(self._failed[stage.key]) from error
         except KeyboardInterrupt:
             folder.log(f"interrupted after {time.perf_counter() - started:.1f} s")
+            events.add(self.store.run, "interrupted", **about, seconds=round(time.perf_counter() - started, 3))
             raise
         self.forced.discard(stage.key)
         self.store.finished(stage, marker)
         self._whole.add(stage.key)
         folder.log(f"done in {seconds} s")
+        events.add(self.store.run, "ended", **about, seconds=seconds)
 
     def _markers(self, stages: Iterable[Stage]) -> dict[str, Marker]:
         """Return what the done ones among some stages say of themselves, as it is on the disk now, by their names."""

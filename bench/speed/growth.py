@@ -60,7 +60,7 @@ def sweep_of(step_counts: int, seeds: int, methods: Sequence[str] = METHODS) -> 
 
     config = resolve(load_preset("digits"), "smoke")
     cells = methods_by_steps(methods, range(1, step_counts + 1))
-    return make_sweep(config, load("digits", config.resolution, None), cells, range(seeds))
+    return make_sweep(config, load("digits", config.resolution, None, config.data.held_out), cells, range(seeds))
 
 
 def worker_of(run: Path) -> "Worker":

@@ -20,7 +20,7 @@ def stage(config: Config, images: Images) -> Stage:
         with job.display.task(f"classifier {name}", 0, "iterations") as update:
             network, accuracy = train_classifier(pixels, torch.from_numpy(labels), settings, update, job.device)
         job.display.say(
-            f"classifier {name}: it is right on {accuracy:.1%} of the fifth of the images that were held out"
+            f"classifier {name}: it is right on {accuracy:.1%} of a fifth of its images, which it was not trained on"
         )
         with writing(job.folder / "weights.pt") as file:
             torch.save(network.cpu().state_dict(), file)

@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from bench.metrics.metric import Given
+from bench.metrics.metric import Given, Reasons
 from bench.metrics.protocol import VERSION, protocol_of
-from bench.metrics.quality import measure_quality, metrics_identity, metrics_in
+from bench.metrics.quality import Quality, measure_quality, metrics_identity, metrics_in
 from bench.records.measured import CLOSEST, PROTOCOL, QUALITY, SAMPLES
 from bench.records.pictures import PAIRS_SHOWN
 from bench.stages.context import Context
 from bench.stages.features import EXTRACTOR, FEATURES, read_features
+from bench.stages.held_out import read_held_out
 from bench.stages.sampling import read_samples
 from bench.stages.statistics import read_distances, read_statistics
 from bench.store.files import write_json
@@ -18,10 +19,11 @@ from bench.store.stage import Job, Stage
 from sfddm.files import writing
 
 
-def stage(context: Context, features: Stage, reference: Stage, statistics: Stage) -> Stage:
-    """Measure the quality of generated images from their features."""
+def stage(context: Context, features: Stage, reference: Stage, statistics: Stage, held_out: Stage | None) -> Stage:
+    """Measure the quality of generated images from their features; held_out: of the held-out images, if there are."""
     samples = features.parents[0]
     label = f"metrics of {features.label.removeprefix('features of ')}"
+    parents = (features, statistics, *([held_out] if held_out else []))
 
     def work(job: Job) -> None:
         generated = read_features(job.path(features, FEATURES), job.device)
@@ -34,15 +36,17 @@ def stage(context: Context, features: Stage, reference: Stage, statistics: Stage
             settings=context.config.evaluation,
             space=context.space.name,
             real_distances=read_distances(job, statistics, context.config.evaluation.neighbours),
+            held_out=read_held_out(job, held_out),
         )
-        write_quality(job, context, label, given, job.read(reference, EXTRACTOR))
+        quality, reasons = judged(job, label, given)
+        write_quality(job, context, given, quality, reasons, job.read(reference, EXTRACTOR))
         if given.smallest > given.settings.neighbours:
             own, closest = nearest_pairs(given)
             pairs = read_samples(job.path(samples, SAMPLES))[own], context.images.pixels[closest]
             with writing(job.folder / CLOSEST) as file:
                 np.save(file, np.stack(pairs, 1))
 
-    return Stage("metrics", label, metric_settings(context), work, (features, statistics), version=2)
+    return Stage("metrics", label, metric_settings(context), work, parents, version=2)
 
 
 def nearest_pairs(given: Given) -> tuple[np.ndarray, np.ndarray]:
@@ -60,8 +64,8 @@ def metric_settings(context: Context) -> dict[str, Any]:
     return own | later | metrics_identity(context.space.name)
 
 
-def write_quality(job: Job, context: Context, label: str, given: Given, extractor: dict[str, Any]) -> None:
-    """Measure, and write what was measured and under which protocol."""
+def judged(job: Job, label: str, given: Given) -> tuple[Quality, Reasons]:
+    """Return what is measured, and why a number is missing; say if there are too few images."""
     with job.display.task(label, len(metrics_in(given.space)), "metrics") as update:
         quality, reasons = measure_quality(given, update)
     if quality.distance is not None and quality.distance.rank_deficient:
@@ -69,6 +73,13 @@ def write_quality(job: Job, context: Context, label: str, given: Given, extracto
             f"{label}: {given.smallest} images are too few for a full-rank covariance of {given.features.shape[1]} "
             "features; the distance is biased upwards"
         )
+    return quality, reasons
+
+
+def write_quality(
+    job: Job, context: Context, given: Given, quality: Quality, reasons: Reasons, extractor: dict[str, Any]
+) -> None:
+    """Write what was measured and under which protocol."""
     dtypes = (given.features.dtype, given.reference.root.dtype)
     protocol = protocol_of(
         extractor, context.images, quality.images, quality.reference_images, dtypes, context.config.evaluation

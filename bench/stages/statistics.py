@@ -26,16 +26,20 @@ def stage(context: Context, reference: Stage) -> Stage:
 
     def work(job: Job) -> None:
         features = read_features(job.path(reference, FEATURES), job.device).features
-        found = reference_statistics(features)
-        with writing(job.folder / ARRAYS) as file:
-            np.savez(file, mean=found.mean.cpu(), root=found.root.cpu())
-        numbers = {"trace": found.trace, "count": found.count, "path": found.path, "least": found.least}
-        write_json(job.folder / NUMBERS, numbers)
+        write_statistics(job, reference_statistics(features))
         if len(features) > (neighbours := context.config.evaluation.neighbours):
             with writing(job.folder / RADII) as file:
                 np.savez(file, nearest=squared_distances(features, neighbours).cpu())
 
     return Stage("statistics", "reference statistics", {}, work, (reference,))
+
+
+def write_statistics(job: Job, found: Reference) -> None:
+    """Write a reference into the job's folder."""
+    with writing(job.folder / ARRAYS) as file:
+        np.savez(file, mean=found.mean.cpu(), root=found.root.cpu())
+    numbers = {"trace": found.trace, "count": found.count, "path": found.path, "least": found.least}
+    write_json(job.folder / NUMBERS, numbers)
 
 
 def read_statistics(job: Job, stage: Stage) -> Reference:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bench.records.measured import COST
+from bench.store import events
 from bench.store.files import write_json
 from bench.store.layout import SETTINGS
 from bench.store.lock import Locks
@@ -114,6 +115,9 @@ def train_in_stage(
 
         def report(iteration: int, value: float) -> None:
             update(iteration, f"loss {value:.4f}")
+            if job.world.is_main:
+                about = {"stage": job.folder.name, "label": label}
+                events.add(job.run, "progress", **about, iteration=iteration, total=settings.iterations, loss=value)
             resumable.report(iteration, value)
 
         def leave_if_interrupted() -> None:

@@ -3,6 +3,7 @@
 <run>/stages/<kind>-<key>/    settings.json, the artefacts, log.txt, and done.json, written last
 <run>/records/<set>/          one JSON file per cell, with its pictures
 <run>/sweeps/                 what each command asked for
+<run>/events.jsonl            what happened, a line each
 <run>/packages/               the packages that were installed, by the hash that records have
 <run>/tables/, <run>/plots/   what is rendered from the records
 """
@@ -164,6 +165,11 @@ class RunFolder:
     def sweeps(self) -> Path:
         """Where it stands what each command asked for."""
         return self.root / "sweeps"
+
+    @property
+    def events(self) -> Path:
+        """The file of what happened."""
+        return self.root / "events.jsonl"
 
     @property
     def packages(self) -> Path:

@@ -55,7 +55,25 @@ def floor_text(group: Group) -> str | None:
         return None
     images, reference_images = image_counts(group.floors[0])
     counted = f"({images or 0:,} against {reference_images or 0:,})"
-    return f"Floor: one half of the real data against the other {counted}."
+    return " ".join([f"Floor: one half of the real data against the other {counted}.", *_held_out_text(group)])
+
+
+def _held_out_text(group: Group) -> list[str]:
+    """Return the sentences on the rows of the real data that held-out images make possible."""
+    said = []
+    quality = next((record.quality for record in group.floors if record.quality), None)
+    if quality and (fresh := quality.fresh):
+        fewer = "" if fresh.held_out == fresh.images else f", from {fresh.held_out:,} by the jackknife's correction"
+        said.append(
+            f"Held-out images in a cell's place, {fresh.images:,}{fewer}, against the cells' own reference: what a "
+            "sampler would get that draws real images."
+        )
+    if quality and (held_out := quality.held_out):
+        said.append(
+            f"To held-out images: against {held_out.reference_images:,} that nothing was trained on; the real data's "
+            "value is that of as many training images as a cell has, or of all."
+        )
+    return said
 
 
 def device_text(group: Group) -> str:

@@ -13,7 +13,7 @@ from bench.records.rows import ordered
 from bench.store.files import flat
 from bench.tables.measures import Measure, measures
 from bench.tables.summary import RowKey, Summary
-from bench.tables.table import ABOUT_NOISE, DASH, Entry, Table, marks, number
+from bench.tables.table import ABOUT_NOISE, DASH, FRESH, Entry, Table, marks, number
 
 # So that two files can be joined.
 JOINED_BY = ("dataset", "resolution", "scale", "device", "protocol", "protocol_version")
@@ -21,7 +21,6 @@ BEFORE = ("seed", "nfe", "grid")  # what stands before the measurements in a row
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 OURS = ("unit",)  # declared beside the numbers: `-1 to 1` is no formula
 AFTER = ("failure", "key")
-ABOUT_INTERVALS = "In brackets: the 95 % interval of a distance of so many images (1 seed: sampling only)."
 DISTANCE = ("quality.distance.name", "quality.distance.value")  # stand in the row under what the distance is called
 
 
@@ -65,6 +64,7 @@ def summary_frame(summaries: Sequence[Summary], speaker: Record) -> pd.DataFrame
     rows = []
     for shown in summaries:
         floor = [] if shown.floor is None else [(REAL, None, shown.floor)]
+        floor += [] if shown.fresh is None else [(FRESH, None, shown.fresh)]
         found = [(name, steps, one) for name, row in shown.rows.items() for steps, one in row.items()]
         for name, steps, one in [*floor, *found]:
             rows.append(
@@ -136,8 +136,23 @@ def cells_table(cells: dict[RowKey, list[Record]], brief: bool = False) -> Table
         rows.append(tuple(map(Entry, row)))
     noisy = any(measure.is_noise(record) for measure in shown for _, record in records)
     intervals = any(measure.interval(record) for measure in shown for _, record in records)
-    notes = ("A dash is what was not measured.", *[ABOUT_INTERVALS] * intervals, *[ABOUT_NOISE] * noisy)
+    about = [about_intervals([record for _, record in records])] * intervals
+    notes = ("A dash is what was not measured.", *about, *[ABOUT_NOISE] * noisy)
     return Table("Each cell", notes, head, tuple(rows))
+
+
+def about_intervals(records: Sequence[Record]) -> str:
+    """Return the sentence on what a distance's interval is about: so many images, of one seed."""
+    images = [(record.method == REAL, record.quality.images) for record in records if record.quality]
+    cells, floors = (
+        " or ".join(f"{count:,}" for count in sorted({count for is_floor, count in images if is_floor == real}))
+        for real in (False, True)
+    )
+    of_real = f" (real data: {floors})" if floors else ""
+    return (
+        f"In brackets: the 95 % interval of the distance of {cells} images{of_real}, of their sampling alone: neither "
+        "of other seeds nor of infinitely many images."
+    )
 
 
 def _failure(record: Record) -> str:

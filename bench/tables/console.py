@@ -35,9 +35,10 @@ def rich_table(table: Table) -> RichTable:
         drawn.add_column(escape(name), justify="left" if left else "right", no_wrap=left, overflow="fold")
     for row in table.rows:
         drawn.add_row(*map(_entry, row))
-    if table.floor is not None:
+    if table.floors:
         drawn.add_section()
-        drawn.add_row(*map(escape, table.floor), *[""] * (len(table.head) - 2))
+    for floor in table.floors:
+        drawn.add_row(*map(escape, floor), *[""] * (len(table.head) - 2))
     return drawn
 
 

@@ -116,10 +116,9 @@ def pages(table: Table, blocks: Sequence[Sequence[int]]) -> list[list[str]]:
             else:
                 found.append(lines)
                 taken = high
-    if table.floor is not None:
-        name, value = table.floor
+    for number, (name, value) in enumerate(table.floors):
         floor = rf"\multicolumn{{{width - 1}}}{{c}}{{{escape(value)}}}"
-        found[-1] += [r"\midrule", _line([escape(name), floor])]
+        found[-1] += [*[r"\midrule"] * (number == 0), _line([escape(name), floor])]
     return found
 
 
@@ -181,8 +180,8 @@ def column_width(table: Table, column: int) -> float:
     entries = [row[column] for row in table.rows]
     texts = [width(table.head[column])]
     texts += [width(entry.text) * (BOLD if entry.bold else 1) + width(entry.mark) for entry in entries]
-    if column == 0 and table.floor is not None:
-        texts.append(width(table.floor[0]))
+    if column == 0:
+        texts += [width(name) for name, _ in table.floors]
     return max(texts)
 
 

@@ -19,8 +19,7 @@ def markdown(title: str, notes: Sequence[str], tables: Sequence[Table]) -> str:
 def markdown_table(table: Table) -> list[str]:
     """Return a table's lines, columns aligned: words to the left, numbers to the right."""
     rows = [[escape(text) for text in table.head], *([_entry(entry) for entry in row] for row in table.rows)]
-    if table.floor is not None:
-        label, value = table.floor
+    for label, value in table.floors:
         rows.append([f"*{escape(label)}*", escape(value), *[""] * (len(table.head) - 2)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(table.head))]
 

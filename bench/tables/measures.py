@@ -64,6 +64,10 @@ class Measure:
         low, high = (self._at(record, (*self.path[:-1], name)) for name in self.shown.interval)
         return None if low is None or high is None else (low, high)
 
+    def fresh(self, record: Record) -> float | int | None:
+        """Return what the real data would get in a cell's place; None if that was not measured."""
+        return self._at(record, self.shown.fresh) if self.shown.fresh else None
+
     def is_bound(self, record: Record) -> bool:
         """Tell whether a record's value is only a lower bound."""
         return bool(self.shown.bound and value_at(record, (*self.path[:-1], self.shown.bound)))

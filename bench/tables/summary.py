@@ -3,7 +3,7 @@
 Whether two rows are told apart is decided by the paired test over seeds of bench/statistics.py.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import fmean, stdev
 from typing import Literal
@@ -47,7 +47,8 @@ class Statistic:
 class Summary:
     """A measure of a group: statistics by row name and steps, the floor, and the cells that failed.
 
-    trained_once: the rows whose student is the same at all step counts.
+    trained_once: the rows whose student is the same at all step counts. fresh: what held-out images would get in a
+    cell's place.
     """
 
     measure: Measure
@@ -56,6 +57,7 @@ class Summary:
     floor: Statistic | None
     failed: frozenset[RowKey]
     trained_once: tuple[str, ...] = ()
+    fresh: Statistic | None = None
 
 
 def by_cell(records: Sequence[Record]) -> dict[RowKey, list[Record]]:
@@ -75,11 +77,11 @@ def summary(records: Sequence[Record], measure: Measure) -> Summary:
 def summarise(cells: dict[RowKey, list[Record]], measure: Measure) -> Summary:
     """Return a measure by methods and steps, of records already sorted into cells."""
     rows: dict[str, dict[int, Statistic]] = {}
-    floor, failed = None, set()
+    floor, fresh, failed = None, None, set()
     for (name, steps), records in cells.items():
         found = statistic(records, measure)
         if records[0].method == REAL:
-            floor = found
+            floor, fresh = found, statistic(records, measure, measure.fresh)
         elif steps is not None:
             row = rows.setdefault(name, {})
             if found is not None:
@@ -89,7 +91,7 @@ def summarise(cells: dict[RowKey, list[Record]], measure: Measure) -> Summary:
     steps_there = sorted({steps for name, steps in cells if steps is not None})
     for count in steps_there:
         _mark(rows, count, measure.better)
-    return Summary(measure, tuple(steps_there), rows, floor, frozenset(failed), trained_once(cells))
+    return Summary(measure, tuple(steps_there), rows, floor, frozenset(failed), trained_once(cells), fresh)
 
 
 def trained_once(cells: dict[RowKey, list[Record]]) -> tuple[str, ...]:
@@ -106,14 +108,17 @@ def trained_once(cells: dict[RowKey, list[Record]]) -> tuple[str, ...]:
     )
 
 
-def statistic(records: Sequence[Record], measure: Measure) -> Statistic | None:
-    """Return the statistic of one cell's seeds; None if no seed has the measure.
+def statistic(
+    records: Sequence[Record], measure: Measure, value_of: Callable[[Record], float | int | None] | None = None
+) -> Statistic | None:
+    """Return the statistic of one cell's seeds; None if no seed has the measure, or what `value_of` takes in its place.
 
     The rules. Several seeds: sd with n - 1, and the 95 % interval of their mean by Student's t. One seed: no sd, and
     the interval that the record itself has (a Frechet distance's jackknife), else none. A sampling cost that was
     measured once for all seeds is as one seed's. The minimum stands apart and is never what is compared.
     """
-    pairs = [(value, record) for record in records if (value := measure.value(record)) is not None]
+    value_of = value_of or measure.value
+    pairs = [(value, record) for record in records if (value := value_of(record)) is not None]
     if not pairs:
         return None
     values = [float(value) for value, _ in pairs]

@@ -9,6 +9,7 @@ from bench.tables.summary import Statistic, Summary
 from sfddm.words import plural
 
 DASH = "-"
+HALVES, FRESH = "real data, half against half", "real data, held-out images"
 BEST, SECOND = "†", "‡"
 AT_LEAST, NOISE = ">= ", "~"
 FEW_SEEDS = f"With fewer than {LEAST_SEEDS} seeds, nothing tells them apart."
@@ -26,16 +27,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Table:
-    """A title, sentences below it, a head, rows of equal length, and at most one row that spans all columns.
+    """A title, sentences below it, a head, rows of equal length, and below them rows of one value for all columns.
 
-    notes: sentences of its own. signs: those that tables of one file share, on signs and seeds.
+    floors: those rows, each a name and a value. notes: sentences of its own. signs: those that the tables of one file
+    share, on signs and seeds.
     """
 
     title: str
     notes: tuple[str, ...]
     head: tuple[str, ...]
     rows: tuple[tuple[Entry, ...], ...]
-    floor: tuple[str, str] | None = None
+    floors: tuple[tuple[str, str], ...] = ()
     names: int = 1  # columns from the left that say what a row is
     signs: tuple[str, ...] = ()
 
@@ -89,11 +91,17 @@ def summary_table(shown: Summary, seeds: list[int]) -> Table:
                 cells.append(Entry(statistic_text(row[steps], digits), mark, row[steps].separated))
         rows.append(tuple(cells))
     head = ("method", *(plural(steps, "step") for steps in shown.steps))
-    name = "real data (floor)" if shown.measure.better == "lower" else "real data"
-    floor = None if shown.floor is None else (name, statistic_text(shown.floor, digits))
+    floors = tuple((name, statistic_text(one, digits)) for name, one in floors_of(shown))
     found = [statistic for row in shown.rows.values() for statistic in row.values()]
     notes, signs = _notes(shown, found, seeds), _signs(found, seeds)
-    return Table(shown.measure.title, tuple(notes), head, tuple(rows), floor, signs=tuple(signs))
+    return Table(shown.measure.title, tuple(notes), head, tuple(rows), floors, signs=tuple(signs))
+
+
+def floors_of(shown: Summary) -> list[tuple[str, Statistic]]:
+    """Return the rows of the real data, by what they are called."""
+    floor = "real data (floor)" if shown.measure.better == "lower" else "real data"
+    name = HALVES if shown.fresh else shown.measure.shown.real or floor
+    return [(name, one) for name, one in ((name, shown.floor), (FRESH, shown.fresh)) if one is not None]
 
 
 def _notes(shown: Summary, found: Sequence[Statistic], seeds: list[int]) -> list[str]:

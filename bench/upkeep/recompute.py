@@ -63,8 +63,8 @@ class Recomputation:
         self.store, self.files, self.result = self.worker.store, files, result
 
         @cache
-        def images(dataset: str, resolution: int) -> Images:
-            return load(dataset, resolution, data_root)
+        def images(dataset: str, resolution: int, held_out: float) -> Images:
+            return load(dataset, resolution, data_root, held_out)
 
         self.images = images
 
@@ -78,7 +78,7 @@ class Recomputation:
         device = self.worker.device
         if (ran := record.machine.get("performance")) and record.machine.get("device") == device:
             config = config.model_copy(update={"performance": Performance.model_validate(ran)})  # to the same bits
-        images = self.images(record.dataset, record.resolution)
+        images = self.images(record.dataset, record.resolution, config.data.held_out)
         if images.sha256 != record.dataset_sha256:
             self.result.differs(
                 path,
@@ -229,7 +229,7 @@ def scales_of(store: Store, stage: Stage) -> dict[str, float]:
     """
     traces, squares, lengths = [], [], []
     for parent in stage.lineage:
-        if parent.kind in ("features", "reference"):
+        if parent.kind in ("features", "reference", "held-out"):
             features = read_features(store.path(parent, FEATURES)).features
             found = gaussian(features)
             traces.append(found.cov.trace().item())
@@ -238,8 +238,9 @@ def scales_of(store: Store, stage: Stage) -> dict[str, float]:
             lengths.append(square**0.5)
     trace, kernel = max(traces), (max(squares) + 1) ** 3
     distances = {"memorisation.real_nearest": FLOAT32 * max(lengths), "memorisation.nearest_ratio": FLOAT32}
-    scales = {f"distance.{name}": trace for name in ("value", "low", "high")}
-    scales["distance.infinity"] = (2 * GROUPS - 1) * trace  # so many times a distance goes into it
+    scales = {f"{metric}.{name}": trace for metric in ("distance", "held_out") for name in ("value", "low", "high")}
+    corrected = (2 * GROUPS - 1) * trace  # so many times a distance goes into it
+    scales |= {"distance.infinity": corrected, "fresh.distance": corrected, "fresh.measured": trace}
     return scales | distances | {"distance.min_eigenvalue": max(trace, trace**2), "kid.mean": kernel, "kid.sd": kernel}
 
 

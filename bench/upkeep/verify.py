@@ -19,7 +19,7 @@ from bench.store.packages import packages_path, read_packages
 from bench.store.progress import Display
 from bench.store.requests import read_requests
 from bench.upkeep.content import contradictions
-from bench.upkeep.links import dataset_faults, missing_parents, unneeded
+from bench.upkeep.links import dataset_faults, datasets_of, missing_parents, unneeded
 from bench.upkeep.pictures import picture_fault, pictures
 from bench.upkeep.rebuilt import rebuilt
 from sfddm.errors import InputError
@@ -201,8 +201,8 @@ def _packages(run: RunFolder, records: dict[Path, Record], result: Verification)
 
 def check_datasets(records: Iterable[Record], root: Path | None, result: Verification) -> None:
     """Hash the datasets that records name, if they are here; note those that are not."""
-    for dataset in dict.fromkeys((r.dataset, r.resolution, r.dataset_sha256) for r in records):
-        name, resolution, sha256 = dataset
+    for dataset in datasets_of(records):
+        name, resolution, sha256 = dataset.name, dataset.resolution, dataset.sha256
         try:
             faults = dataset_faults(dataset, root)
         except (OSError, ValueError) as error:

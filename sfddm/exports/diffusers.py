@@ -22,7 +22,7 @@ from sfddm.errors import ParameterError
 from sfddm.files import writing
 from sfddm.image_model import ImageModel
 from sfddm.imports.diffusers import WEIGHTS
-from sfddm.imports.schedulers import PREDICTIONS
+from sfddm.imports.schedulers import LONGEST, PREDICTIONS
 from sfddm.sampler import DDIMSampler
 from sfddm.unet2d import UNet2D, UNet2DConfig
 
@@ -52,6 +52,11 @@ def write_diffusers(model: ImageModel, folder: Path, steps: int | None = None) -
     """
     sampler, denoiser = check_possible(model), model.at(steps)
     substeps = substeps_of(denoiser.alpha_bar)
+    if (timesteps := substeps * len(denoiser)) > LONGEST:
+        raise ParameterError(
+            "steps",
+            f"{len(denoiser)} given, which takes {timesteps:,} timesteps in diffusers, {LONGEST:,} are possible",
+        )
 
     from diffusers import DDIMPipeline, DDIMScheduler
 

@@ -35,7 +35,7 @@ def sweep_of(budgets: tuple[int, ...]) -> Sweep:
     ]  # fmt: skip
     config = resolve(load_preset("digits"), "smoke", settings, images=12, budgeted=True)
     cells = [(name, 4) for name in (*GO_ON, *THEIR_OWN, "ddim")]
-    return make_sweep(config, load("digits", 8, None), cells, [0], asked=["quality"], budgets=budgets)
+    return make_sweep(config, load("digits", 8, None, 0.2), cells, [0], asked=["quality"], budgets=budgets)
 
 
 def run(folder: Path, budgets: tuple[int, ...]) -> tuple[Sweep, Worker, list[Record]]:

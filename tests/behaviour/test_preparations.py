@@ -63,12 +63,12 @@ def test_a_preparation_ends_with_what_was_taken_and_what_was_left_out(tmp_path: 
         assert done.stdout.splitlines() == [
             str(folder),
             "taken: 3 images",
+            "held out: 2 images",
             "left out: 1 hidden or the system's",
             "left out: 1 not images (.txt)",
-            "left out: 2 of another split than train",
             "left out: 1 beyond the share or --limit",
         ]
-        assert sum(read_manifest(folder).left_out.values()) == 5
+        assert sum(read_manifest(folder).left_out.values()) == 3
 
 
 @pytest.mark.parametrize(

@@ -24,8 +24,11 @@ def encoded(image: Image.Image, form: str) -> bytes:
     return buffer.getvalue()
 
 
-def cifar_batches(folder: Path, per_batch: int = 20) -> tuple[np.ndarray, np.ndarray]:
-    """Write CIFAR-10's five python batches; return their pixels (N,3,32,32) and labels."""
+def cifar_batches(folder: Path, per_batch: int = 20, test: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Write CIFAR-10's five python batches; return their pixels (N,3,32,32) and labels.
+
+    test: so many of the first batch's images are those of a test batch too.
+    """
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
     data = random.integers(0, 256, (5 * per_batch, 3072), dtype=np.uint8)
@@ -34,6 +37,9 @@ def cifar_batches(folder: Path, per_batch: int = 20) -> tuple[np.ndarray, np.nda
         part = slice(number * per_batch, (number + 1) * per_batch)
         batch = {b"batch_label": b"", b"data": data[part], b"labels": labels[part].tolist(), b"filenames": []}
         (folder / f"data_batch_{number + 1}").write_bytes(pickle.dumps(batch, protocol=2))
+    if test:
+        batch = {b"batch_label": b"", b"data": data[:test], b"labels": labels[:test].tolist(), b"filenames": []}
+        (folder / "test_batch").write_bytes(pickle.dumps(batch, protocol=2))
     return data.reshape(-1, 3, 32, 32), labels
 
 

@@ -53,6 +53,8 @@ def test_cifar10_as_jpeg_files_keeps_its_own_name_and_says_it_is_lossy(tmp_path:
     image_folder(tmp_path / "jpeg" / "test" / "cat", 2, 32, "jpg")  # not for training
     for source in (tmp_path / "jpeg", zipped(tmp_path / "jpeg", tmp_path / "jpeg.zip")):
         pixels, manifest = prepared(tmp_path / "data", "cifar10", source, label="cifar10-jpeg")
+        assert manifest.test is not None
+        assert (manifest.test.count, manifest.test.lossy, manifest.left_out) == (2, True, {})
         assert (manifest.name, manifest.dataset, manifest.lossy, manifest.count) == ("cifar10-jpeg", "cifar10", True, 6)
         assert manifest.classes == ["cat", "dog"]
         assert load_packed(tmp_path / "data", "cifar10-jpeg", 32).labels.tolist() == [0, 0, 0, 1, 1, 1]

@@ -53,6 +53,21 @@ def test_the_floor_joins_every_group_it_belongs_beside_whatever_its_own_counts()
     assert sorted(len(group.floors) for group in groups([floor, other])) == [0, 1]
 
 
+def test_a_floor_with_held_out_images_in_a_cells_place_stands_beside_cells_of_as_many_images_only() -> None:
+    fresh = {"distance": 0.6, "images": 50_000, "measured": 0.7, "held_out": 10_000}
+    floors = [
+        made(REAL, None, 0, key=f"{images}", quality__fresh=fresh | {"images": images}) for images in (50_000, 10_000)
+    ]
+    cells = [made("ddim", 4, 0), made("ddim", 4, 0, protocol=protocol(images=10_000), quality__images=10_000)]
+    found = groups([*floors, *cells])
+    assert sorted((group.floors[0].stands_for, group.cells[0].stands_for, len(group.floors)) for group in found) == [
+        (10_000, 10_000, 1),
+        (50_000, 50_000, 1),
+    ]
+    failed = made("pd", 4, 0, failure="it failed", protocol=None)
+    assert all(failed in group.records for group in groups([*floors, *cells, failed]))
+
+
 def test_a_floor_that_several_folders_have_is_taken_once_and_stands_beside_cells_of_any_device() -> None:
     floor = made(REAL, None, 0)
     again = Record(**floor.model_dump() | {"machine": {"device": "cpu", "processor": "Xeon", "threads": 2}})

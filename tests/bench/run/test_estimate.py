@@ -31,7 +31,7 @@ FULL = "import shutil; shutil.disk_usage = lambda path: __import__('types').Simp
 def sweep() -> Sweep:
     """Return SFDDM at one step of the run that tests share."""
     config = resolve(load_preset("digits"), "smoke", [word for word in TINY if "." in word], 20)
-    return make_sweep(config, load("digits", 8, None), [("sfddm", 1)], (0,))
+    return make_sweep(config, load("digits", 8, None, 0.2), [("sfddm", 1)], (0,))
 
 
 SWEEP = sweep()

@@ -15,7 +15,7 @@ from bench.run import jobs
 from bench.run.jobs import WORTHWHILE, divide, evaluations_of
 from bench.run.sweep import Sweep, make_sweep
 
-IMAGES = load("digits", 8, None)
+IMAGES = load("digits", 8, None, 0.2)
 THREE = ("sfddm", "ddim", "pd")
 
 

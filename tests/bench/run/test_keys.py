@@ -1,6 +1,7 @@
 """Keys: stages and records have the names that earlier versions gave them, so whatever is on disk is found again."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,8 @@ from bench.store import provenance
 # Written by revision e72ec66: the names of every stage and record of five sweeps, between them of every method. Those
 # of cost stages are later: since then methods that make the same calls share one. So are those of pd and
 # sfddm-trajectory: since then the head of a student whose teacher predicts eps is fitted. Those of metrics and floor,
-# and with them of records, name coverage and memorisation, and infinitely many images have the jackknife's distance.
+# and with them of records, name coverage, memorisation and held-out images, and infinitely many images have the
+# jackknife's distance. They are of all digits, as they were then; "held out" is of digits as they are now.
 KEYS = json.loads((Path(__file__).parent / "of_old" / "keys.json").read_text())
 CIFAR10 = Images("cifar10", np.zeros((60, 3, 32, 32), np.uint8), np.arange(60) % 10, "none", "0" * 64, "test", False)
 
@@ -38,7 +40,7 @@ def test_stages_and_records_are_named_as_before(name: str, monkeypatch: pytest.M
     of_cifar10 = given["dataset"] == "cifar10"
     sweep = make_sweep(
         config,
-        CIFAR10 if of_cifar10 else load("digits", 8, None),
+        CIFAR10 if of_cifar10 else load("digits", 8, None, config.data.held_out),
         methods_by_steps(given["methods"], given["steps"]),
         given["seeds"],
         tmp_path / "weights.pt" if of_cifar10 else None,
@@ -48,11 +50,23 @@ def test_stages_and_records_are_named_as_before(name: str, monkeypatch: pytest.M
     assert sorted(cell.record for cell in sweep.request().cells) == KEYS[name]["records"]
 
 
+def test_other_held_out_images_change_what_is_measured_and_no_training() -> None:
+    config = resolve(load_preset("digits"), "smoke")
+    digits = load("digits", 8, None, config.data.held_out)
+    assert digits.held_out is not None
+    other = replace(digits, held_out=replace(digits.held_out, sha256="0" * 64))
+
+    def named(images: Images) -> set[str]:
+        return {stage.name for stage in make_sweep(config, images, [("sfddm", 4), ("pd", 4)], [0]).stages}
+
+    assert {name.rpartition("-")[0] for name in named(digits) - named(other)} == {"held-out", "metrics", "floor"}
+
+
 def test_a_metric_of_a_new_version_is_measured_again_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
     config = resolve(load_preset("digits"), "smoke")
 
     def named() -> set[str]:
-        sweep = make_sweep(config, load("digits", 8, None), [("sfddm", 4)], [0])
+        sweep = make_sweep(config, load("digits", 8, None, config.data.held_out), [("sfddm", 4)], [0])
         return {stage.name for stage in sweep.stages}
 
     before = named()

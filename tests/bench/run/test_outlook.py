@@ -24,7 +24,7 @@ TRAINED, SAMPLED = 1000, 200  # amounts: a second each is the truth below, if no
 def sweep() -> Sweep:
     """Return DDIM at two step counts: a teacher, and two cells' images."""
     config = resolve(load_preset("digits"), "smoke", [word for word in TINY if "." in word], 20)
-    return make_sweep(config, load("digits", 8, None), [("ddim", 1), ("ddim", 4)], (0,), None, ())
+    return make_sweep(config, load("digits", 8, None, 0.2), [("ddim", 1), ("ddim", 4)], (0,), None, ())
 
 
 SWEEP = sweep()

@@ -19,7 +19,7 @@ POLL_SECONDS = 5.0
 
 @pytest.fixture
 def sweep() -> Sweep:
-    return make_sweep(resolve(load_preset("digits"), "smoke", []), load("digits", 8, None), [("ddim", 1)], [0])
+    return make_sweep(resolve(load_preset("digits"), "smoke", []), load("digits", 8, None, 0.2), [("ddim", 1)], [0])
 
 
 def test_a_process_that_cannot_work_says_why_for_each_stage_and_stays(

@@ -17,7 +17,7 @@ from bench.stages.context import make_context
 from bench.store.layout import RunFolder
 from bench.store.stage import Stage
 
-IMAGES = load("digits", 8, None)
+IMAGES = load("digits", 8, None, 0.2)
 WITHIN = 0.1  # of the bytes that a run wrote
 FEW = 1000  # bytes by which a stage may differ besides: what it says of itself
 

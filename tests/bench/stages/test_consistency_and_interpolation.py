@@ -27,7 +27,7 @@ from sfddm.noise import ImageNoise, latents
 
 TIMESTEPS = 8
 LOW_BITS = 1e-3  # share of values that batches of 2 and of 64 round differently
-DIGITS = load("digits", 8, None)
+DIGITS = load("digits", 8, None, 0.2)
 CONFIG = resolve(
     load_preset("digits"),
     "smoke",

@@ -42,7 +42,7 @@ class Killed(BaseException):
 
 def stages() -> dict[str, Stage]:
     config = resolve(load_preset("digits"), "smoke", SETTINGS)
-    context = make_context(config, load("digits", 8, None))
+    context = make_context(config, load("digits", 8, None, 0.2))
     teacher, sfddm = models(context, config.method("sfddm"), 2, 0)
     folds = models(context, config.method("pd"), 2, 0)
     return {"teacher": teacher, "sfddm": sfddm, "pd": folds[2]}

@@ -27,13 +27,13 @@ from bench.metrics.frechet import Subsets, frechet_distance, reference
 from bench.metrics.inception_score import inception_score
 from bench.metrics.jackknife import jackknife
 from bench.metrics.kid import kid
-from bench.metrics.metric import Given
+from bench.metrics.metric import NOT_HELD_OUT, Given
 from bench.metrics.neighbours import neighbourhood, squared_distances
 from bench.metrics.protocol import Protocol
 from bench.metrics.quality import BUILT_IN, Quality, measure_quality, metrics_identity, metrics_in
 from bench.records.measured import CLOSEST, read_quality
 from bench.run.worker import Worker
-from bench.stages import features, floor, metrics, statistics
+from bench.stages import features, floor, held_out, metrics, statistics
 from bench.stages import reference as reference_stage
 from bench.stages.context import make_context
 from bench.store import arrays
@@ -45,6 +45,7 @@ from bench.upkeep.recompute import scales_of, unequal
 
 SETTINGS = EvaluationSettings(feature_space="any", images=120, kid_subset=50, kid_subsets=4, seed=3)
 DIGITS = load("digits", 8, None)
+APART = ("held_out", "memorisation.held_out_ratio", "memorisation.held_out_nearest")
 # Of the trace: some features of digits are 0 everywhere, and roots of eigenvalues of about 1e-17 are in a distance.
 ROUNDING = 1e-7
 
@@ -72,7 +73,9 @@ def test_each_field_is_its_metrics_value_under_the_settings_seed() -> None:
     pairs = neighbourhood(x, real, 3)
     for name in ("precision_recall", "coverage", "memorisation"):
         assert getattr(found, name) == BUILT_IN[name].seen_in(pairs)[0]
-    assert (found.images, found.reference_images, reasons) == (120, 90, {})
+    assert found.held_out is found.fresh is None
+    assert (found.images, found.reference_images) == (120, 90)
+    assert reasons == dict.fromkeys(APART, NOT_HELD_OUT)
     assert done == list(range(1, len(metrics_in("any")) + 1))
 
 
@@ -109,7 +112,7 @@ def test_every_pair_is_multiplied_out_once_for_all_metrics_of_neighbours(monkeyp
 def test_features_without_classes_have_no_inception_score() -> None:
     found, reasons = measure_quality(replace(given(120), probabilities=None))
     assert found.inception_score is None
-    assert reasons == {"inception_score": "any has no class probabilities"}
+    assert reasons == {"inception_score": "any has no class probabilities"} | dict.fromkeys(APART, NOT_HELD_OUT)
 
 
 class Collected(Display):
@@ -133,7 +136,7 @@ def samples(count: int) -> Stage:
 
 
 def digits_config(*assignments: str) -> Config:
-    return resolve(load_preset("digits"), "smoke", ["classifier.epochs=1", *assignments])
+    return resolve(load_preset("digits"), "smoke", ["data.held_out=0", "classifier.epochs=1", *assignments])
 
 
 class Judging:
@@ -143,15 +146,16 @@ class Judging:
         self.context = make_context(config, images, weights)
         self.reference = reference_stage.stage(self.context)
         self.statistics = statistics.stage(self.context, self.reference)
+        self.held_out = held_out.stage(self.context, self.reference)
 
     def features(self, count: int) -> Stage:
         return features.stage(self.context, samples(count))
 
     def metrics(self, count: int) -> Stage:
-        return metrics.stage(self.context, self.features(count), self.reference, self.statistics)
+        return metrics.stage(self.context, self.features(count), self.reference, self.statistics, self.held_out)
 
     def floor(self, seed: int) -> Stage:
-        return floor.stage(self.context, self.reference, seed)
+        return floor.stage(self.context, self.reference, self.statistics, self.held_out, seed)
 
 
 @pytest.fixture
@@ -188,6 +192,41 @@ def test_the_protocol_names_what_was_really_used_and_cells_of_all_seeds_share_it
     assert protocol.sha256 == other_protocol.sha256
     assert (protocol.images, protocol.reference_images) == (898, 899)
     assert one.distance.value != other.distance.value
+
+
+def test_held_out_images_are_in_the_protocol_and_measured_beside_the_training_images(worker: Worker) -> None:
+    images = load("digits", 8, None, 0.2)
+    assert images.held_out is not None
+    judging = Judging(digits_config("data.held_out=0.2", "evaluation.images=500"), images)
+    found, protocol = measured(worker, judging.metrics(100))
+    assert (protocol.reference_images, protocol.held_out_images) == (1438, 359)
+    assert (protocol.reference_sha256, protocol.held_out_sha256) == (images.sha256, images.held_out.sha256)
+    assert found.fresh is None
+
+    real, apart = (features_of(worker, stage) for stage in (judging.reference, judging.held_out))
+    own = features_of(worker, judging.features(100))
+    assert found.held_out.value == pytest.approx(frechet_distance(own, apart).value, rel=1e-12)
+    nearest = [torch.cdist(x.double(), real.double()).min(1).values.median().item() for x in (own, apart)]
+    assert found.memorisation.held_out_nearest == pytest.approx(nearest[1], rel=1e-6)
+    assert found.memorisation.held_out_ratio == pytest.approx(nearest[0] / nearest[1], rel=1e-6)
+
+    floor, of_floor = measured(worker, judging.floor(0))
+    assert (of_floor.held_out_images, of_floor.held_out_sha256) == (359, images.held_out.sha256)
+    drawn = real[np.random.default_rng(0).permutation(1438)[:500]]
+    assert floor.held_out.value == pytest.approx(frechet_distance(drawn, apart).value, rel=1e-4)
+    assert (floor.fresh.images, floor.fresh.held_out) == (500, 359)
+    assert floor.fresh.measured == pytest.approx(frechet_distance(apart, real).value, rel=1e-4)
+    assert floor.fresh.distance < floor.fresh.measured
+    assert any(line.startswith("classifier digits-cnn: right on ") for line in worker.display.lines)
+
+
+def test_without_held_out_images_the_floor_says_why_it_has_no_fresh_sample(worker: Worker) -> None:
+    stage = Judging(digits_config()).floor(0)
+    worker.ensure(stage)
+    quality, _, reasons = read_quality(worker.store.path(stage), "digits-cnn")
+    assert quality.held_out is quality.fresh is None
+    assert reasons["quality.held_out"] == NOT_HELD_OUT
+    assert "real images are part of the reference" in reasons["quality.fresh"]
 
 
 def test_the_references_root_is_found_once_for_all_cells(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,7 +318,7 @@ def with_the_farthest_alone(worker: Worker, stage: Stage) -> None:
 def test_what_does_not_fit_in_memory_is_mapped_and_read_in_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    judging = Judging(digits_config())
+    judging = Judging(digits_config("data.held_out=0.2"), load("digits", 8, None, 0.2))
     stages = (judging.reference, judging.features(100), judging.metrics(100), judging.floor(0))
     names = ("features.npz", "features.npz", "metrics.json", "metrics.json")
 

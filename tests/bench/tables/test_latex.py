@@ -177,7 +177,11 @@ def width_in(table: Table, column: int, size: Size) -> float:
 def test_a_short_table_is_large_and_whole_and_a_wide_one_has_every_column_in_a_block() -> None:
     few, many = (
         Table(
-            "t", (), ("m", *heads), ((Entry("a"), *(Entry(f"{k}.00 ± 0.50") for k, _ in enumerate(heads))),), ("f", "1")
+            "t",
+            (),
+            ("m", *heads),
+            ((Entry("a"), *(Entry(f"{k}.00 ± 0.50") for k, _ in enumerate(heads))),),
+            (("f", "1"),),
         )
         for heads in (["1 step"], [f"{k} steps" for k in range(30)])
     )
@@ -190,7 +194,7 @@ def test_a_short_table_is_large_and_whole_and_a_wide_one_has_every_column_in_a_b
 
 def test_a_long_table_continues_under_the_same_number_and_loses_no_row() -> None:
     rows = tuple((Entry(f"row {k}"), Entry("1")) for k in range(3 * LINES - 3))
-    table = Table("t", (), ("m", "s"), rows, ("floor", "2"))
+    table = Table("t", (), ("m", "s"), rows, (("floor", "2"),))
     text = latex([table], "t")
     assert faults(text) == []
     assert all(f"row {k} &" in text for k in range(3 * LINES - 3))

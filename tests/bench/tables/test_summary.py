@@ -5,9 +5,12 @@ import pytest
 from helpers.made_records import changed, made
 from scipy import stats
 
+from bench.records.groups import groups
 from bench.records.record import REAL
+from bench.tables.caption import floor_text
+from bench.tables.cells import cells_table, summary_frame
 from bench.tables.measures import measures
-from bench.tables.summary import Summary, difference, summary
+from bench.tables.summary import Summary, by_cell, difference, summary
 from bench.tables.table import number, statistic_text, summary_table
 
 
@@ -120,10 +123,31 @@ def test_a_failed_cell_is_said_and_what_was_never_run_is_a_dash() -> None:
     assert [cell.text for cell in table.rows[0]] == ["pd", "-", "failed"]
 
 
+def test_held_out_images_give_the_real_data_rows_of_its_own_under_names_that_say_which() -> None:
+    fresh = {"distance": 0.6, "images": 50_000, "measured": 0.9, "held_out": 10_000}
+    apart = {"reference_images": 10_000, "value": 0.7, "low": 0.6, "high": 0.8}
+    records = [made(REAL, None, seed, 1.0 + seed, quality__fresh=fresh, quality__held_out=apart) for seed in (0, 1)]
+    records += [made("ddim", 4, 0, 5.0, quality__held_out=apart | {"value": 6.0})]
+    shown = {measure.name: summary_table(summary(records, measure), [0]) for measure in measures(records)}
+    assert shown["FID"].floors == (
+        ("real data, half against half", "1.50 ± 0.71"),
+        ("real data, held-out images", "0.60"),
+    )
+    assert shown["FID to held-out images"].floors == (("real data, training images", "0.70"),)
+    assert shown["FID infinity"].floors[0][0] == "real data (floor)"
+    assert [entry.text for (row,) in [shown["FID to held-out images"].rows] for entry in row] == ["ddim", "6.00"]
+    (group,) = groups(records)
+    assert "Held-out images in a cell's place, 50,000, from 10,000 by the jackknife" in str(floor_text(group))
+    about = cells_table(by_cell(records)).sentences
+    assert "interval of the distance of 50,000 images (real data: 25,000), of their sampling alone" in about
+    frame = summary_frame([summary(records, measures(records)[0])], records[0])
+    assert list(frame[frame.method == "real data, held-out images"]["mean"]) == [0.6]
+
+
 def test_the_floor_is_a_row_of_its_own_and_never_the_best() -> None:
     records = [made(REAL, None, 0, 1.0), made("ddim", 4, 0, 5.0), made("pd", 4, 0, 6.0)]
     shown = summary(records, measures(records)[0])
-    assert summary_table(shown, [0]).floor == ("real data (floor)", "1.00")
+    assert summary_table(shown, [0]).floors == (("real data (floor)", "1.00"),)
     assert shown.rows["ddim"][4].place == "best"
 
 

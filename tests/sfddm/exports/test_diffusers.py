@@ -14,6 +14,7 @@ from baselines.pd import ProgressiveDistillation
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.dpm_solver import DPMSolverSampler
 from sfddm.errors import ParameterError
+from sfddm.exports import diffusers
 from sfddm.exports.diffusers import betas, substeps_of, write_diffusers
 from sfddm.image_model import ImageModel, Sampling
 from sfddm.method import Method
@@ -154,4 +155,11 @@ def test_what_diffusers_cannot_do_is_refused_in_one_line(model: ImageModel, said
     assert str(error.value).startswith(f"format: 'diffusers' given, but the model {said}")
     assert str(error.value).endswith("; possible: safetensors")
     assert "\n" not in str(error.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_timesteps_than_a_scheduler_may_have_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffusers, "LONGEST", 20)
+    with pytest.raises(ParameterError, match=r"^steps: 8 given, .* \d+ timesteps in diffusers, 20 are possible"):
+        write_diffusers(made(small_teacher(timesteps=8)), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

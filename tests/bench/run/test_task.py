@@ -18,7 +18,8 @@ def test_it_builds_the_same_stages_of_all_feature_spaces(tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)  # a workplace goes to the driver's folder
     Path("clip.pt").write_bytes(b"of another network")
     config, further = resolve(load_preset("digits"), "smoke", []), [("random-cnn", None), ("clip", Path("clip.pt"))]
-    sweep = make_sweep(config, load("digits", 8, None), [("ddim", 1)], [0], further=further)
+    images = load("digits", 8, None, config.data.held_out)
+    sweep = make_sweep(config, images, [("ddim", 1)], [0], further=further)
     assert {cell.context.config.evaluation.feature_space for cell in sweep.cells} == {
         "digits-cnn",
         "random-cnn",

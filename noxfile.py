@@ -5,6 +5,7 @@ nox -s tests     the tests
 nox -s exhaustive every case of what the tests try some of (minutes)
 nox -s smoke     the same job as demo, as small as it gets
 nox -s reproduce every experiment of the paper on digits, as small as it gets, and the claims decided from it
+nox -s results   whether the committed results are what they say
 nox -s gpu       what only a GPU can say, small on a CPU; the same command does what is left
 nox -s browser   the report in a headless browser; needs chromium and chromedriver
 nox -s lint types
@@ -82,6 +83,12 @@ def exhaustive(session: nox.Session) -> None:
     """Run every case of what the tests try some of: each write that can fail, more inputs for each reader."""
     python = str(shared_environment(session) / "python")
     session.run(python, "-m", "pytest", "-n", "auto", "-m", "exhaustive", *session.posargs)
+
+
+@nox.session
+def results(session: nox.Session) -> None:
+    """Verify the committed results, and those that a pull request adds."""
+    session.run(str(shared_environment(session) / "sfddm-bench"), "verify", "results", *session.posargs)
 
 
 @nox.session

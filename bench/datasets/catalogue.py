@@ -25,7 +25,7 @@ CATALOGUE: dict[str, Definition] = {
         Definition(
             "cifar10",
             "CIFAR-10, 50,000 training images of 32x32",
-            (32,),
+            (32, 16),
             "none",
             "https://www.cs.toronto.edu/~kriz/cifar.html",
             "--from cifar-10-python.tar.gz",

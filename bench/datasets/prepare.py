@@ -67,7 +67,7 @@ def prepare(
     source = open_source(source_path, limit) if source_path else download(name, root)
     test = test_split(source, test_path, limit)
     source.take(wanted_count(source, definition, limit, everything))
-    rule = preprocessing or default_rule(definition, source)
+    rule = preprocessing or default_rule(definition, source, resolution)
     folder = check_writable(folder_of(root, label, resolution), "--data-root")
     with alone(folder):
         # Where Pillow changes, so may pixels: a preparation that another version began is begun again.
@@ -200,8 +200,13 @@ def wanted_count(source: Source, definition: Definition, limit: int | None, ever
     return source.total if everything else max(source.total // definition.share, 1)
 
 
-def default_rule(definition: Definition, source: Source) -> str:
-    """Return a dataset's preprocessing; the authors' rule first reduces images larger than its crop (CelebA-HQ)."""
+def default_rule(definition: Definition, source: Source, resolution: int) -> str:
+    """Return a dataset's preprocessing; the authors' rule first reduces images larger than its crop (CelebA-HQ).
+
+    What is taken as it is stored is reduced by area to a resolution below its own.
+    """
+    if definition.preprocessing == "none" and resolution != definition.resolutions[0]:
+        return "area"
     if definition.name != "celeba_hq":
         return definition.preprocessing
     return "sfddm-reduced" if read_apart(smaller_side, source, what="--from") > SFDDM_CROP else "sfddm"

@@ -32,6 +32,13 @@ def square_lanczos(image: Image.Image, resolution: int) -> Image.Image:
     return square.resize((resolution, resolution), Image.Resampling.LANCZOS)
 
 
+def area(image: Image.Image, resolution: int) -> Image.Image:
+    """The mean over the area of each pixel, of a square image; ValueError if it is not square."""
+    if image.width != image.height:
+        raise ValueError(f"{image.width}x{image.height} image where a square one is needed")
+    return image.resize((resolution, resolution), Image.Resampling.BOX)
+
+
 def none(image: Image.Image, resolution: int) -> Image.Image:
     """The image as it is stored; ValueError if that is not the resolution."""
     if image.size != (resolution, resolution):
@@ -43,6 +50,7 @@ PREPROCESSING: dict[str, Callable[[Image.Image, int], Image.Image]] = {
     "sfddm": sfddm,
     "sfddm-reduced": sfddm_reduced,
     "square-lanczos": square_lanczos,
+    "area": area,
     "none": none,
 }
 

@@ -1,6 +1,6 @@
 """A sweep: the cells of methods x steps x seeds, each resolved once into all that it needs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -172,14 +172,8 @@ def make_sweep(
         beside = make_context(config.judged_in(space), images, file, device)
         again = tuple(name for name in asked if name not in FIRST_SPACE_ONLY)
         resolvers.append(Resolver(beside, again, budgets, further=True))
-    cells = []
-    for resolver in resolvers:
-        cells += [resolver.floor(seed) for seed in seeds if "quality" in asked]
-        for seed in seeds:
-            for number, budget in enumerate(budgets or [None]):
-                found = (resolver.cell(name, count, seed, budget) for name, count in chosen)
-                cells += [cell for cell in found if number == 0 or cell.budget is not None]
-    return Sweep(context, tuple(cells), chosen, tuple(seeds), tuple(asked), tuple(budgets), tuple(further))
+    cells = tuple(cell for resolver in resolvers for cell in resolver.cells(chosen, seeds))
+    return Sweep(context, cells, chosen, tuple(seeds), tuple(asked), tuple(budgets), tuple(further))
 
 
 class Resolver:
@@ -194,6 +188,14 @@ class Resolver:
         self.statistics = statistics.stage(context, self.reference)
         self.held_out = held_out.stage(context, self.reference)
         self.full_length: dict[int, tuple[Stage, Stage]] = {}  # by seed: the images, and their features
+
+    def cells(self, wanted: Sequence[tuple[str, int]], seeds: Sequence[int]) -> Iterator[Cell]:
+        """Yield the real data's cells, and those of (method, steps) under each seed and budget."""
+        if "quality" in self.asked:
+            yield from map(self.floor, seeds)
+        for number, budget in enumerate(self.budgets or [None]):  # a whole smaller table before the next
+            found = (self.cell(name, count, seed, budget) for seed in seeds for name, count in wanted)
+            yield from (cell for cell in found if number == 0 or cell.budget is not None)
 
     def floor(self, seed: int) -> Cell:
         """Return the cell of the real data's own values."""

@@ -27,6 +27,7 @@ from sfddm.training import Training, TrainSettings, train
 
 CALLS = 10  # of the whole batch, if there is time for them
 GROWTH = 8  # of a batch, from one try to the next
+SOON = 0.5  # seconds that the first larger batch may take whatever the limit: without it, only overhead is measured
 HARMLESS = 1e-8  # learning rate: weights that run away would end the trial
 
 Call = Callable[[int], object]  # of a number of images
@@ -45,7 +46,8 @@ class Trial:
         """Return the seconds that an image of a batch takes on a device, and of how many images that was measured.
 
         The batch grows to its own size while there is time, and is then tried ten times, or as often as there is time.
-        limit: seconds of the calls but the first, of one image, which warms up; the second may go beyond it.
+        If its size is not reached, its time is what the last two sizes say of a call and of an image.
+        limit: seconds of the calls but the first, of one image, which warms up; the next two may go beyond it.
         """
         call = self.ready(device)
 
@@ -57,14 +59,17 @@ class Trial:
 
         seconds_of(1)  # what only a first call does is no measure of others
         began = clock()
-        size, seconds = 1, [seconds_of(1)]
+        before, size, seconds = (0, 0.0), 1, [seconds_of(1)]
         # Far less than in proportion, for a small network: that is why the batch of the run has to be reached.
-        while size < self.batch and GROWTH / 2 * seconds[-1] < limit:
-            size = min(GROWTH * size, self.batch)
+        while size < self.batch and GROWTH / 2 * seconds[-1] < (limit if before[0] else max(limit, SOON)):
+            before, size = (size, seconds[-1]), min(GROWTH * size, self.batch)
             seconds = [seconds_of(size)]
         while len(seconds) < CALLS and clock() - began + seconds[-1] < limit:
             seconds.append(seconds_of(size))
-        return median(seconds) / size, size * len(seconds)
+        taken, (smaller, less) = median(seconds), before
+        an_image = max(taken - less, 0.0) / (size - smaller)
+        whole = taken + (self.batch - size) * an_image if smaller else taken * self.batch / size
+        return whole / self.batch, size * len(seconds)
 
 
 def eager(context: Context) -> Performance:

@@ -24,9 +24,11 @@ from bench.datasets.preprocessing import PREPROCESSING
 from sfddm.errors import InputError
 
 
-def prepared(root: Path, name: str, source: Path, **options: object) -> tuple[np.ndarray, Manifest]:
+def prepared(
+    root: Path, name: str, source: Path, resolution: int | None = None, **options: object
+) -> tuple[np.ndarray, Manifest]:
     """Prepare a dataset and return its pixels and manifest."""
-    folder = prepare(name, source, root, **options)  # type: ignore[arg-type]
+    folder = prepare(name, source, root, resolution, **options)  # type: ignore[arg-type]
     manifest = read_manifest(folder)
     return load_packed(root, manifest.name, manifest.resolution).pixels, manifest
 
@@ -62,6 +64,9 @@ def test_cifar10_as_jpeg_files_keeps_its_own_name_and_says_it_is_lossy(tmp_path:
             Image.open(tmp_path / "jpeg" / "train" / n / f"0000{k}.jpg") for n in ("cat", "dog") for k in (0, 1, 2)
         ]
         np.testing.assert_array_equal(pixels, by_rule(expected, "none", 32))
+        small, manifest = prepared(tmp_path / "data", "cifar10", source, 16, label="cifar10-jpeg")
+        np.testing.assert_array_equal(small, by_rule(expected, "area", 16))
+        assert manifest.preprocessing == "area"
 
 
 def test_lsun_lmdb_in_key_order_with_the_authors_share_of_bedroom(tmp_path: Path) -> None:
@@ -165,7 +170,7 @@ def test_a_source_that_cannot_be_used_is_one_line_naming_it(tmp_path: Path, case
 def test_resolutions_and_names_that_are_not_there_are_refused(tmp_path: Path) -> None:
     image_folder(tmp_path / "images", 2, 32)
     for name, resolution, message in [
-        ("cifar10", 64, "--resolution: 64 given, cifar10 has: 32"),
+        ("cifar10", 64, "--resolution: 64 given, cifar10 has: 32, 16"),
         ("lsun_church", 32, "has: 64, 128"),
         ("folder", None, "has: any from 1 up"),
         ("cifar", None, "NAME: 'cifar' given, possible: cifar10"),

@@ -42,5 +42,13 @@ def test_no_preprocessing_takes_the_wanted_size_only() -> None:
         PREPROCESSING["none"](image, 64)
 
 
+def test_by_area_a_pixel_is_the_mean_of_those_it_covers() -> None:
+    image = picture(5, 32, 32)
+    means = np.asarray(image, np.float64).reshape(16, 2, 16, 2, 3).mean((1, 3))
+    assert np.abs(np.asarray(PREPROCESSING["area"](image, 16)) - means).max() <= 1.0  # each of two passes rounds
+    with pytest.raises(ValueError, match="32x16 image where a square one is needed"):
+        PREPROCESSING["area"](picture(6, 32, 16), 16)
+
+
 def test_every_rule_says_in_a_line_what_it_does() -> None:
     assert all(20 < len(describe(name)) < 130 for name in PREPROCESSING)

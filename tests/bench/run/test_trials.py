@@ -42,6 +42,13 @@ def test_a_batch_for_which_there_is_no_time_is_tried_in_part() -> None:
     assert machine.now < 2.0
 
 
+def test_a_batch_that_is_not_reached_is_known_from_two_smaller_ones() -> None:
+    machine = Machine(call=0.1)
+    seconds, _ = machine.tried(64, 0.01)
+    assert machine.sizes == [1, 1, 8]
+    assert seconds == pytest.approx(0.001 + 0.1 / 64)  # by the call of one image alone it would be 0.1
+
+
 def test_images_that_take_long_are_tried_twice() -> None:
     machine = Machine(image=30.0)
     assert machine.tried(64, 1.0) == (30.0, 1)

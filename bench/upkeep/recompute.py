@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
+from bench.metrics.cmmd import SIGMA
 from bench.metrics.extractors import WeightFiles
 from bench.metrics.frechet import gaussian
 from bench.metrics.jackknife import GROUPS
@@ -224,8 +225,8 @@ def scales_of(store: Store, stage: Stage) -> dict[str, float]:
     """Return, by name, the scale of what numbers that may be near zero are computed from.
 
     A Frechet distance is a difference of traces; min_eigenvalue is the least of a matrix whose largest eigenvalue is at
-    most the product of the traces; KID is a difference of means of the kernel (|x|^2 / d + 1)^3; the distance between
-    real images is that of float32 squares.
+    most the product of the traces; KID is a difference of means of the kernel (|x|^2 / d + 1)^3, and CMMD of one
+    that is below 1 by |x - y|^2 / (2 sigma^2); the distance between real images is that of float32 squares.
     """
     traces, squares, lengths = [], [], []
     for parent in stage.lineage:
@@ -241,6 +242,7 @@ def scales_of(store: Store, stage: Stage) -> dict[str, float]:
     scales = {f"{metric}.{name}": trace for metric in ("distance", "held_out") for name in ("value", "low", "high")}
     corrected = (2 * GROUPS - 1) * trace  # so many times a distance goes into it
     scales |= {"distance.infinity": corrected, "fresh.distance": corrected, "fresh.measured": trace}
+    scales["cmmd.value"] = 2 * max(lengths) ** 2 / SIGMA**2
     return scales | distances | {"distance.min_eigenvalue": max(trace, trace**2), "kid.mean": kernel, "kid.sd": kernel}
 
 

@@ -15,9 +15,8 @@ from bench.metrics.cmmd import CLIP
 from bench.metrics.features import Extract, Extractor
 from bench.metrics.vision_transformer import Block, as_tokens, depth_of, filled, in_parts, network_in, normalised
 
-SIDE = 336
 MEAN, SD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of CLIP's training images
-RESIZE = f"Pillow bicubic, 8 bits, {SIDE}x{SIDE}"
+RESIZE = "Pillow bicubic, 8 bits, to the network's side"  # of the published one 336 pixels
 SHA256 = "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02"
 URL = f"https://openaipublic.azureedge.net/clip/models/{SHA256}/ViT-L-14-336px.pt"
 
@@ -86,7 +85,7 @@ def _renamed(name: str) -> str:
 def load(path: Path, device: str) -> Extract:
     """Return the embeddings, of unit length, of uint8 images (N,C,H,W) by a weight file, on a device.
 
-    Images are resized to what the file's network takes, which is 336 pixels of the published one. Raises InputError.
+    Raises InputError.
     """
     network = network_in(path, network_of, "CLIP")
     assert isinstance(network, ImageNetwork)

@@ -39,6 +39,11 @@ def metric_lists(incomplete: str) -> list[str]:
     return in_list(METRICS, incomplete)
 
 
+def space_lists(incomplete: str) -> list[str]:
+    """Complete a list of feature spaces: those that every dataset may have."""
+    return in_list(("inception", "dinov2", "dinov2-vitb14", "clip", "random-cnn"), incomplete)
+
+
 def dataset_names(incomplete: str) -> list[str]:
     """Complete the name of a dataset."""
     from bench.config.preset import preset_names

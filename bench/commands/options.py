@@ -20,6 +20,13 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")]
 InceptionWeights = Annotated[
     Path | None, typer.Option(help="The Inception-2015 file (else the cache folder's, else downloaded).")
 ]
+ExtractorWeights = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE",
+        help="The weights of DINOv2, CLIP or a plug-in's extractor; of several of them NAME=FILE, such as clip=FILE.",
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print every stage and cell, compute nothing.")]
 Executor = Annotated[str, typer.Option(help="Who does the stages: local (this process) or ray (a cluster's workers).")]
 Address = Annotated[

@@ -15,6 +15,7 @@ from bench.commands.options import (
     Device,
     DryRun,
     Executor,
+    ExtractorWeights,
     InceptionWeights,
     Jobs,
     Log,
@@ -45,6 +46,7 @@ sfddm-bench run --methods ddim --steps 1,10,100 --set ddim.clip=none
 sfddm-bench run --methods sfddm,pd,cd,ddim --budgets 120k,500k --seeds 0,1,2
 sfddm-bench run --seeds 0,1,2 --executor ray
 sfddm-bench run --seeds 0,1 --jobs 2
+sfddm-bench run --dataset cifar10 --features inception,dinov2,clip
 torchrun --nproc-per-node=8 --no-python sfddm-bench run --dataset cifar10
 sfddm-bench run --methods 'sfddm,sfddm[init=teacher,time_input=phi]'
 """
@@ -76,6 +78,14 @@ def run(
             autocompletion=completion.metric_lists,
         ),
     ] = ",".join(METRICS),
+    features: Annotated[
+        str | None,
+        typer.Option(
+            help="Feature spaces to judge the same images in, such as inception,dinov2,clip (default: the dataset's); "
+            "all but the first have quality only.",
+            autocompletion=completion.space_lists,
+        ),
+    ] = None,
     images: Annotated[int | None, typer.Option(help="Images to sample per cell (default: the scale's).")] = None,
     assignments: Assignments = None,
     budgets: Annotated[
@@ -91,6 +101,7 @@ def run(
     out: Out = RUNS,
     data_root: DataRoot = None,
     inception_weights: InceptionWeights = None,
+    extractor_weights: ExtractorWeights = None,
     force: Annotated[
         list[str] | None,
         typer.Option(
@@ -123,6 +134,7 @@ def run(
         budgets=wanted_budgets,
         assignments=assignments or [],
         metrics=comma_list("--metrics", metrics),
+        features=[] if features is None else comma_list("--features", features),
     )
     check_words(request, data_root)  # and all else that needs no torch: a slip of the pen is told at once
     check_could_write(out)
@@ -140,6 +152,7 @@ def run(
         out=out,
         data_root=data_root,
         inception=inception_weights,
+        extractors=tuple(extractor_weights or []),
         dry_run=dry_run,
         force=tuple(force or []),
         executor=executor,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import DataRoot, Device, Folders, at_least, check_device, folders_of
+from bench.commands.options import DataRoot, Device, ExtractorWeights, Folders, at_least, check_device, folders_of
 
 EXIT_DIFFERS = 3
 
@@ -34,6 +34,7 @@ def verify(
     device: Device = "auto",
     data_root: DataRoot = None,
     inception_weights: Annotated[Path | None, typer.Option(help="The Inception-2015 file that the run had.")] = None,
+    extractor_weights: ExtractorWeights = None,
 ) -> None:
     """Check hashes of all artefacts, records and tables; name what differs and exit with 3, or say that all is well."""
     at_least("--resample", resample, 1)
@@ -50,9 +51,11 @@ def verify(
                 known.update(records)
                 if recompute is None and resample is None:
                     continue
+                from bench.metrics.extractors import weight_files
                 from bench.upkeep.recompute import Recomputation
 
-                again = Recomputation(run, check_device(device), data_root, inception_weights, result, display)
+                files = weight_files(inception_weights, extractor_weights or [])
+                again = Recomputation(run, check_device(device), data_root, files, result, display)
                 for file, record in records.items():
                     if recompute is not None:
                         again.recompute_metrics(file, record)

@@ -46,8 +46,8 @@ class EvaluationSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     feature_space: str = Field(
-        description="inception, DATASET-cnn (the dataset's own classifier), random-cnn (never trained), pixels (not "
-        "for quality), or a plug-in's extractor"
+        description="inception, dinov2 (ViT-L/14), dinov2-vitb14, clip (with CMMD), DATASET-cnn (the dataset's own "
+        "classifier), random-cnn (never trained), pixels (not for quality), or a plug-in's extractor"
     )
     resize: Resize = Field(default="clean", description="of Inception's input: clean or legacy_tensorflow")
     images: int = Field(ge=2, le=LARGEST_COUNT, description="sampled for each cell")

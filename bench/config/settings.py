@@ -86,6 +86,10 @@ class Config(BaseModel):
         """Return the configuration under a budget."""
         return self if budget == self.budget else self.model_copy(update={"budget": budget})
 
+    def judged_in(self, space: str) -> "Config":
+        """Return the configuration with another feature space."""
+        return self.model_copy(update={"evaluation": self.evaluation.model_copy(update={"feature_space": space})})
+
     def method(self, name: str) -> Method:
         """Return a method with its settings from this configuration; a variant's own lie on top. Raises InputError."""
         base, own = of_variant(name)

@@ -1,7 +1,8 @@
 """Feature extractors: from images to what the metrics compare.
 
-An extractor of another package is an `Extractor` under the entry point group `sfddm_bench.extractors`: a name, a weight
-file with its sha256, a resize rule, and a function that loads the network. Its distance is an FD, never an FID.
+A network from a file is an `Extractor`: a name, a weight file with its sha256, a resize rule, and a function that loads
+the network. Those of other packages are under the entry point group `sfddm_bench.extractors`. Its distance is an FD,
+never an FID.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-INCEPTION = "inception"
+INCEPTION, PIXELS = "inception", "pixels"
 OWN_CLASSIFIER = "-cnn"  # how the name of a dataset's own feature space ends
 
 Extract = Callable[[Tensor], tuple[Tensor, Tensor | None]]
@@ -42,11 +43,12 @@ class FeatureExtractor(Protocol):
 
 @dataclass(frozen=True)
 class Extractor:
-    """A feature extractor as another package declares it.
+    """A feature extractor whose network is a file, as it is declared here or by another package.
 
-    name: what `--set evaluation.feature_space=` takes, and what tables call the space. weights: the name of its weight
-    file; sha256: of that file. resize: the rule by which it resizes images, for the protocol. load: (weight file,
-    device) -> a function from uint8 (N,C,H,W) to float32 features (N,d) and probabilities (N,k) or None, on any device.
+    name: what `--features` takes, and what tables call the space. weights: the name of its weight file; sha256: of that
+    file; url: where it is, if it can be downloaded. resize: the rule by which it resizes images, for the protocol.
+    load: (weight file, device) -> a function from uint8 (N,C,H,W) to float32 features (N,d) and probabilities (N,k) or
+    None, on any device.
     """
 
     name: str
@@ -54,25 +56,22 @@ class Extractor:
     sha256: str
     resize: str
     load: Callable[[Path, str], Extract]
+    url: str | None = None
 
 
 @dataclass(frozen=True)
 class LoadedExtractor:
-    """An extractor of another package with its network."""
+    """An extractor with its network; name: of the space, and of its network."""
 
+    name: str
     declared: Extractor
     weights_sha256: str
     function: Extract
 
     @property
-    def name(self) -> str:
-        """The feature space."""
-        return self.declared.name
-
-    @property
     def network_name(self) -> str:
         """The network, which has the space's name."""
-        return self.declared.name
+        return self.name
 
     @property
     def resize(self) -> str:

@@ -61,13 +61,19 @@ def download() -> Path:
 
     path = cache_folder() / WEIGHTS
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(inception_url, str(path), hash_prefix=WEIGHTS_SHA256, progress=False)
+        return fetched(inception_url, WEIGHTS, WEIGHTS_SHA256)
     except (OSError, RuntimeError) as error:  # urllib's errors are OSErrors; another file's hash is a RuntimeError
         raise InputError(
             f"--inception-weights: the Inception weights are not at '{path}' and could not be downloaded ({error}); "
             f"put clean-fid's {WEIGHTS} there, or name it with --inception-weights"
         ) from None
+
+
+def fetched(url: str, name: str, sha256: str) -> Path:
+    """Download a weight file to the cache; return its path. Raises OSError, or RuntimeError if its hash is another."""
+    path = cache_folder() / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.hub.download_url_to_file(url, str(path), hash_prefix=sha256, progress=False)
     return path
 
 

@@ -76,6 +76,11 @@ class Metric(Section):
     version: ClassVar[int] = 1
 
     @classmethod
+    def is_of(cls, space: str) -> bool:
+        """Tell whether the metric means anything in a feature space, by its name; most do in any."""
+        return True
+
+    @classmethod
     @abstractmethod
     def of(cls, given: Given) -> tuple[Self | None, Reasons]:
         """Return what is measured, None if nothing can be, and why a number is missing."""

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
     from bench.datasets.dataset import Images
 
 
+# Raised when numbers change their meaning though no other field of their protocol does; then they are measured again.
+VERSION = 1
+
+
 class Protocol(BaseModel):
     """All that decides a distance or score apart from the generated images.
 
+    version: of what these fields mean; 1 in records from before it was counted.
     network: the feature network by name, with the sha256 of its weights. reference_sha256: of the packed pixels that
     the reference features were taken from. lossy_reference: those pixels came from a lossy copy of the dataset.
     seed: of subsets and splits; the same for every cell, whatever the cell's own seed. held_out_images,
@@ -25,6 +30,7 @@ class Protocol(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    version: PositiveCount = 1
     network: str
     network_sha256: str
     resize: str
@@ -49,8 +55,9 @@ class Protocol(BaseModel):
 
     @property
     def sha256(self) -> str:
-        """The protocol's fingerprint; what is None is not in it, as it was not before there was such a thing."""
-        return digest(self.model_dump(exclude_none=True))
+        """The protocol's fingerprint; neither None nor version 1 is in it, as they were not before there were such."""
+        first = {"version"} if self.version == 1 else set()
+        return digest(self.model_dump(exclude_none=True, exclude=first))
 
 
 def protocol_of(
@@ -64,6 +71,7 @@ def protocol_of(
     """Return what the quality was measured under; dtypes: of the features and reference statistics, as they are."""
     features, statistics = (str(dtype).removeprefix("torch.") for dtype in dtypes)
     return Protocol(
+        version=VERSION,
         network=extractor["network"],
         network_sha256=extractor["weights_sha256"],
         resize=extractor["resize"],

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from bench.config.numbers import Finite, PositiveCount
 from bench.config.plugins import METRIC_GROUP, plugins
+from bench.metrics.cmmd import CMMD
 from bench.metrics.coverage import Coverage
 from bench.metrics.distance import Distance
 from bench.metrics.held_out import Fresh, HeldOut
@@ -26,8 +27,8 @@ from bench.metrics.shown import Section, models_of
 class Quality(Section):
     """What was measured of generated images against real ones; a metric that could not be measured is None.
 
-    fresh: of the real data, what its held-out images would get in a cell's place.
-    plugged: the numbers of other packages' metrics, by the metric's name.
+    So is, without a reason, one that means nothing in the feature space. fresh: of the real data, what its held-out
+    images would get in a cell's place. plugged: the numbers of other packages' metrics, by the metric's name.
     """
 
     images: PositiveCount
@@ -36,6 +37,7 @@ class Quality(Section):
     held_out: HeldOut | None = None
     inception_score: InceptionScore | None = None
     kid: KID | None = None
+    cmmd: CMMD | None = None
     precision_recall: PrecisionRecall | None = None
     coverage: Coverage | None = None
     memorisation: Memorisation | None = None
@@ -59,13 +61,18 @@ def plugged_metrics() -> dict[str, type[Metric]]:
     return {name: plugin.load() for name, plugin in plugins(METRIC_GROUP, Quality.model_fields).items()}
 
 
-def metrics_identity() -> dict[str, Any]:
-    """Return what besides settings decides the numbers, for the keys of stages that measure: versions and packages."""
-    own = {name: metric.version for name, metric in BUILT_IN.items() if name not in FIRST or metric.version > 1}
-    plugged = {
-        name: {"version": metric.version, "distribution": plugins(METRIC_GROUP)[name].distribution}
-        for name, metric in plugged_metrics().items()
-    }
+def metrics_identity(space: str) -> dict[str, Any]:
+    """Return what besides settings decides the numbers in a feature space, for the keys of stages that measure them.
+
+    Versions and packages.
+    """
+    own: dict[str, int] = {}
+    plugged: dict[str, dict[str, Any]] = {}
+    for name, metric in metrics_in(space).items():
+        if name not in BUILT_IN:
+            plugged[name] = {"version": metric.version, "distribution": plugins(METRIC_GROUP)[name].distribution}
+        elif name not in FIRST or metric.version > 1:
+            own[name] = metric.version
     return {name: found for name, found in (("metrics", own), ("plugged", plugged)) if found}
 
 
@@ -74,8 +81,7 @@ def measure_quality(given: Given, report: Callable[[int], None] = lambda done: N
     reasons: Reasons = {}
     built_in: dict[str, Metric | None] = {}
     plugged: dict[str, dict[str, Any]] = {}
-    metrics = BUILT_IN | plugged_metrics()
-    for done, (name, metric) in enumerate(metrics.items(), 1):
+    for done, (name, metric) in enumerate(metrics_in(given.space).items(), 1):
         measured, missing = metric.of(given)
         if name in BUILT_IN:
             built_in[name] = measured
@@ -88,6 +94,6 @@ def measure_quality(given: Given, report: Callable[[int], None] = lambda done: N
     return Quality(images=n, reference_images=m, plugged=plugged, **built_in), reasons  # type: ignore[arg-type]
 
 
-def metric_count() -> int:
-    """Return how many metrics `measure_quality` measures."""
-    return len(BUILT_IN) + len(plugged_metrics())
+def metrics_in(space: str) -> dict[str, type[Metric]]:
+    """Return by name the metrics that mean something in a feature space, those that `measure_quality` measures."""
+    return {name: metric for name, metric in (BUILT_IN | plugged_metrics()).items() if metric.is_of(space)}

@@ -1,12 +1,12 @@
 """Which feature space a run is judged in: what decides the features, and how to get them.
 
-Inception-2015 and the extractors of other packages are files; a dataset's own classifier is a stage that trains it.
-A random network and the pixels need neither. None of them ever stands in for another.
+Inception-2015, DINOv2, CLIP and the extractors of other packages are files; a dataset's own classifier is a stage that
+trains it. A random network and the pixels need neither. None of them ever stands in for another.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,30 +17,15 @@ from bench.config.sections import ANY_RESOLUTION, Resize
 from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.metrics.classifier import LEAST_IMAGES, ClassifierFeatures, make_classifier
-from bench.metrics.features import (
-    INCEPTION,
-    OWN_CLASSIFIER,
-    Extractor,
-    FeatureExtractor,
-    LoadedExtractor,
-    as_extractor,
-)
-from bench.metrics.inception import (
-    WEIGHTS_SHA256,
-    cache_folder,
-    download,
-    find_weights,
-    inception_features,
-    network_name,
-)
+from bench.metrics.extractors import FROM_FILES, WeightFiles, extractor_weights, extractors, lacking, there
+from bench.metrics.features import INCEPTION, OWN_CLASSIFIER, PIXELS, Extractor, FeatureExtractor, LoadedExtractor
+from bench.metrics.inception import WEIGHTS_SHA256, download, find_weights, inception_features, network_name
 from bench.metrics.random_network import RANDOM, PixelFeatures, random_features
 from bench.store.files import file_sha256
 from bench.store.stage import Job, Stage
 from sfddm.errors import InputError
 
-PIXELS = "pixels"
 BUILT_SPACES = (RANDOM, PIXELS)
-OWN_SPACES = (INCEPTION, *BUILT_SPACES)
 
 
 class FeatureSpace(Protocol):
@@ -107,34 +92,40 @@ class ClassifierSpace:
 
 
 @dataclass(frozen=True)
-class PluggedSpace:
-    """The features of another package's extractor; weights None: those in the cache."""
+class FileSpace:
+    """The features of an extractor whose network is a file, declared here or by another package.
+
+    distribution: that package; None: this one. weights None: the file in the cache.
+    """
 
     declared: Extractor
-    distribution: str
+    distribution: str | None
     weights: Path | None
     parents: tuple[Stage, ...] = ()
 
     @property
     def name(self) -> str:
-        """The extractor's name."""
-        return self.declared.name
+        """The extractor's name; other weights than the declared are named by their hash."""
+        own = self.sha256 == self.declared.sha256
+        return self.declared.name if own else f"{self.declared.name} weights {self.sha256[:8]}"
+
+    @cached_property
+    def sha256(self) -> str:
+        """The weights' hash."""
+        return file_sha256(self.weights) if self.weights else self.declared.sha256
 
     @property
     def identity(self) -> dict[str, Any]:
         """The extractor, its weights' hash and its resize, and the package that they come from."""
-        declared = self.declared
-        return {
-            "extractor": declared.name,
-            "weights": declared.sha256,
-            "resize": declared.resize,
-            "distribution": self.distribution,
-        }
+        own = {"extractor": self.declared.name, "weights": self.sha256, "resize": self.declared.resize}
+        return own | ({"distribution": self.distribution} if self.distribution else {})
 
     def extractor(self, job: Job) -> FeatureExtractor:
         """Load the network on the job's device."""
-        path = self.weights or plugged_weights(self.declared)
-        return LoadedExtractor(self.declared, self.declared.sha256, self.declared.load(path, job.device))
+        path = self.weights or there(self.declared)
+        if path is None:
+            raise InputError(lacking(self.declared))
+        return LoadedExtractor(self.name, self.declared, self.sha256, self.declared.load(path, job.device))
 
 
 @dataclass(frozen=True)
@@ -159,20 +150,9 @@ class BuiltSpace:
         return PixelFeatures() if self.name == PIXELS else random_features(self.channels, device)
 
 
-@cache
-def plugged_extractors() -> dict[str, Extractor]:
-    """Return the extractors of other packages by name. Raises InputError if one has a name of the suite's own."""
-    return {name: as_extractor(plugin.load(), name) for name, plugin in plugins(EXTRACTOR_GROUP, OWN_SPACES).items()}
-
-
-def plugged_weights(declared: Extractor) -> Path:
-    """Return the weight file of another package's extractor. Raises InputError saying where to put the right one."""
-    path, given = cache_folder() / declared.weights, f"evaluation.feature_space: '{declared.name}' given"
-    if not path.is_file():
-        raise InputError(f"{given}, but its weights are not there; put them at '{path}'")
-    if file_sha256(path) != declared.sha256:
-        raise InputError(f"{given}, but '{path}' is not its weight file (its sha256 is not {declared.sha256[:12]}...)")
-    return path
+def is_from_file(name: str) -> bool:
+    """Tell whether a feature space's network is a file."""
+    return name == INCEPTION or name in extractors()
 
 
 def space_of(
@@ -184,47 +164,57 @@ def space_of(
         return InceptionSpace(weights, config.evaluation.resize)
     if name in BUILT_SPACES:
         return BuiltSpace(name, images.pixels.shape[1])
-    if name in plugged_extractors():
-        return PluggedSpace(plugged_extractors()[name], plugins(EXTRACTOR_GROUP)[name].distribution, weights)
+    if name in extractors():
+        package = None if name in FROM_FILES else plugins(EXTRACTOR_GROUP)[name].distribution
+        return FileSpace(extractors()[name], package, weights)
     return ClassifierSpace(name, images, classifier(config, images), {})
 
 
-def check_feature_space(config: Config, images: Images, asked: Sequence[str]) -> None:
+def check_feature_space(
+    config: Config,
+    images: Images,
+    asked: Sequence[str],
+    files: WeightFiles | None = None,
+    option: str = "--set: evaluation.feature_space =",
+) -> None:
     """Raise InputError if the run's feature space is not to be had with this dataset and the metrics asked for.
 
-    Also if another package's weights are not here.
+    Also if weights that cannot be downloaded are not here; files: those that the command names. option: what named the
+    space.
     """
     family = images.name if config.dataset == ANY_RESOLUTION else config.dataset  # cifar10, of a cifar10-jpeg
     wanted, own = config.evaluation.feature_space, family + OWN_CLASSIFIER
     pixels = [PIXELS] * ("quality" not in asked)
-    possible = [INCEPTION, *[own] * (images.labels is not None), RANDOM, *pixels, *plugged_extractors()]
+    possible = [INCEPTION, *[own] * (images.labels is not None), RANDOM, *pixels, *extractors()]
     if wanted not in possible:
         why = "" if images.labels is not None else f"; {images.name} has no labels to train a classifier on"
         why = "; quality has no meaning in pixels" if wanted == PIXELS else why
-        raise InputError(f"--set: evaluation.feature_space = '{wanted}' given, possible: {', '.join(possible)}{why}")
+        raise InputError(f"{option} '{wanted}' given, possible: {', '.join(possible)}{why}")
     if wanted == own and len(images.pixels) < LEAST_IMAGES:
         raise InputError(
-            f"--set: evaluation.feature_space = '{wanted}' given, but {images.name} has {len(images.pixels)} images; a "
-            f"classifier needs {LEAST_IMAGES} or more, to train on and to test"
+            f"{option} '{wanted}' given, but {images.name} has {len(images.pixels)} images; a classifier needs "
+            f"{LEAST_IMAGES} or more, to train on and to test"
         )
-    if wanted in plugged_extractors():
-        plugged_weights(plugged_extractors()[wanted])
+    if wanted in extractors() and not (files and files.of(wanted)):
+        declared = extractors()[wanted]
+        if there(declared) is None and declared.url is None:
+            raise InputError(lacking(declared))
 
 
 def feature_weights(
-    config: Config, images: Images, option: Path | None, dry_run: bool, needed: bool = True
+    config: Config, images: Images, files: WeightFiles, dry_run: bool, needed: bool = True
 ) -> Path | None:
     """Return the weight file that the run's features need, opened once; None if they need none.
 
-    option: what `--inception-weights` names. Inception's is downloaded if it is not here, but by no dry run, and not if
-    no metric needs it. Raises InputError, which for missing weights names the ways on.
+    It is downloaded if it is not here, but by no dry run, and not if no metric needs it. Raises InputError, which for
+    missing weights names the ways on.
     """
     name = config.evaluation.feature_space
-    if name in plugged_extractors():
-        return None if dry_run else plugged_weights(plugged_extractors()[name])
+    if name in extractors():
+        return extractor_weights(extractors()[name], files.of(name), dry_run or not needed)
     if name != INCEPTION:
         return None
-    found = find_weights(option)
+    found = find_weights(files.inception)
     if not needed:
         return found
     if found is None and not dry_run:

@@ -6,7 +6,8 @@
 4  has sampling costs that are shared by all methods that make the same calls, and how quiet the machine was.
 5  has the distance of infinitely many images by the jackknife; the one by extrapolation has a name of its own.
 6  has the budget as a coordinate, what a student begins with, and its share of its teacher's images. Older ones have
-   no budget: theirs stays among the settings; the rest follows from the settings of methods of one fold.
+   no budget: theirs stays among the settings; the rest follows from the settings of methods of one fold. Its protocol
+   has a version; that of older ones is 1.
 """
 
 from collections.abc import Callable

@@ -236,7 +236,7 @@ def _same_cell(path: Path, record: Record) -> bool:
         other = read_record(path)
     except InputError:
         return False  # whatever it is, it is not ours to remove
-    fields = ("dataset_sha256", "method", "steps", "seed", "budget")
+    fields = ("dataset_sha256", "feature_space", "method", "steps", "seed", "budget")
     return all(getattr(other, name) == getattr(record, name) for name in fields) and own_part(other) == own_part(record)
 
 

@@ -58,7 +58,7 @@ def run_sweep(sweep: Sweep, worker: Worker, elsewhere: Elsewhere | None = None) 
     elsewhere: has stages done by other processes, before this one does the rest. It calls what it is given with each
     stage that has ended: cells that this was the last of are recorded at once.
     """
-    about = made_by() | {"machine": made_on(sweep, worker), "command": command_line()}
+    about = made_by() | {"machine": made_on(sweep.context, worker), "command": command_line()}
     about |= {"packages": sha256_of(installed())}
     with worker.timing.part("checking what is done"):
         worker.tidy(sweep.stages)

@@ -15,6 +15,7 @@ from bench.records.measured import (
 from bench.records.record import Record
 from bench.run.sweep import Cell, Sweep
 from bench.run.worker import Worker
+from bench.stages.context import Context
 from bench.store import provenance
 from bench.store.stage import Stage, unique
 from bench.store.store import Store
@@ -38,9 +39,10 @@ def make_record(sweep: Sweep, cell: Cell, worker: Worker, about: Fields) -> Reco
         reasons |= missing
     for name, stage in cell.measures.items():
         if not worker.store.is_done(stage):
-            reasons[name] = "not asked for (--metrics)"
+            elsewhere = cell.further and name in sweep.metrics
+            reasons[name] = f"measured in {sweep.context.space.name} only" if elsewhere else "not asked for (--metrics)"
             continue
-        own, missing = READERS[name](sweep, stage, worker)
+        own, missing = READERS[name](cell, stage, worker)
         if name == "cost":
             own["sampling_cost"] = fields["sampling_cost"] | own["sampling_cost"]
         fields |= own
@@ -76,12 +78,12 @@ def side_by_side(cell: Cell, store: Store) -> Fields:
     return {"jobs": max(marker["jobs"] for marker in beside), "job_threads": min(m["threads"] for m in beside)}
 
 
-def made_on(sweep: Sweep, worker: Worker) -> Fields:
+def made_on(context: Context, worker: Worker) -> Fields:
     """Return the machine, and how it runs networks: the choices of `performance`, those of the device filled in.
 
     If torchrun started several processes, also how many.
     """
-    performance = sweep.context.config.performance.on(worker.device)
+    performance = context.config.performance.on(worker.device)
     processes = {"processes": worker.world.size} if worker.world.size > 1 else {}
     return provenance.machine(worker.device) | processes | {"performance": performance.model_dump()}
 
@@ -129,28 +131,28 @@ def of_method(cell: Cell, store: Store) -> tuple[Fields, Reasons]:
     return fields, reasons
 
 
-def _quality(sweep: Sweep, stage: Stage, worker: Worker) -> tuple[Fields, Reasons]:
-    quality, protocol, reasons = read_quality(worker.store.path(stage), sweep.context.space.name)
+def _quality(cell: Cell, stage: Stage, worker: Worker) -> tuple[Fields, Reasons]:
+    quality, protocol, reasons = read_quality(worker.store.path(stage), cell.context.space.name)
     return {"quality": quality, "protocol": protocol}, reasons
 
 
-def _consistency(sweep: Sweep, stage: Stage, worker: Worker) -> tuple[Fields, Reasons]:
+def _consistency(cell: Cell, stage: Stage, worker: Worker) -> tuple[Fields, Reasons]:
     measured, reasons = read_consistency(worker.store.path(stage))
     return {"consistency": measured}, reasons
 
 
-def _interpolation(sweep: Sweep, stage: Stage, worker: Worker) -> tuple[Fields, Reasons]:
+def _interpolation(cell: Cell, stage: Stage, worker: Worker) -> tuple[Fields, Reasons]:
     measured, reasons = read_interpolation(worker.store.path(stage))
     return {"interpolation": measured}, reasons
 
 
-def _cost(sweep: Sweep, stage: Stage, worker: Worker) -> tuple[Fields, Reasons]:
+def _cost(cell: Cell, stage: Stage, worker: Worker) -> tuple[Fields, Reasons]:
     """Return what sampling costs on this machine, and how the network was computed on it."""
     measured, execution, reasons = read_cost(worker.store.path(stage))
-    return {"sampling_cost": measured, "machine": made_on(sweep, worker) | execution}, reasons
+    return {"sampling_cost": measured, "machine": made_on(cell.context, worker) | execution}, reasons
 
 
-READERS: dict[str, Callable[[Sweep, Stage, Worker], tuple[Fields, Reasons]]] = {
+READERS: dict[str, Callable[[Cell, Stage, Worker], tuple[Fields, Reasons]]] = {
     "quality": _quality,
     "consistency": _consistency,
     "interpolation": _interpolation,

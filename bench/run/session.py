@@ -9,8 +9,8 @@ import torch
 from bench.config.resolve import resolve
 from bench.datasets.registry import load
 from bench.metrics import OF_FEATURES
-from bench.metrics.features import INCEPTION
-from bench.metrics.spaces import check_feature_space, feature_weights
+from bench.metrics.extractors import weight_files
+from bench.metrics.spaces import check_feature_space, feature_weights, is_from_file
 from bench.records.record import Record
 from bench.run import side_by_side
 from bench.run.estimate import lines, outlook_of, table
@@ -37,14 +37,16 @@ from sfddm.performance import set_products
 class Place:
     """Where it is run, and where its data and results are. Made when the command begins: it has the run's clock.
 
-    device: one that is there; address: of a running cluster, if the executor has one. jobs: stages at a time on this
-    machine; None: as many as pay. log: the loggers that are told what happens.
+    device: one that is there; address: of a running cluster, if the executor has one. inception, extractors: the weight
+    files that are named. jobs: stages at a time on this machine; None: as many as pay. log: the loggers that are told
+    what happens.
     """
 
     device: str
     out: Path
     data_root: Path | None = None
     inception: Path | None = None
+    extractors: tuple[str, ...] = ()
     dry_run: bool = False
     force: tuple[str, ...] = ()
     executor: str = "local"
@@ -61,11 +63,25 @@ def prepare(request: Request, place: Place) -> Sweep:
     config = resolve(preset, request.scale, request.assignments, request.images, request.resolution, budgeted)
     data = load(request.dataset, config.resolution, place.data_root, config.data.held_out)
     check_name("--dataset", data.name)  # it becomes a folder; that of another package may be anything
-    check_feature_space(config, data, request.metrics)
+    spaces = request.features or (config.evaluation.feature_space,)
+    configs = [config.judged_in(space) for space in spaces]
+    files = weight_files(place.inception, place.extractors, spaces)
+    named = {"option": "--features:"} if request.features else {}
+    for one in configs:
+        check_feature_space(one, data, request.metrics, files, **named)
     needed = any(metric in OF_FEATURES for metric in request.metrics)
-    weights = feature_weights(config, data, place.inception, place.dry_run, needed)
-    asked = request.metrics
-    return make_sweep(config, data, request.cells, request.seeds, weights, asked, place.device, request.budgets)
+    weights = [feature_weights(one, data, files, place.dry_run, needed) for one in configs]
+    return make_sweep(
+        configs[0],
+        data,
+        request.cells,
+        request.seeds,
+        weights[0],
+        request.metrics,
+        place.device,
+        request.budgets,
+        list(zip(spaces, weights, strict=True))[1:],
+    )
 
 
 def perform(sweep: Sweep, place: Place) -> list[Record]:
@@ -91,8 +107,8 @@ def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
         division = divide(sweep, place.jobs, torch.get_num_threads(), worker.world.size)
     if place.dry_run:
         worker.forced |= {stage.key for stage in forced}
-        if sweep.context.config.evaluation.feature_space == INCEPTION and sweep.context.weights is None:
-            worker.display.say("Inception's weights are not here: a run downloads them, or says where to put them")
+        for space in lacking_weights(sweep):
+            worker.display.say(f"{space}'s weights are not here: a run downloads them, or says where to put them")
         print_plan(sweep, worker)
         outlook = outlook_of(sweep, worker, forced, keep=worker.store.run.stages.is_dir())
         for line in table(sweep, outlook, division.jobs):
@@ -110,6 +126,12 @@ def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
     write_packages(worker.store.run)
     with followed_by(place.log, worker.store.run, worker.display.say):
         return run_sweep(sweep, worker, elsewhere(sweep, worker, place, division))
+
+
+def lacking_weights(sweep: Sweep) -> list[str]:
+    """Return the feature spaces of a sweep whose weight files are not here."""
+    first = sweep.context.config.evaluation.feature_space, sweep.context.weights
+    return [space for space, file in (first, *sweep.further) if is_from_file(space) and file is None]
 
 
 def elsewhere(sweep: Sweep, worker: Worker, place: Place, division: Division) -> Elsewhere | None:

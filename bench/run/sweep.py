@@ -1,6 +1,6 @@
 """A sweep: the cells of methods x steps x seeds, each resolved once into all that it needs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +34,8 @@ from sfddm.errors import InputError
 from sfddm.method import Fold, Method
 from sfddm.words import plural
 
+FIRST_SPACE_ONLY = ("consistency", "interpolation")  # metrics that are not measured in a run's further feature spaces
+
 
 @dataclass(frozen=True, eq=False)
 class Cell:
@@ -42,7 +44,8 @@ class Cell:
     kind: the method with its settings; models: the teacher and the folds; samples: its images; None and empty for the
     real data. measures: the stage that ends each metric that the cell can have, asked for or not. stages: all that were
     asked for, each after those it needs. key: of the record the cell has or will have, whatever metrics are asked for.
-    context: of its stages, under its budget. share, init: of the student, as its record has them.
+    context: of its stages, under its budget. share, init: of the student, as its record has them. further: it judges
+    images in a feature space besides the run's first.
     """
 
     method: str
@@ -57,6 +60,7 @@ class Cell:
     context: Context
     share: float | None = None
     init: str | None = None
+    further: bool = False
 
     @property
     def budget(self) -> int | None:
@@ -66,7 +70,8 @@ class Cell:
     def __str__(self) -> str:
         steps = "" if self.steps is None else f", {plural(self.steps, 'step')}"
         budget = "" if self.budget is None else f", {short(self.budget)}"
-        return f"{self.method}{steps}{budget}, seed {self.seed}"
+        space = f", in {self.context.space.name}" if self.further else ""
+        return f"{self.method}{steps}{budget}, seed {self.seed}{space}"
 
     @property
     def record_name(self) -> str:
@@ -76,7 +81,10 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """What a run does: the context of its stages, its cells, and what it was asked for; that without any budget."""
+    """What a run does: the context of its stages, its cells, and what it was asked for; that without any budget.
+
+    further: feature spaces besides the context's, each with its weight file.
+    """
 
     context: Context
     cells: tuple[Cell, ...]
@@ -84,6 +92,7 @@ class Sweep:
     seeds: tuple[int, ...]
     metrics: tuple[str, ...]
     budgets: tuple[int, ...] = ()
+    further: tuple[tuple[str, Path | None], ...] = ()
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
@@ -110,6 +119,7 @@ class Sweep:
                 steps=cell.steps,
                 seed=cell.seed,
                 budget=cell.budget,
+                space=cell.context.space.name if cell.further else None,
                 record=f"records/{self.set_name}/{cell.record_name}.json",
                 stages=tuple(stage.name for stage in cell.stages),
             )
@@ -144,39 +154,55 @@ def make_sweep(
     asked: Sequence[str] = METRICS,
     device: str = "cpu",
     budgets: Sequence[int] = (),
+    further: Sequence[tuple[str, Path | None]] = (),
 ) -> Sweep:
     """Return the sweep of (method, steps) under each seed and budget, every cell checked. Raises InputError.
 
     weights: the file of the features' network, if it is one; asked: what is measured of each cell; device: of its cost.
     budgets: network evaluations in training; none: as the settings say. What is not trained has one cell for all.
+    further: other feature spaces, each with its weights; the same images have a cell for each, with their quality there
+    and what they cost.
     """
     check_metrics(asked)
     budgets = sorted(set(budgets))  # the smaller first: their trainings go on to the larger
     check_cells(config, wanted, budgets)
     context, chosen = make_context(config, images, weights, device), tuple(dict.fromkeys(wanted))
-    resolver = Resolver(context, tuple(asked), budgets)
-    cells = [resolver.floor(seed) for seed in seeds if "quality" in asked]
-    for number, budget in enumerate(budgets or [None]):  # a whole smaller table before the next
-        found = (resolver.cell(name, count, seed, budget) for seed in seeds for name, count in chosen)
-        cells += [cell for cell in found if number == 0 or cell.budget is not None]
-    return Sweep(context, tuple(cells), chosen, tuple(seeds), tuple(asked), tuple(budgets))
+    resolvers = [Resolver(context, tuple(asked), budgets)]
+    for space, file in further:
+        beside = make_context(config.judged_in(space), images, file, device)
+        again = tuple(name for name in asked if name not in FIRST_SPACE_ONLY)
+        resolvers.append(Resolver(beside, again, budgets, further=True))
+    cells = tuple(cell for resolver in resolvers for cell in resolver.cells(chosen, seeds))
+    return Sweep(context, cells, chosen, tuple(seeds), tuple(asked), tuple(budgets), tuple(further))
 
 
 class Resolver:
-    """Makes cells with their stages; what cells share is built once. budgets: of the run, the smallest first."""
+    """Makes cells with their stages; what cells share is built once. budgets: of the run, the smallest first.
 
-    def __init__(self, context: Context, asked: tuple[str, ...], budgets: Sequence[int] = ()):
-        self.context, self.asked, self.budgets = context, asked, budgets
+    further: the context's feature space is not the run's first.
+    """
+
+    def __init__(self, context: Context, asked: tuple[str, ...], budgets: Sequence[int] = (), further: bool = False):
+        self.context, self.asked, self.budgets, self.further = context, asked, budgets, further
         self.reference = reference.stage(context)
         self.statistics = statistics.stage(context, self.reference)
         self.held_out = held_out.stage(context, self.reference)
         self.full_length: dict[int, tuple[Stage, Stage]] = {}  # by seed: the images, and their features
 
+    def cells(self, wanted: Sequence[tuple[str, int]], seeds: Sequence[int]) -> Iterator[Cell]:
+        """Yield the real data's cells, and those of (method, steps) under each seed and budget."""
+        if "quality" in self.asked:
+            yield from map(self.floor, seeds)
+        for number, budget in enumerate(self.budgets or [None]):  # a whole smaller table before the next
+            found = (self.cell(name, count, seed, budget) for seed in seeds for name, count in wanted)
+            yield from (cell for cell in found if number == 0 or cell.budget is not None)
+
     def floor(self, seed: int) -> Cell:
         """Return the cell of the real data's own values."""
         measures = {"quality": floor.stage(self.context, self.reference, self.statistics, self.held_out, seed)}
         key = digest({"stage": measures["quality"].key, "method": REAL})
-        return Cell(REAL, None, seed, None, (), None, measures, self._stages(None, measures), key, self.context)
+        stages = self._stages(None, measures)
+        return Cell(REAL, None, seed, None, (), None, measures, stages, key, self.context, further=self.further)
 
     def cell(self, name: str, steps: int, seed: int, budget: int | None = None) -> Cell:
         """Return a method's cell; one that trains nothing has no budget."""
@@ -198,7 +224,8 @@ class Resolver:
         }
         stages, key = self._stages(images, measures), key_of(context, name, steps, measures["quality"])
         share, init = share_of(context.config, folds), folds[0].begins if folds else None
-        return Cell(name, steps, seed, method, models, images, measures, stages, key, context, share, init)
+        own = (method, models, images, measures, stages, key, context, share, init)
+        return Cell(name, steps, seed, *own, further=self.further)
 
     def _full_length(self, seed: int, teacher: Stage) -> tuple[Stage, Stage]:
         if seed not in self.full_length:

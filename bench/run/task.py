@@ -47,6 +47,7 @@ class Given:
     earlier: Earlier
     jobs: int
     budgets: tuple[int, ...]
+    further: tuple[tuple[str, Path | None], ...]
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def given_of(sweep: Sweep, worker: Worker, data: Path | None, jobs: int = 1) -> 
         earlier=earlier,
         jobs=jobs,
         budgets=sweep.budgets,
+        further=sweep.further,
     )
 
 
@@ -87,8 +89,17 @@ class Workplace:
         os.chdir(given.folder)
         set_products("fp32")
         images = load(given.dataset, given.config.resolution, given.data_root, given.config.data.held_out)
-        metrics, device, budgets = given.metrics, given.device, given.budgets
-        sweep = make_sweep(given.config, images, given.wanted, given.seeds, given.weights, metrics, device, budgets)
+        sweep = make_sweep(
+            given.config,
+            images,
+            given.wanted,
+            given.seeds,
+            given.weights,
+            given.metrics,
+            given.device,
+            given.budgets,
+            given.further,
+        )
         self.worker = Worker(given.out, given.device, display, jobs=given.jobs)
         self.worker.forced |= given.forced
         self.worker.store.earlier = given.earlier

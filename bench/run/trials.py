@@ -139,14 +139,14 @@ def extractor_trial(context: Context) -> Trial:
 
 
 def untrained_extractor(context: Context, device: str) -> FeatureExtractor:
-    """Return an extractor that takes as long as the run's own. Raises LookupError for another package's."""
+    """Return an extractor that takes as long as the run's own. Raises LookupError for another file's than Inception."""
     evaluation = context.config.evaluation
     if evaluation.feature_space == INCEPTION:
         return InceptionFeatures(InceptionNetwork().eval().to(device), "", evaluation.resize)
     if isinstance(context.space, BuiltSpace):
         return context.space.on(device)
     if not context.space.parents:
-        raise LookupError(f"{evaluation.feature_space} is another package's")
+        raise LookupError(f"the network of {evaluation.feature_space} is a file's")
     return ClassifierFeatures(evaluation.feature_space, "", untrained_classifier(context).to(device).eval())
 
 

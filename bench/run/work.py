@@ -96,8 +96,10 @@ class Work:
 @lru_cache(maxsize=8)  # of a command's sweeps: the disk is checked, the machine divided, and time estimated by it
 def whole_work(sweep: Sweep) -> Mapping[str, Work]:
     """Return the work of every stage of a sweep from its beginning, by key."""
-    counting, found = Counting(sweep.context), dict[str, Work]()
+    countings, found = dict[str, Counting](), dict[str, Work]()
     for cell in sweep.cells:
+        space = cell.context.space.name
+        counting = countings[space] = countings.get(space) or Counting(cell.context)
         for stage in cell.stages:
             if stage.key not in found:
                 found[stage.key] = counting.work(cell, stage)
@@ -344,7 +346,7 @@ COUNTED: dict[str, Callable[[Counting, Cell, Stage], Work]] = {
 
 
 def feature_sizes(context: Context) -> tuple[int, int]:
-    """Return how many features and probabilities an image has; as Inception's, if another package's network decides."""
+    """Return how many features and probabilities an image has; as Inception's, if the network of a file decides."""
     if isinstance(context.space, BuiltSpace):
         return context.space.on("cpu")(context.pixels[:1])[0].shape[1], 0
     if not context.space.parents:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from bench.metrics.metric import Given, Reasons
-from bench.metrics.protocol import protocol_of
-from bench.metrics.quality import Quality, measure_quality, metric_count, metrics_identity
+from bench.metrics.protocol import VERSION, protocol_of
+from bench.metrics.quality import Quality, measure_quality, metrics_identity, metrics_in
 from bench.records.measured import CLOSEST, PROTOCOL, QUALITY, SAMPLES
 from bench.records.pictures import PAIRS_SHOWN
 from bench.stages.context import Context
@@ -60,12 +60,13 @@ def metric_settings(context: Context) -> dict[str, Any]:
     """Return the settings that decide the metrics of given features."""
     names = {"splits", "kid_subsets", "kid_subset", "neighbours", "seed"}
     own = context.config.evaluation.model_dump(include=names) | {"lossy": context.images.lossy}
-    return own | metrics_identity()
+    later = {"protocol": VERSION} if VERSION > 1 else {}
+    return own | later | metrics_identity(context.space.name)
 
 
 def judged(job: Job, label: str, given: Given) -> tuple[Quality, Reasons]:
     """Return what is measured, and why a number is missing; say if there are too few images."""
-    with job.display.task(label, metric_count(), "metrics") as update:
+    with job.display.task(label, len(metrics_in(given.space)), "metrics") as update:
         quality, reasons = measure_quality(given, update)
     if quality.distance is not None and quality.distance.rank_deficient:
         job.display.say(

@@ -29,7 +29,7 @@ def _stage_name(name: str) -> str:
 class RequestedCell(BaseModel):
     """One cell; budget: of its training, in network evaluations. record: its record's path in the run folder.
 
-    stages: the folders it needs, parents first.
+    space: the feature space, if it is not the run's first. stages: the folders it needs, parents first.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,6 +38,7 @@ class RequestedCell(BaseModel):
     steps: int | None
     seed: int
     budget: int | None = None
+    space: str | None = None
     record: Annotated[str, AfterValidator(_inside)]
     stages: tuple[Annotated[str, AfterValidator(_stage_name)], ...]
 
@@ -60,11 +61,12 @@ class RequestedSweep(BaseModel):
 
     @property
     def values(self) -> dict[str, Any]:
-        """What is written; the budget only of cells that have one."""
+        """What is written; budget and space only of cells that have one."""
         values = self.model_dump(mode="json")
         for cell in values["cells"]:
-            if cell["budget"] is None:
-                del cell["budget"]
+            for name in ("budget", "space"):
+                if cell[name] is None:
+                    del cell[name]
         return values
 
 

@@ -110,7 +110,7 @@ def conditions_text(group: Group) -> str:
         parts.append("the reference is a lossy copy")
     parts.append(_preprocessing(protocol.preprocessing))
     parts.append(f"features by {protocol.network} (resize {protocol.resize})")
-    parts.append(f"protocol {protocol.sha256[:8]}")
+    parts.append(f"protocol {protocol.sha256[:8]}, version {protocol.version}")
     return "; ".join(parts) + "."
 
 

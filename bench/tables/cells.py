@@ -16,7 +16,8 @@ from bench.tables.measures import Measure, measures
 from bench.tables.summary import Summary
 from bench.tables.table import ABOUT_NOISE, DASH, FRESH, Entry, Table, marks, number
 
-JOINED_BY = ("dataset", "resolution", "scale", "device", "protocol")  # so that two files can be joined
+# So that two files can be joined.
+JOINED_BY = ("dataset", "resolution", "scale", "device", "protocol", "protocol_version")
 BEFORE = ("seed", "budget", "share", "init", "nfe", "grid")  # what stands before the measurements in a row of the CSV
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 OURS = ("unit",)  # declared beside the numbers: `-1 to 1` is no formula
@@ -40,7 +41,7 @@ def frame(rows: Sequence[Row]) -> pd.DataFrame:
     the column that says what it is called.
     """
     table = pd.DataFrame([_row(name, record) for name, record in rows]).dropna(axis="columns", how="all")
-    return table.astype({name: "Int64" for name in _whole_columns() if name in table})
+    return table.astype({name: "Int64" for name in ("steps", "protocol_version", *_whole_columns()) if name in table})
 
 
 def _row(name: str, record: Record) -> dict[str, object]:
@@ -55,8 +56,8 @@ def _row(name: str, record: Record) -> dict[str, object]:
 
 def identity(record: Record) -> dict[str, object]:
     """Return by column what a record's numbers were measured on and under: the columns that two CSV files share."""
-    protocol = None if record.protocol is None else record.protocol.sha256
-    values = (record.dataset, record.resolution, record.scale, device_class(record), protocol)
+    protocol = (record.protocol.sha256, record.protocol.version) if record.protocol else (None, None)
+    values = (record.dataset, record.resolution, record.scale, device_class(record), *protocol)
     return dict(zip(JOINED_BY, values, strict=True))
 
 
@@ -111,7 +112,7 @@ def summary_frame(summaries: Sequence[Summary], speaker: Record) -> pd.DataFrame
         "place",
         "separated",
     )
-    return pd.DataFrame(rows, columns=list(columns)).astype({"steps": "Int64"})
+    return pd.DataFrame(rows, columns=list(columns)).astype({"steps": "Int64", "protocol_version": "Int64"})
 
 
 def csv(table: pd.DataFrame) -> str:

@@ -73,6 +73,7 @@ def examine(root: Path | None, inception: Path | None, runs: Sequence[Path]) -> 
         yield gpu()
         yield from compiler()
         yield inception_file(inception)
+        yield from extractor_files()
     yield from map(disk, runs)
     yield Line(GOOD, "digits", "built in, nothing to prepare")
     yield from datasets(data_root(root))
@@ -214,6 +215,32 @@ def inception_file(option: Path | None) -> Line:
     if file_sha256(path) != WEIGHTS_SHA256:
         return Line(LACKING, about, f"{path} is not the published file: its distance will not be called FID", fix)
     return Line(GOOD, about, f"{path}, {purpose}")
+
+
+def extractor_files() -> Iterator[Line]:
+    """Say of DINOv2, CLIP and other packages' extractors whether their weights are here."""
+    from bench.metrics.extractors import extractors, there
+    from bench.metrics.inception import cache_folder
+
+    try:
+        declarations = extractors()
+    except InputError as error:  # another package's, which cannot be loaded
+        yield Line(LACKING, "extractors", str(error), "fix or uninstall that package")
+        return
+    for name, declared in declarations.items():
+        about, path = f"{name} weights", cache_folder() / declared.weights
+        network = " (a run with network downloads it there)" if declared.url else ""
+        fix = f"put {declared.url or declared.weights} at {path}{network}, or give --extractor-weights FILE"
+        try:
+            found = there(declared)
+        except InputError as error:
+            yield Line(LACKING, about, str(error), fix)
+            continue
+        purpose = f"for --features {name}"
+        if found is None:
+            yield Line(LACKING, about, f"not here; nothing can be run {purpose}", fix)
+        else:
+            yield Line(GOOD, about, f"{path}, {purpose}")
 
 
 def disk(run: Path) -> Line:

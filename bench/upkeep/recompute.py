@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from bench.config.settings import Config
 from bench.datasets.dataset import Images
 from bench.datasets.registry import load
+from bench.metrics.cmmd import SIGMA
+from bench.metrics.extractors import WeightFiles
 from bench.metrics.frechet import gaussian
 from bench.metrics.jackknife import GROUPS
 from bench.metrics.spaces import feature_weights
@@ -54,12 +56,12 @@ class Recomputation:
         run: RunFolder,
         device: str,
         data_root: Path | None,
-        inception: Path | None,
+        files: WeightFiles,
         result: Verification,
         display: Display,
     ):
         self.worker = Worker(run.root, device, display)
-        self.store, self.inception, self.result = self.worker.store, inception, result
+        self.store, self.files, self.result = self.worker.store, files, result
 
         @cache
         def images(dataset: str, resolution: int, held_out: float) -> Images:
@@ -84,7 +86,7 @@ class Recomputation:
                 f"was made of {record.dataset} with sha256 {record.dataset_sha256[:12]}, "
                 f"the one here has {images.sha256[:12]}",
             )
-        weights = feature_weights(config, images, self.inception, dry_run=not features, needed=features)
+        weights = feature_weights(config, images, self.files, dry_run=not features, needed=features)
         context = make_context(config, images, weights, device)
         resolver = Resolver(context, ("quality",))
         if record.steps is None:
@@ -223,8 +225,8 @@ def scales_of(store: Store, stage: Stage) -> dict[str, float]:
     """Return, by name, the scale of what numbers that may be near zero are computed from.
 
     A Frechet distance is a difference of traces; min_eigenvalue is the least of a matrix whose largest eigenvalue is at
-    most the product of the traces; KID is a difference of means of the kernel (|x|^2 / d + 1)^3; the distance between
-    real images is that of float32 squares.
+    most the product of the traces; KID is a difference of means of the kernel (|x|^2 / d + 1)^3, and CMMD of one
+    that is below 1 by |x - y|^2 / (2 sigma^2); the distance between real images is that of float32 squares.
     """
     traces, squares, lengths = [], [], []
     for parent in stage.lineage:
@@ -240,6 +242,7 @@ def scales_of(store: Store, stage: Stage) -> dict[str, float]:
     scales = {f"{metric}.{name}": trace for metric in ("distance", "held_out") for name in ("value", "low", "high")}
     corrected = (2 * GROUPS - 1) * trace  # so many times a distance goes into it
     scales |= {"distance.infinity": corrected, "fresh.distance": corrected, "fresh.measured": trace}
+    scales["cmmd.value"] = 2 * max(lengths) ** 2 / SIGMA**2
     return scales | distances | {"distance.min_eigenvalue": max(trace, trace**2), "kid.mean": kernel, "kid.sd": kernel}
 
 

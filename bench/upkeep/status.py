@@ -83,6 +83,7 @@ def as_values(path: Path, found: list[CellState]) -> dict[str, object]:
             "steps": one.cell.steps,
             "seed": one.cell.seed,
             "budget": one.cell.budget,
+            "space": one.cell.space,
             "record": one.cell.record,
             "state": one.state,
             "note": one.note,
@@ -118,7 +119,8 @@ def show(console: Console, path: Path, sweep: RequestedSweep, found: list[CellSt
 
 
 def _row(cell: RequestedCell) -> str:
-    return cell.method if cell.budget is None else f"{cell.method}, {short(cell.budget)}"
+    budget = None if cell.budget is None else short(cell.budget)
+    return ", ".join(part for part in (cell.method, budget, cell.space and f"in {cell.space}") if part)
 
 
 def _steps(counts: Iterable[int | None]) -> str:

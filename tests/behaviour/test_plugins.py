@@ -114,7 +114,9 @@ def test_an_unknown_feature_space_names_those_there_are(environment: dict[str, s
     words = [word.replace("=halves", "=halve") for word in WORDS]
     ran = sfddm_bench(*words, "--out", str(tmp_path), **environment)
     assert ran.returncode == 2
-    assert "'halve' given, possible: inception, digits-cnn, random-cnn, halves" in ran.stderr
+    assert (
+        "'halve' given, possible: inception, digits-cnn, random-cnn, dinov2, dinov2-vitb14, clip, halves" in ran.stderr
+    )
 
 
 def test_a_metric_that_takes_a_name_of_the_suite_is_refused(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from diffusers import UNet2DModel
 from helpers.dataset_forms import image_folder, lsun_lmdb
+from helpers.small_transformers import clip_tensors, write
 from helpers.small_unet2d import OPTIONS
 from helpers.stand_in_inception import write_stand_in
 from matplotlib.figure import Figure
@@ -30,6 +31,7 @@ TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in DOCUMENTS}
 
 COMMAND = r"^(?:\w+=\w+ )?(?:torchrun .* )?sfddm-bench (.*)"  # torchrun's processes: tests/behaviour/test_torchrun.py
 STAND_IN = "stand-in.pt"  # for clean-fid's weights
+CLIP = "ViT-L-14-336px.pt"  # a small one under the published name
 STUDENTS = "docs/students.md"
 SMALL = shlex.split(
     "--scale smoke --seeds 0 --images 16 --metrics quality --set teacher.iterations=2 --set student.iterations=2 "
@@ -39,7 +41,7 @@ SHORTER = {
     "run": SMALL,
     "speed": shlex.split("--dataset digits --set network.dim=8 --set teacher.timesteps=8 --batch 2 --seconds 0.01"),
     "clean": ["--yes"],
-    "verify": ["--inception-weights", STAND_IN],
+    "verify": ["--inception-weights", STAND_IN, "--extractor-weights", CLIP],
 }
 EXPERIMENT = """
 title = "Mine"
@@ -136,6 +138,7 @@ def place(environment: Path, finished: Path) -> Path:
     lsun_lmdb(environment / "church_outdoor_train_lmdb", 24)
     image_folder(environment / "my_images", 20, 32)
     write_stand_in(environment / STAND_IN)
+    write(environment / CLIP, clip_tensors())
     (environment / "my_experiment.toml").write_text(EXPERIMENT)
     UNet2DModel(**OPTIONS).save_pretrained(environment / "my_unet")
     shutil.copytree(ROOT / "results", environment / "results")

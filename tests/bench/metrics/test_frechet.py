@@ -1,4 +1,4 @@
-"""The Frechet distance against closed forms and clean-fid's own function."""
+"""The Frechet distance against closed forms, and clean-fid's and torch-fidelity's own functions."""
 
 import subprocess
 import sys
@@ -11,6 +11,7 @@ import scipy.linalg
 import torch
 from helpers.command_line import ROOT
 from torch import Tensor
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
 from bench.metrics import frechet
 from bench.metrics.frechet import (
@@ -131,6 +132,12 @@ def test_it_equals_clean_fids_own_function(monkeypatch: pytest.MonkeyPatch) -> N
     x, y = features(400, 48, 0), features(500, 48, 1)
     moments = [part for z in (x, y) for part in (np.mean(z.numpy(), axis=0), np.cov(z.numpy(), rowvar=False))]
     assert frechet_distance(x, y).value == pytest.approx(float(fid.frechet_distance(*moments)), rel=CLEANFID)
+
+
+def test_it_equals_torch_fidelitys_function_of_the_same_features() -> None:
+    x, y = features(400, 48, 0), features(500, 48, 1)
+    theirs = fid_statistics_to_metric(fid_features_to_statistics(x), fid_features_to_statistics(y), verbose=False)
+    assert frechet_distance(x, y).value == pytest.approx(theirs["frechet_inception_distance"], rel=ORACLE)
 
 
 def test_scatters_of_parts_add_up_and_are_taken_out_again() -> None:

@@ -14,6 +14,7 @@ from sfddm.errors import InputError
 GPU = {"device": "cuda", "gpu": "NVIDIA H100"}
 MIXTURES: list[tuple[dict, str]] = [
     ({"protocol": protocol(resize="legacy_tensorflow")}, "protocol.resize: clean | legacy_tensorflow"),
+    ({"protocol": protocol(version=2)}, "protocol.version: 1 | 2"),
     ({"protocol": protocol(images=10_000)}, "protocol.images: 50000 | 10000"),
     ({"protocol": protocol(lossy_reference=True)}, "protocol.lossy_reference: False | True"),
     ({"machine": {"device": "cpu", "processor": "Xeon", "threads": 2}}, "device: NVIDIA H100 | CPU (Xeon, 2 threads)"),

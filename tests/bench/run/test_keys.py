@@ -15,6 +15,7 @@ from bench.datasets.dataset import Images
 from bench.datasets.registry import load
 from bench.metrics.kid import KID
 from bench.run.sweep import make_sweep
+from bench.stages import metrics as stages_metrics
 from bench.store import provenance
 
 # Written by revision e72ec66: the names of every stage and record of five sweeps, between them of every method. Those
@@ -71,3 +72,12 @@ def test_a_metric_of_a_new_version_is_measured_again_and_nothing_else_is(monkeyp
     before = named()
     monkeypatch.setattr(KID, "version", 2)
     assert {name.rpartition("-")[0] for name in before - named()} == {"metrics", "floor"}
+
+
+def test_a_protocol_of_a_new_version_is_measured_again_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = resolve(load_preset("digits"), "smoke")
+    sweeps = [make_sweep(config, load("digits", 8, None), [("ddim", 4)], [0], asked=["quality"])]
+    monkeypatch.setattr(stages_metrics, "VERSION", 2)
+    sweeps.append(make_sweep(config, load("digits", 8, None), [("ddim", 4)], [0], asked=["quality"]))
+    before, after = ({stage.name for stage in sweep.stages} for sweep in sweeps)
+    assert {name.rpartition("-")[0] for name in before - after} == {"metrics", "floor"}

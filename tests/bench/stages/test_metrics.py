@@ -22,6 +22,7 @@ from bench.datasets.dataset import Images
 from bench.datasets.registry import load
 from bench.metrics import frechet, neighbours
 from bench.metrics import inception_score as inception_score_module
+from bench.metrics.cmmd import CMMD, squared_discrepancy
 from bench.metrics.frechet import Subsets, frechet_distance, reference
 from bench.metrics.inception_score import inception_score
 from bench.metrics.jackknife import jackknife
@@ -29,7 +30,7 @@ from bench.metrics.kid import kid
 from bench.metrics.metric import NOT_HELD_OUT, Given
 from bench.metrics.neighbours import neighbourhood, squared_distances
 from bench.metrics.protocol import Protocol
-from bench.metrics.quality import BUILT_IN, Quality, measure_quality, metric_count
+from bench.metrics.quality import BUILT_IN, Quality, measure_quality, metrics_identity, metrics_in
 from bench.records.measured import CLOSEST, read_quality
 from bench.run.worker import Worker
 from bench.stages import features, floor, held_out, metrics, statistics
@@ -75,7 +76,15 @@ def test_each_field_is_its_metrics_value_under_the_settings_seed() -> None:
     assert found.held_out is found.fresh is None
     assert (found.images, found.reference_images) == (120, 90)
     assert reasons == dict.fromkeys(APART, NOT_HELD_OUT)
-    assert done == list(range(1, metric_count() + 1))
+    assert done == list(range(1, len(metrics_in("any")) + 1))
+
+
+def test_cmmd_is_measured_in_clips_space_alone() -> None:
+    one = replace(given(120), space="clip")
+    assert measure_quality(one)[0].cmmd == CMMD(value=squared_discrepancy(one.features, one.real))
+    assert measure_quality(given(120))[0].cmmd is None
+    assert set(metrics_in("clip")) - set(metrics_in("any")) == {"cmmd"}
+    assert metrics_identity("clip")["metrics"] == metrics_identity("any")["metrics"] | {"cmmd": 1}
 
 
 def test_what_too_few_images_cannot_give_is_none_with_a_reason() -> None:

@@ -20,6 +20,7 @@ from bench.upkeep.doctor import (
     Line,
     datasets,
     disk,
+    extractor_files,
     gpu,
     inception_file,
     torch_fits_torchvision,
@@ -124,3 +125,18 @@ def test_a_full_disk_and_an_unwritable_folder_are_said(tmp_path: Path, monkeypat
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 5 * 10**6))
     full = disk(tmp_path)
     assert full == Line(LACKING, "run folder", f"{tmp_path}: only 5.0 MB free", f"sfddm-bench clean {tmp_path}")
+
+
+def test_extractors_without_their_weights_say_what_cannot_be_run_and_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    found = {line.about: line for line in extractor_files()}
+    assert list(found) == ["dinov2 weights", "dinov2-vitb14 weights", "clip weights"]
+    assert {line.mark for line in found.values()} == {LACKING}
+    assert found["clip weights"].found == "not here; nothing can be run for --features clip"
+    place = tmp_path / "sfddm-bench" / "ViT-L-14-336px.pt"
+    assert f"/ViT-L-14-336px.pt at {place} (a run with network downloads it there)" in found["clip weights"].fix
+    place.parent.mkdir()
+    place.write_bytes(b"another")
+    assert "is not its weight file" in list(extractor_files())[-1].found

@@ -18,7 +18,7 @@ INFO_EXAMPLES = "sfddm-bench datasets info lsun_church"
 PREPARE_EXAMPLES = """
 sfddm-bench datasets prepare lsun_church --from church_outdoor_train_lmdb
 sfddm-bench datasets prepare folder --from my_images --resolution 32
-sfddm-bench datasets prepare cifar10 --from train.zip --test test.zip --name cifar10-jpeg
+sfddm-bench datasets prepare cifar10 --from a.zip --test b.zip --name mine
 """
 
 app = typer.Typer(help="See, and prepare, the datasets.", no_args_is_help=True)

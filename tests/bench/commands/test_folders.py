@@ -21,9 +21,12 @@ WRITERS = {
     "tables",
     "plots",
     "claims",
+    "checklist",
+    "merge",
     "speed",
 }  # what they write into the folder has its own names
 OF_FOLDERS = {"tables", "plots", "report", "claims", "status", "verify", "clean", "doctor", "remeasure"}
+OF_FOLDERS |= {"archive", "checklist", "merge"}
 OF_A_RUN = {"export", "teacher export"}
 
 
@@ -59,7 +62,7 @@ def test_folders_are_there_each_once_and_runs_by_default(tmp_path: Path, monkeyp
     assert folders_of(None) == folders_of([RUNS, RUNS]) == [RUNS]
     with pytest.raises(InputError, match=r"PATH: 'none' given, but there is no such folder; .* --out none"):
         folders_of([RUNS, Path("none")])
-    with pytest.raises(InputError, match=r"PATH: 'file' given, but it is a file; .* --out runs"):
+    with pytest.raises(InputError, match=r"PATH: 'file' given, but it is a file and no archive; .* --out runs"):
         folders_of([Path("file")])
 
 

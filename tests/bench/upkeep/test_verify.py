@@ -308,7 +308,7 @@ def test_an_edited_table_is_named_with_its_line_and_a_missing_one_too(runs: Path
 
 def test_committed_results_are_verified_without_stages_and_without_torch(runs: Path, tmp_path: Path) -> None:
     results = tmp_path / "results" / "digits"
-    for part in ("records", "tables", "plots"):
+    for part in ("records", "packages", "tables", "plots"):
         shutil.copytree(runs / part, results / part)
     probe = [sys.executable, "-c", PROBE, str(tmp_path / "results")]
     run = subprocess.run(probe, capture_output=True, text=True, env=ENVIRONMENT, check=False)

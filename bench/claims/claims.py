@@ -163,9 +163,10 @@ def both_terms(there: Sequence[Setup]) -> list[Test]:
 
 def hidden_term(setup: Setup) -> list[Test]:
     """Claim 3, quality: the hidden term lowers the distance against the output alone, at each step count."""
-    weights = setup.records[0].config["methods"][STUDENT]
-    pairs = setup.pairs(setup.of(STUDENT), setup.of(OUTPUT_ONLY))
-    if not (weights["output_weight"] and weights["hidden_weight"]):
+    students = setup.of(STUDENT)
+    pairs = setup.pairs(students, setup.of(OUTPUT_ONLY))
+    weights = students[0].config["methods"][STUDENT] if students else {}
+    if not (weights.get("output_weight") and weights.get("hidden_weight")):
         return [lacking("both", f"{STUDENT} with both weights above 0")]
     if not pairs:
         return [lacking("both", f"{STUDENT} and {OUTPUT_ONLY} at one step count")]

@@ -96,7 +96,7 @@ def test_report_claims_and_readme_have_the_same_verdicts() -> None:
 
 def test_they_are_small_and_hold_no_weights() -> None:
     files = [path for path in RESULTS.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} <= {".json", ".png", ".md", ".csv", ".tex", ".pdf", ".html"}
+    assert {path.suffix for path in files} <= {".json", ".png", ".md", ".csv", ".tex", ".pdf", ".html", ".txt"}
     assert max(path.stat().st_size for path in files) < LARGEST_FILE
     assert sum(path.stat().st_size for path in files) < LARGEST_ALL
 

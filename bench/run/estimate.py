@@ -29,7 +29,7 @@ from sfddm.words import plural
 TRIAL_SECONDS = {"smoke": 0.2, "quick": 2.0, "paper": 2.0}
 LONGEST = 4.0  # seconds after which only calls are tried whose like is not known
 A_RECORD = 12_000  # bytes of a cell: its record, and its lines in tables
-RENDERED = 240_000  # bytes of the tables and plots of a set of records, as runs on digits wrote them
+RENDERED = 320_000  # bytes of the tables and plots of a set of records, as runs on digits wrote them
 
 
 def outlook_of(sweep: Sweep, worker: Worker, forced: Iterable[Stage], keep: bool) -> Outlook:

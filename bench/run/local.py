@@ -23,7 +23,7 @@ from bench.store import events
 from bench.store.failures import Busy, StageFailed, reason
 from bench.store.files import file_sha256
 from bench.store.layout import RunFolder
-from bench.store.packages import installed, sha256_of
+from bench.store.packages import installed, sha256_of, write_packages
 from bench.store.provenance import command_line, made_by
 from bench.store.stage import Stage, with_descendants
 from bench.store.store import Store
@@ -60,6 +60,7 @@ def run_sweep(sweep: Sweep, worker: Worker, elsewhere: Elsewhere | None = None) 
     """
     about = made_by() | {"machine": made_on(sweep.context, worker), "command": command_line()}
     about |= {"packages": sha256_of(installed())}
+    write_packages(worker.store.run)
     with worker.timing.part("checking what is done"):
         worker.tidy(sweep.stages)
         worker.locks.tidy(worker.store.run.records / sweep.set_name)

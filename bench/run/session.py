@@ -23,7 +23,6 @@ from bench.run.torchrun import follow, followed
 from bench.run.worker import Worker
 from bench.store.files import check_writable
 from bench.store.names import check_name
-from bench.store.packages import write_packages
 from bench.store.progress import Display
 from bench.store.requests import write_request
 from bench.store.timing import Timing
@@ -123,7 +122,6 @@ def lead(sweep: Sweep, worker: Worker, place: Place) -> list[Record]:
     worker.display.outlook = outlook
     worker.force(forced)
     write_request(place.out, sweep.request())
-    write_packages(worker.store.run)
     with followed_by(place.log, worker.store.run, worker.display.say):
         return run_sweep(sweep, worker, elsewhere(sweep, worker, place, division))
 

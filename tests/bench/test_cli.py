@@ -173,4 +173,4 @@ def test_a_run_ends_with_a_table_of_100_columns_its_report_and_a_sentence(finish
     assert report == str(finished / "report.html")
     assert (finished / "report.html").stat().st_size > 1000
     assert sentence.startswith("digits 8x8, scale smoke, 1 seed: the lowest FD (digits-cnn) is that of ")
-    assert sentence.endswith("sfddm's students saw 75 % as many images as their teacher.")
+    assert sentence.endswith("; students trained on 75 % of their teacher's images; begun at random.")

@@ -22,7 +22,10 @@ WRONG = {
     "a variant's setting": (["run", "--methods", "sfddm[inti=teacher]"], "the nearest valid name is 'init'"),
     "metric": (["run", "--metrics", "fid"], "--metrics: 'fid' given, possible: quality"),
     "scale": (["run", "--scale", "huge"], "--scale: 'huge' given, possible: smoke, quick, paper"),
-    "resolution": (["run", "--dataset", "cifar10", "--resolution", "64"], "--resolution: 64 given, cifar10 has: 32"),
+    "resolution": (
+        ["run", "--dataset", "cifar10", "--resolution", "64"],
+        "--resolution: 64 given, cifar10 has: 16, 32",
+    ),
     "setting": (["run", "--set", "teacher.iteration=5"], "the nearest valid name is 'teacher.iterations'"),
     "steps": (["run", "--steps", "2000"], "--steps: 2000 given, 1 to 1024 possible (the teacher has T = 1024)"),
     "steps of --set": (["run", "--steps", "8", "--set", "teacher.timesteps=4"], "1 to 4 possible"),

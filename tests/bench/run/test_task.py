@@ -1,6 +1,5 @@
 """What another process is given to build a sweep's stages again."""
 
-import pickle
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ def test_it_builds_the_same_stages_of_all_feature_spaces(tmp_path: Path, monkeyp
         "clip",
     }
     given = given_of(sweep, Worker(tmp_path, "cpu", Display(quiet=True)), None)
-    there = Workplace(pickle.loads(pickle.dumps(given)), Display(quiet=True))
+    there = Workplace(given, Display(quiet=True))
     assert there.stages.keys() == {stage.key for stage in sweep.stages}
     assert len({stage.key for stage in sweep.stages if stage.kind == "samples"}) == 1
     assert len({stage.key for stage in sweep.stages if stage.kind == "cost"}) == 1

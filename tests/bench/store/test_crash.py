@@ -79,7 +79,7 @@ def test_an_empty_option_or_argument_is_refused(words: list[str]) -> None:
         (["--seeds", str(2**63)], "--seeds: "),
         (["--images", str(10**12)], "--images: 1000000000000 given, at most "),
         (["--steps", "9" * 30], "--steps: "),
-        (["--budget", "9" * 30], "--budget: "),
+        (["--budget", "9" * 30], "--budgets: "),
         (["--set", "teacher.learning_rate=inf"], "teacher.learning_rate"),
         (["--out", "/dev/null/runs"], "--out: "),
     ],

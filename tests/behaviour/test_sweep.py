@@ -180,7 +180,7 @@ def test_a_record_says_how_it_came_to_be_without_names(finished: Path) -> None:
     for record in records(finished).values():
         assert record["command"][:2] == ["sfddm-bench", "run"]
         assert record["parents"].keys() == record["durations"].keys()
-        assert len(record["parents"]) == {"real data": 4, "ddim": 13, "sfddm": 14}[record["method"]]
+        assert len(record["parents"]) == {"real data": 5, "ddim": 13, "sfddm": 14}[record["method"]]
         for label, key in record["parents"].items():
             (folder,) = finished.glob(f"stages/*-{key}")
             assert json.loads((folder / "settings.json").read_text())["label"] == label

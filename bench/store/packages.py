@@ -6,6 +6,7 @@ constraints to have the same versions again.
 
 import hashlib
 import re
+import sysconfig
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -19,11 +20,15 @@ DIGITS = 16
 
 @cache
 def installed() -> str:
-    """Return the text of the list of what is installed for this Python."""
+    """Return the text of the list of what is installed for this Python.
+
+    What a package brings in a folder of its own, as Ray does once it is imported, is not installed.
+    """
+    site = Path(sysconfig.get_path("purelib")).resolve()
     found = {
         re.sub(r"[-_.]+", "-", name).lower(): one.version
         for one in reversed(list(distributions()))  # of one that is there twice, the first is imported
-        if (name := one.metadata["Name"])
+        if (name := one.metadata["Name"]) and site not in Path(str(one.locate_file(""))).resolve().parents
     }
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found))
 

@@ -119,8 +119,8 @@ def test_missing_inception_weights_are_one_line_that_says_where_to_put_them(tmp_
     done = sfddm_bench(*run, "--set", "evaluation.feature_space=folder-cnn")
     assert done.returncode == 2
     assert (
-        "'folder-cnn' given, possible: inception, random-cnn; folder has no labels to train a classifier on"
-        in done.stderr
+        "'folder-cnn' given, possible: inception, random-cnn, dinov2, dinov2-vitb14, clip; folder has no labels to "
+        "train a classifier on" in done.stderr
     )
     assert not (tmp_path / "runs").exists()
 

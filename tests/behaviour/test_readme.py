@@ -87,6 +87,8 @@ def shortened(words: list[str]) -> list[str]:
         given += ["--set", "teacher.iterations=3"]
     if words[0] == "run" and "paper" in words:
         given += ["--steps", "1", *(["--budget", "1600"] if "--budget" in words else [])]
+    if "--budgets" in words:
+        given += ["--budgets", "1600,3200"]
     if words[0] == "run" and "lsun_church" in words:
         given += ["--steps", "1,2", "--inception-weights", STAND_IN]
     return [*words, *given]

@@ -88,7 +88,7 @@ def shortened(words: list[str]) -> list[str]:
     if words[0] == "run" and "paper" in words:
         given += ["--steps", "1", *(["--budget", "1600"] if "--budget" in words else [])]
     if "--budgets" in words:
-        given += ["--budgets", "1600,3200"]
+        given += ["--budgets", "1200,2400", "--steps", "4"]
     if words[0] == "run" and "lsun_church" in words:
         given += ["--steps", "1,2", "--inception-weights", STAND_IN]
     return [*words, *given]

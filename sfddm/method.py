@@ -55,7 +55,7 @@ class Fold:
         return own | ({"head": "least squares"} if self.new_head else {})
 
     @property
-    def goes_on(self) -> bool:
+    def open_ended(self) -> bool:
         """Whether a longer training begins with this one, bit by bit: nothing in it depends on where it ends."""
         return self.anytime and self.train.decay == "constant"
 

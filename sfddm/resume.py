@@ -27,7 +27,12 @@ def saved_states(folder: Path) -> list[Path]:
 
 def iterations_there(folder: Path) -> int:
     """Return the iterations of the newest training state in a folder; 0 if there is none."""
-    return max((int(path.name.split("-")[1]) for path in saved_states(folder)), default=0)
+    return max(map(iteration_of, saved_states(folder)), default=0)
+
+
+def iteration_of(path: Path) -> int:
+    """Return the iteration that a training state was saved after, as its name has it."""
+    return int(path.name.split("-")[1])
 
 
 def save_state(folder: Path, iteration: int, state: dict[str, Any], abandoned: threading.Event | None = None) -> None:

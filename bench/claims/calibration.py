@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from bench.claims.claims import KEPT, NEGLIGIBLE, OUTPUT_ONLY, decide
-from bench.claims.setups import CONTROL, STUDENT
+from bench.claims.setups import STUDENT
 from bench.claims.training import SETTLED
 from bench.claims.verdicts import Decision, Verdict, combined
+from bench.config.methods import CONTROL
 from bench.records.record import Record
 from bench.statistics import decided, pooled
 

@@ -2,10 +2,10 @@
 
 A claim has up to two parts. Its *structure* holds by construction, such as one fold for any step count: it is read off
 any records, exactly. Its *quality* is decided for each data set by a few tests, each on a measured effect with its 95 %
-interval; ratios of distances have one test a step count, by the rules of bench/statistics.py, and all must hold. A test
-is one that a perfect student passes: it is held against its control, the teacher itself on the same timesteps, and what
-the control itself does not surely meet decides nothing. Quality is *undecided* if a cell is missing, an interval
-straddles its bound, fewer than three seeds have all sides, or the students were trained too little
+interval; ratios of distances have one test a step count, by the rules of bench/statistics.py, and all must hold. Every
+test can be passed by a perfect student: students are compared with their control, the teacher itself on the same
+timesteps, and a bound that the control does not surely meet decides nothing. Quality is *undecided* if a cell is
+missing, an interval straddles its bound, fewer than three seeds have all sides, or the students were trained too little
 (bench/claims/training.py).
 """
 
@@ -14,7 +14,7 @@ from itertools import pairwise
 from math import log2
 
 from bench.claims.effects import Effect, Pair, count, has_distance, mean_over_seeds, ratio_over_seeds
-from bench.claims.setups import CONTROL, STUDENT, Setup, by_steps, setups
+from bench.claims.setups import STUDENT, Setup, by_steps, setups
 from bench.claims.verdicts import (
     Claim,
     Test,
@@ -28,11 +28,12 @@ from bench.claims.verdicts import (
     where_met,
     within,
 )
+from bench.config.methods import CHAIN, CONTROL
 from bench.config.variants import parse
 from bench.metrics.interpolation import Interpolation, PathLength
 from bench.records.record import Record
 
-FOLDED, OUTPUT_ONLY = "pd", "sfddm[hidden_weight=0]"
+FOLDED, OUTPUT_ONLY = CHAIN, f"{STUDENT}[hidden_weight=0]"
 
 NOT_POWERS = 3  # step counts that no halving of T = 1024 reaches: as many as it takes to say "any"
 LISTS = 2  # sub-sequences that are not uniform
@@ -275,7 +276,7 @@ def interpolation(setup: Setup) -> list[Test]:
 
 
 def reported(effects: Mapping[str, Effect], pairs: Mapping[str, Sequence[Pair]]) -> list[Test]:
-    """Return ratios that are said and decide nothing."""
+    """Return tests that report a ratio and decide nothing."""
     return [Test(said, "", effect, decides=False, pairs=tuple(pairs[said])) for said, effect in effects.items()]
 
 

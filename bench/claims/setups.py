@@ -7,12 +7,13 @@ from typing import Any
 from bench.claims.effects import Effect, Pair, distance_ratios, has_distance
 from bench.claims.training import Training, training
 from bench.config.counts import short
+from bench.config.methods import CONTROL, SINGLE_FOLD
 from bench.config.variants import base_name
 from bench.records.record import REAL, Record
 from bench.store.files import digest
 from sfddm.words import plural
 
-STUDENT, CONTROL = "sfddm", "ddim"
+STUDENT = SINGLE_FOLD
 # What is no part of a setup's settings: those of methods, but for the compared ones', and what no claim reads.
 APART = ("methods", "budget", "cost")
 

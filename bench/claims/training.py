@@ -14,6 +14,7 @@ from statistics import fmean
 from bench.config.counts import short
 from bench.records.record import Record
 from bench.statistics import LEAST_SEEDS, paired
+from bench.store.text import percent
 
 LEAST_SHARE = 0.20  # of the teacher's images; the authors give 20 % on CIFAR-10, and 55 % and more elsewhere
 FULL_SHARE = 1.0  # that stands for a doubling that was not measured
@@ -58,7 +59,7 @@ class Training:
         return (
             "an unknown share of its teacher's images"
             if self.share is None
-            else f"{percent(self.share)} of its teacher's images"
+            else f"{percent(self.share)} % of its teacher's images"
         )
 
     @property
@@ -71,9 +72,9 @@ class Training:
     @property
     def lacks(self) -> str:
         """Why such students decide nothing; empty if they may decide."""
-        has = f"(has: {'unknown' if self.share is None else percent(self.share)})"
+        has = f"(has: {'unknown' if self.share is None else percent(self.share) + ' %'})"
         if self.share is not None and self.share < LEAST_SHARE:
-            return f"{self.method} trained on at least {percent(LEAST_SHARE)} of its teacher's images {has}"
+            return f"{self.method} trained on at least {percent(LEAST_SHARE)} % of its teacher's images {has}"
         if self.doubling is None and (self.share is None or self.share < FULL_SHARE):
             return (
                 f"{self.method} at a second budget, to see what doubling the training moves, or trained on as many "
@@ -115,8 +116,3 @@ def together(trainings: Iterable[Training]) -> list[Training]:
         most = None if None in moved else max(filter(None, moved), key=lambda each: abs(each.factor - 1))
         found[one.method] = replace(known, share=share, doubling=most)
     return list(found.values())
-
-
-def percent(share: float) -> str:
-    """Return a share in words: `7.5 %`."""
-    return f"{100 * share:.3g} %"

@@ -108,14 +108,18 @@ def integers(option: str, text: str, least: int, most: int = LARGEST_COUNT) -> l
         digits = part.removeprefix("-")
         value = int(part) if digits.isascii() and digits.isdecimal() and len(digits) <= len(str(most)) else None
         if value is None or not least <= value <= most:
-            shown = part if len(part) <= 40 else f"{part[:20]}... ({len(part)} characters)"
             up = f"from {least} up" if most == LARGEST_COUNT else f"from {least} to {most}"
             raise InputError(
-                f"{option}: '{shown}' given, whole numbers {up} are possible, such as 1,4,16"
+                f"{option}: '{cut(part)}' given, whole numbers {up} are possible, such as 1,4,16"
                 + (f"; the largest is {most}" if most == LARGEST_COUNT and digits.isdecimal() else "")
             )
         found.append(value)
     return found
+
+
+def cut(text: str) -> str:
+    """Return a text as an error shows it: of one that would fill the line, its beginning."""
+    return text if len(text) <= 40 else f"{text[:20]}... ({len(text)} characters)"
 
 
 def counts(option: str, text: str, most: int = LARGEST_COUNT) -> list[int]:
@@ -124,9 +128,8 @@ def counts(option: str, text: str, most: int = LARGEST_COUNT) -> list[int]:
     for part in comma_list(option, text):
         value = count_of(part)
         if value is None or not 1 <= value <= most:
-            shown = part if len(part) <= 40 else f"{part[:20]}... ({len(part)} characters)"
             raise InputError(
-                f"{option}: '{shown}' given, whole numbers from 1 to {most} are possible, such as 120k,500k,2M (k: "
+                f"{option}: '{cut(part)}' given, whole numbers from 1 to {most} are possible, such as 120k,500k,2M (k: "
                 "thousand, M: million)"
             )
         found.add(value)
@@ -242,8 +245,7 @@ def check_jobs(jobs: str, executor: str) -> int | None:
         return None
     digits = jobs.isascii() and jobs.isdecimal() and len(jobs) <= len(str(MOST_JOBS))
     if not digits or not 1 <= int(jobs) <= MOST_JOBS:
-        shown = jobs if len(jobs) <= 40 else f"{jobs[:20]}... ({len(jobs)} characters)"
-        raise InputError(f"--jobs: '{shown}' given, auto or a whole number from 1 to {MOST_JOBS} is possible")
+        raise InputError(f"--jobs: '{cut(jobs)}' given, auto or a whole number from 1 to {MOST_JOBS} is possible")
     if int(jobs) == 1:
         return 1
     if executor != "local":

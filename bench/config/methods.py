@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sfddm.method import Method
 
 SINGLE_FOLD, CHAIN = "sfddm", "pd"  # the folds of the chain share the network evaluations of the single one
+CONTROL = "ddim"  # the teacher itself on the same timesteps
 METHODS: dict[str, str] = {
     "sfddm": "sfddm.single_fold:SingleFold",
     "sfddm-reference": "sfddm.single_fold:SingleFoldReference",

@@ -44,8 +44,10 @@ class Config(BaseModel):
     )  # network evaluations in training; a run of several has a configuration for each
 
     def identity(self) -> dict[str, Any]:
-        """Return as plain values what decides numbers: of the performance only that; nothing of it, or of
-        the data, at its default."""
+        """Return as plain values what decides numbers: of the performance only that.
+
+        Performance and data are left out at their defaults, as they were before there were such settings.
+        """
         decides = self.performance.decides()
         own = self.model_dump(mode="json", exclude={"performance", "data"})
         data = self.data.model_dump(mode="json") if self.data != DataSettings() else {}

@@ -140,7 +140,7 @@ def evaluations(
 ) -> Evaluations:
     """Return what cells cost from nothing: each teacher, fold and set of samples once, however many cells share it.
 
-    A training that goes on from that of a smaller budget is counted with it, once.
+    Where one training serves several budgets, it is counted once, with the largest.
     """
     from sfddm.method import BACKWARD, FORWARD  # with torch, which a name that is none is refused without
 
@@ -152,9 +152,9 @@ def evaluations(
         method, model = config.method(name), "teacher"
         for number, fold in enumerate(config.at(budget).folds(method, steps)):
             parent, model = model, digest({"parent": model, **fold.identity})
-            goes_on = number == 0 and fold.goes_on
+            open_ended = number == 0 and fold.open_ended
             any_length = digest({"parent": parent, **fold.identity, "train": None, "name": fold.name})
-            trained[any_length if goes_on else model] = fold.total_evaluations
+            trained[any_length if open_ended else model] = fold.total_evaluations
         visited = method.timesteps(steps)
         samples = digest({"model": model, "method": method.name, "timesteps": visited, **method.sampling()})
         sampled[samples] = len(visited) * config.evaluation.images

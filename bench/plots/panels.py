@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bench.claims.setups import CONTROL
+from bench.config.methods import CONTROL
 from bench.config.variants import base_name
 from bench.plots.curves import Curve, spread, told_of_spread
 from bench.plots.style import FLOOR

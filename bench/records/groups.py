@@ -34,7 +34,7 @@ class Group:
     @property
     def budget(self) -> int | None:
         """The network evaluations that each training might make; None: as the settings say, or nothing is trained."""
-        return next((record.budget for record in self.records if record.budget is not None), None)
+        return _budget(self.records)
 
     @property
     def cells(self) -> list[Record]:
@@ -156,11 +156,15 @@ def _key(record: Record) -> Key:
     return (*head, protocol, record.budget)
 
 
+def _budget(records: Sequence[Record]) -> int | None:
+    return next((record.budget for record in records if record.budget is not None), None)
+
+
 def _stems(found: Sequence[Sequence[Record]], budgets: bool = True) -> list[str]:
     """Return the stem of each group: <dataset>-<resolution>-<scale>[-<budget>], and more only if several share it."""
     sharing: dict[str, list[int]] = {}
     for number, records in enumerate(found):
-        budget = Group("", tuple(records)).budget if budgets else None
+        budget = _budget(records) if budgets else None
         told = "" if budget is None else f"-{short(budget)}"
         sharing.setdefault(f"{records[0].set_name}{told}", []).append(number)
     stems = [""] * len(found)

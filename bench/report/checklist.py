@@ -1,6 +1,6 @@
 """The reproducibility checklist that conferences ask for, filled from records. No torch.
 
-What is not on record is said to be so: an author completes it.
+Where something is not on record, the list says so, and the author completes it.
 """
 
 import shlex
@@ -14,7 +14,8 @@ from bench.records.rows import place
 from bench.report.page import revision
 from bench.statistics import LEAST_SEEDS
 from bench.store.events import read_from
-from bench.store.layout import run_folders
+from bench.store.layout import RunFolder, run_folders
+from bench.store.packages import packages_path
 from bench.store.text import duration
 from bench.tables.caption import conditions_text, heading
 from bench.tables.latex import escape as tex
@@ -135,7 +136,7 @@ def hardware(record: Record) -> str:
 def code(record: Record) -> str:
     """Return what a record was made by."""
     versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
-    listed = f"; all packages: packages/{record.packages[:16]}.txt" if record.packages else ""
+    listed = f"; all packages: {packages_path(RunFolder(Path()), record.packages)}" if record.packages else ""
     return f"source revision {revision(record)}; {versions}{listed}"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.claims.setups import CONTROL
+from bench.config.methods import CONTROL
 from bench.statistics import LEAST_SEEDS
 from bench.tables.summary import Statistic, Summary, difference
 from bench.tables.table import number, statistic_text

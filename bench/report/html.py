@@ -11,7 +11,7 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 
 from bench.claims.page import MARKS, informed
-from bench.claims.setups import CONTROL
+from bench.config.methods import CONTROL
 from bench.tables.table import number
 from sfddm.words import plural
 

@@ -16,7 +16,7 @@ LOOK_SECONDS = 1.0
 def followed_by(names: Sequence[str], run: RunFolder, say: Callable[[str], None]) -> Iterator[None]:
     """Tell loggers what happens in a run folder while the block runs. Raises InputError for one that cannot begin.
 
-    One that fails is named once, and told nothing more: the run goes on.
+    If a logger fails, that is said once, and it is told nothing more; the run continues.
     """
     if not names:
         yield

@@ -207,12 +207,13 @@ class Resolver:
     def cell(self, name: str, steps: int, seed: int, budget: int | None = None) -> Cell:
         """Return a method's cell; one that trains nothing has no budget."""
         method = self.context.config.method(name)
-        context = self.context.at(budget if method.folds(steps) else None)
+        context = self.context.at(budget)
+        if not (folds := context.config.folds(method, steps)):
+            context = self.context.at(None)
         if context.config.budget is not None:
             method.label = f"{name} ({short(context.config.budget)})"
-        folds = context.config.folds(method, steps)
         larger = [one for one in self.budgets if budget is not None and one > budget]
-        models = fold.models(context, method, steps, seed, larger)
+        models = fold.models(context, method, steps, seed, folds, larger)
         images = samples.stage(context, method, steps, seed, models[-1])
         own_features = features.stage(context, images)
         full, full_features = self._full_length(seed, models[0])

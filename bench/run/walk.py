@@ -13,9 +13,9 @@ AGAIN_SECONDS = 0.5  # until a stage that another run works on is looked at agai
 class Walk:
     """The stages that are still to be done, of stages given parents first; true while there are any.
 
-    One that goes on from where another ends begins after that, and does all by itself if that fails. A stage that was
-    taken ends as `done`, `failed`, or `put_off`, after which it may be taken again. is_alone: divides
-    the stages into two that are taken apart, each in the order of the plan; of thousands, none is looked at twice.
+    A stage that continues another's training begins after it, or, if that one failed, does all of it itself. A stage
+    that was taken ends as `done`, `failed`, or `put_off`, after which it may be taken again. is_alone: divides the
+    stages into two that are taken apart, each in the order of the plan; of thousands, none is looked at twice.
     """
 
     def __init__(self, missing: Sequence[Stage], is_alone: Callable[[Stage], bool] = lambda stage: False):

@@ -39,7 +39,7 @@ from bench.store.stage import Stage
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.interpolation import POINTS
 from sfddm.method import BACKWARD, FORWARD, Fold
-from sfddm.resume import KEPT, NAME
+from sfddm.resume import KEPT, NAME, iteration_of
 from sfddm.training import REPORT_EVERY, TrainSettings
 from sfddm.unet import UNetConfig
 from sfddm.unet2d import UNet2DConfig
@@ -129,7 +129,7 @@ def what_is_left(work: Work, folder: Path) -> Work:
 
 def units_there(paths: list[Path]) -> int:
     """Return the iterations of the last checkpoint among some files, or the images of the shards."""
-    iterations = [int(path.name.split("-")[1]) for path in paths if NAME.fullmatch(path.name)]
+    iterations = [iteration_of(path) for path in paths if NAME.fullmatch(path.name)]
     shards = [path.stem.split("-")[1:] for path in paths if path.suffix == ".shard"]
     return max(iterations, default=0) + sum(int(stop) - int(start) for start, stop in shards)
 

@@ -124,7 +124,7 @@ class Worker:
         try:
             remove(folder.path / DONE)
             remove_dead(folder.path)
-            write_json(folder.path / SETTINGS, stage.identity | {"label": stage.label})
+            write_json(folder.path / SETTINGS, stage.declared)
             if stage.together:
                 self.world.broadcast(stage.key)  # the other processes wait for it
             markers = self._markers(stage.lineage[:-1])  # before anything is read: what comes later was not

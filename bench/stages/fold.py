@@ -49,17 +49,23 @@ def stage(
     return Stage("fold", label, settings, work, (parent,), together=True, goes_on=goes_on)
 
 
-def models(context: Context, method: Method, steps: int, seed: int, larger: Sequence[int] = ()) -> tuple[Stage, ...]:
+def models(
+    context: Context, method: Method, steps: int, seed: int, folds: Sequence[Fold], larger: Sequence[int] = ()
+) -> tuple[Stage, ...]:
     """Return the teacher and the folds that a method needs for a step count, each the parent of the next.
 
-    larger: budgets that the run has besides the context's, the smallest first. The first fold's training goes on to
-    the next of them, if nothing in it depends on where it ends; later folds begin from another model each time.
+    folds: the method's under the context's budget. larger: budgets that the run has besides, the smallest first. The
+    first fold's training goes on under the next of them if nothing in it depends on where it ends; later folds begin
+    from another model under each.
     """
     stages = [teacher.stage(context, seed)]
     origin = methods.identity(method.name)
-    for number, fold in enumerate(context.config.folds(method, steps)):
-        follows = fold.goes_on and number == 0 and larger
-        goes_on = models(context.at(larger[0]), method, steps, seed, larger[1:])[1] if follows else None
+    for number, fold in enumerate(folds):
+        goes_on = None
+        if fold.open_ended and number == 0 and larger:
+            richer = context.at(larger[0])
+            longer = richer.config.folds(method, steps)
+            goes_on = models(richer, method, steps, seed, longer, larger[1:])[1]
         own = stage(context, fold, stages[-1], seed, origin, goes_on)
         # Two budgets may be so near each other that they make the same training.
         stages.append(goes_on if goes_on is not None and goes_on.key == own.key else own)

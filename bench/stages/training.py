@@ -141,14 +141,14 @@ def train_in_stage(
 
 
 def hand_over(job: Job, iteration: int, state: dict[str, Any], stage: Stage) -> None:
-    """Leave a state in the folder of the stage that goes on from it, which then has only the rest to do.
+    """Leave a state in the folder of the stage that continues the training, so that only the rest is left to do there.
 
     Nothing is left if that is done, is being done, or has come as far by itself.
     """
     folder = stage.folder(job.run)
     with Locks().hold(folder.path) as held:
         if held and not folder.is_done and iteration > iterations_there(folder.path):
-            write_json(folder.path / SETTINGS, stage.identity | {"label": stage.label})
+            write_json(folder.path / SETTINGS, stage.declared)
             save_state(folder.path, iteration, state)
 
 

@@ -69,6 +69,11 @@ class Stage:
         parents = [parent.key for parent in self.parents]
         return {"kind": self.kind, "version": self.version, "settings": self.settings, "parents": parents}
 
+    @property
+    def declared(self) -> dict[str, Any]:
+        """What its folder says of it from its beginning: the identity, and what people call it."""
+        return self.identity | {"label": self.label}
+
     @cached_property
     def key(self) -> str:
         """The hash of the identity."""

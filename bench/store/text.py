@@ -34,6 +34,12 @@ def check_shown(option: str, name: str) -> str:
     raise InputError(f"{option}: {given} given, possible: 1 to {LONGEST_SHOWN} characters that a terminal shows")
 
 
+def percent(share: float) -> str:
+    """Return a share in per cent, with up to three significant digits and no exponent."""
+    value = 100 * share
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.001 else f"{value:.6f}"
+
+
 def duration(seconds: float) -> str:
     """Return a time that is not known exactly for people: `40 s`, `25 min`, `3.5 h`, `12 days`."""
     if seconds < 90:

@@ -6,6 +6,7 @@ from bench.config.counts import short
 from bench.records.families import Family
 from bench.records.groups import Group, device_class, image_counts
 from bench.records.record import Record
+from bench.store.text import percent
 
 BEGINS = {
     "teacher": "as the teacher",
@@ -79,12 +80,6 @@ def share_text(records: Iterable[Record]) -> str | None:
         return None
     least, most = (percent(share) for share in (min(shares), max(shares)))
     return f"{least} %" if least == most else f"{least} to {most} %"
-
-
-def percent(share: float) -> str:
-    """Return a share in per cent, with up to three significant digits and no exponent."""
-    value = 100 * share
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.001 else f"{value:.6f}"
 
 
 def _beginnings(students: Sequence[Record]) -> dict[str, list[str]]:

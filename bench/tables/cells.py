@@ -11,7 +11,7 @@ from bench.metrics.shown import whole_fields
 from bench.records.groups import device_class
 from bench.records.record import REAL, SECTIONS, Record
 from bench.store.files import flat
-from bench.tables.caption import percent
+from bench.store.text import percent
 from bench.tables.measures import Measure, measures
 from bench.tables.summary import Summary
 from bench.tables.table import ABOUT_NOISE, DASH, FRESH, Entry, Table, marks, number

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, median
 
-from bench.claims.setups import CONTROL
+from bench.config.methods import CONTROL
 from bench.records.families import Family, families
 from bench.records.groups import Group
 from bench.records.record import REAL, Record

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from bench.store.text import printable
 from bench.tables.table import Entry, Table
 
+MARKUP = str.maketrans({character: f"\\{character}" for character in "\\`*_|<>"})
+
 
 def markdown(title: str, notes: Sequence[str], tables: Sequence[Table]) -> str:
     """Return a document: a title, sentences, and tables."""
@@ -38,10 +40,7 @@ def markdown_table(table: Table) -> list[str]:
 
 def escape(text: str) -> str:
     """Return a text without what Markdown would take for markup, or for the end of a column or line."""
-    text = printable(" ".join(text.split("\n")))
-    for character in "\\`*_|<>":
-        text = text.replace(character, f"\\{character}")
-    return text
+    return printable(" ".join(text.split("\n"))).translate(MARKUP)
 
 
 def _entry(entry: Entry) -> str:

@@ -47,8 +47,8 @@ class Statistic:
 class Summary:
     """A measure of a group: statistics by row name and steps, the floor, and the cells that failed.
 
-    trained_once: the rows whose student is the same at all step counts. fresh: what held-out images would get in a
-    cell's place.
+    trained_once: of training costs, the rows whose student is the same at all step counts. fresh: what held-out images
+    would get in a cell's place.
     """
 
     measure: Measure
@@ -91,7 +91,8 @@ def summarise(cells: dict[RowKey, list[Record]], measure: Measure) -> Summary:
     steps_there = sorted({steps for name, steps in cells if steps is not None})
     for count in steps_there:
         _mark(rows, count, measure.better)
-    return Summary(measure, tuple(steps_there), rows, floor, frozenset(failed), trained_once(cells), fresh)
+    once = trained_once(cells) if measure.path[0] == "training_cost" else ()  # nothing else is paid once
+    return Summary(measure, tuple(steps_there), rows, floor, frozenset(failed), once, fresh)
 
 
 def trained_once(cells: dict[RowKey, list[Record]]) -> tuple[str, ...]:

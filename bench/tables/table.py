@@ -108,7 +108,7 @@ def floors_of(shown: Summary) -> list[tuple[str, Statistic]]:
 def _notes(shown: Summary, found: Sequence[Statistic], seeds: list[int]) -> list[str]:
     """Return the sentences that are a table's own."""
     notes = [] if shown.measure.better is None else [f"{shown.measure.better.capitalize()} is better."]
-    if shown.measure.path[0] == "training_cost" and shown.trained_once:
+    if shown.trained_once:
         notes.append(f"One training serves all step counts of {', '.join(shown.trained_once)}, and is paid once.")
     if not any(statistic.sd for statistic in found):
         notes.append(f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}.")

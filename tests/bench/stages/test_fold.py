@@ -43,8 +43,9 @@ class Killed(BaseException):
 def stages() -> dict[str, Stage]:
     config = resolve(load_preset("digits"), "smoke", SETTINGS)
     context = make_context(config, load("digits", 8, None, 0.2))
-    teacher, sfddm = models(context, config.method("sfddm"), 2, 0)
-    folds = models(context, config.method("pd"), 2, 0)
+    single, chain = config.method("sfddm"), config.method("pd")
+    teacher, sfddm = models(context, single, 2, 0, config.folds(single, 2))
+    folds = models(context, chain, 2, 0, config.folds(chain, 2))
     return {"teacher": teacher, "sfddm": sfddm, "pd": folds[2]}
 
 

@@ -5,7 +5,8 @@ from helpers.made_records import budgeted, made
 
 from bench.records.families import families
 from bench.records.groups import groups
-from bench.tables.caption import heading, heading_of_family, percent, training_brief, training_text
+from bench.store.text import percent
+from bench.tables.caption import heading, heading_of_family, training_brief, training_text
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,8 @@ def teacher_export(
 
     preset = load_preset(definition_name(dataset, data_root))
     config = resolve(preset, scale, assignments or [], resolution=resolution)
-    stage = teacher.stage(make_context(config, load(dataset, config.resolution, data_root)), seed)
+    images = load(dataset, config.resolution, data_root, config.data.held_out)
+    stage = teacher.stage(make_context(config, images), seed)
     store = Store(run, print)
     if not store.is_done(stage):
         raise InputError(

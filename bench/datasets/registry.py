@@ -53,10 +53,11 @@ def prepared_resolutions(name: str, root: Path | None) -> list[int]:
     return sorted(manifest.resolution for manifest in prepared(data_root(root)) if manifest.name == name)
 
 
-def load(name: str, resolution: int, root: Path | None, held_out: float = 0.0) -> Images:
+def load(name: str, resolution: int, root: Path | None, held_out: float) -> Images:
     """Return a dataset at a resolution. Raises InputError if it is not there.
 
-    held_out: the share to keep apart of one that has no test split (`data.held_out`).
+    held_out: the share to keep apart of one that has no test split (`data.held_out`). It has no default: what was
+        trained on other images is another teacher.
     """
     definition_name(name, root)
     return hold_out(_whole(name, resolution, root), held_out)

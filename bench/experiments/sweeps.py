@@ -32,7 +32,7 @@ def those_there(experiment: Experiment, place: Place) -> list[str]:
     found, faults = [], []
     for dataset in experiment.datasets:
         try:
-            load(dataset, preset_of(dataset, place.data_root).sections["resolution"], place.data_root)
+            load(dataset, preset_of(dataset, place.data_root).sections["resolution"], place.data_root, 0.0)
             found.append(dataset)
         except InputError as error:
             faults.append(str(error))

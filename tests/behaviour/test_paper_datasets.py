@@ -15,7 +15,7 @@ from bench.config.preset import load_preset
 from bench.config.resolve import resolve
 from bench.datasets.registry import load
 from bench.metrics import spaces
-from bench.metrics.spaces import feature_weights
+from bench.metrics.spaces import WeightFiles, feature_weights
 from sfddm.errors import InputError
 
 pytestmark = pytest.mark.slow
@@ -157,4 +157,4 @@ def test_without_weights_the_refusal_names_the_ways_on(tmp_path: Path, monkeypat
     config = resolve(load_preset("digits"), "smoke", ["evaluation.feature_space=inception"])
     ways = r"downloaded, or go on without: --set evaluation.feature_space=digits-cnn \(.*\) or random-cnn$"
     with pytest.raises(InputError, match=ways):
-        feature_weights(config, load("digits", 8, None), None, dry_run=False)
+        feature_weights(config, load("digits", 8, None, 0.0), WeightFiles(), dry_run=False)

@@ -45,7 +45,7 @@ def sweep_of(*given: str) -> Sweep:
     before = ["pd.compute=each", "cost.batch=1024", "sfddm-reference.subsequence=leading", "data.held_out=0"]
     settings = [*before, *(f"performance.{setting}" for setting in given)]
     config = resolve(load_preset("digits"), "smoke", settings)
-    return make_sweep(config, load("digits", 8, None), [("sfddm", 4), ("ddim", 4)], [0])
+    return make_sweep(config, load("digits", 8, None, 0.0), [("sfddm", 4), ("ddim", 4)], [0])
 
 
 @pytest.mark.parametrize("given", SAME, ids=str)

@@ -10,7 +10,7 @@ from sfddm.errors import InputError
 
 
 def test_pixels_and_labels_are_scikit_learns() -> None:
-    images, bunch = load("digits", 8, None), load_digits()
+    images, bunch = load("digits", 8, None, 0.0), load_digits()
     assert images.pixels.dtype == np.uint8
     assert images.pixels.shape == (1797, 1, 8, 8)
     np.testing.assert_allclose(images.pixels[:, 0] / 255, bunch.images / 16, atol=0.5 / 255)
@@ -21,6 +21,6 @@ def test_pixels_and_labels_are_scikit_learns() -> None:
 
 def test_another_resolution_and_an_unknown_name_are_refused() -> None:
     with pytest.raises(InputError, match="digits are 8x8"):
-        load("digits", 16, None)
+        load("digits", 16, None, 0.0)
     with pytest.raises(InputError, match="did you mean 'digits'"):
-        load("digit", 8, None)
+        load("digit", 8, None, 0.0)

@@ -10,7 +10,7 @@ from bench.datasets.held_out import hold_out
 from bench.datasets.registry import load
 from sfddm.errors import InputError
 
-WHOLE = load("digits", 8, None)
+WHOLE = load("digits", 8, None, 0.0)
 
 
 def small(count: int) -> Images:
@@ -35,7 +35,7 @@ def test_a_fifth_of_digits_is_apart_and_both_parts_together_are_all_of_them_in_o
     assert again.held_out is not None
     assert (again.sha256, again.held_out.sha256) == (kept.sha256, apart.sha256)
     assert load("digits", 8, None, 0.1).sha256 != kept.sha256
-    assert load("digits", 8, None).held_out is None
+    assert load("digits", 8, None, 0.0).held_out is None
 
 
 def test_labels_stay_with_their_images_and_the_order_is_kept() -> None:

@@ -32,14 +32,14 @@ def _stripes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_dataset_of_another_package_is_found_and_takes_the_preset_of_a_folder(tmp_path: Path) -> None:
     assert "stripes" in registry.names(tmp_path)
     assert registry.definition_name("stripes", tmp_path) == "folder"
-    assert registry.load("stripes", 16, tmp_path).pixels.shape == (64, 3, 16, 16)
+    assert registry.load("stripes", 16, tmp_path, 0.0).pixels.shape == (64, 3, 16, 16)
 
 
 def test_a_prepared_dataset_under_its_own_name_takes_the_preset_of_its_definition(tmp_path: Path) -> None:
     image_folder(tmp_path / "jpeg", 3, 32, "jpg")
     prepare("cifar10", tmp_path / "jpeg", tmp_path / "data", label="cifar10-jpeg")
     assert registry.definition_name("cifar10-jpeg", tmp_path / "data") == "cifar10"
-    assert registry.load("cifar10-jpeg", 32, tmp_path / "data").name == "cifar10-jpeg"
+    assert registry.load("cifar10-jpeg", 32, tmp_path / "data", 0.0).name == "cifar10-jpeg"
     with pytest.raises(InputError, match=r"'cifar10-jpg' given \(did you mean 'cifar10-jpeg'\?\)"):
         registry.definition_name("cifar10-jpg", tmp_path / "data")
 
@@ -54,6 +54,6 @@ def test_a_dataset_of_another_package_cannot_take_the_name_of_one_of_the_suite(m
 def test_a_broken_dataset_of_another_package_spoils_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = EntryPoint("broken", "no_such_module:load", plugins.DATASET_GROUP)
     monkeypatch.setattr(plugins, "_entries", lambda group: [entry])
-    assert len(registry.load("digits", 8, None).pixels) == 1797
+    assert len(registry.load("digits", 8, None, 0.0).pixels) == 1797
     with pytest.raises(InputError, match="'broken' of unknown cannot be loaded"):
-        registry.load("broken", 8, None)
+        registry.load("broken", 8, None, 0.0)

@@ -10,7 +10,7 @@ from bench.datasets.registry import load
 from bench.metrics.classifier import ClassifierFeatures, augmented, make_classifier, split_held_out, train_classifier
 from bench.metrics.features import extract
 
-DIGITS = load("digits", 8, None)
+DIGITS = load("digits", 8, None, 0.0)
 PIXELS, LABELS = torch.from_numpy(DIGITS.pixels), torch.from_numpy(DIGITS.labels)
 
 

@@ -76,8 +76,8 @@ def test_a_metric_of_a_new_version_is_measured_again_and_nothing_else_is(monkeyp
 
 def test_a_protocol_of_a_new_version_is_measured_again_and_nothing_else_is(monkeypatch: pytest.MonkeyPatch) -> None:
     config = resolve(load_preset("digits"), "smoke")
-    sweeps = [make_sweep(config, load("digits", 8, None), [("ddim", 4)], [0], asked=["quality"])]
+    sweeps = [make_sweep(config, load("digits", 8, None, 0.0), [("ddim", 4)], [0], asked=["quality"])]
     monkeypatch.setattr(stages_metrics, "VERSION", 2)
-    sweeps.append(make_sweep(config, load("digits", 8, None), [("ddim", 4)], [0], asked=["quality"]))
+    sweeps.append(make_sweep(config, load("digits", 8, None, 0.0), [("ddim", 4)], [0], asked=["quality"]))
     before, after = ({stage.name for stage in sweep.stages} for sweep in sweeps)
     assert {name.rpartition("-")[0] for name in before - after} == {"metrics", "floor"}

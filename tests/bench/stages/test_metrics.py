@@ -44,7 +44,7 @@ from bench.store.stage import Job, Stage
 from bench.upkeep.recompute import scales_of, unequal
 
 SETTINGS = EvaluationSettings(feature_space="any", images=120, kid_subset=50, kid_subsets=4, seed=3)
-DIGITS = load("digits", 8, None)
+DIGITS = load("digits", 8, None, 0.0)
 APART = ("held_out", "memorisation.held_out_ratio", "memorisation.held_out_nearest")
 # Of the trace: some features of digits are 0 everywhere, and roots of eigenvalues of about 1e-17 are in a distance.
 ROUNDING = 1e-7

@@ -36,7 +36,7 @@ class TrainSettings(Settings):
     """How one model is trained. Defaults are the SFDDM authors': Adam 2e-4 constant, no EMA, no clipping, no flips."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-    later = frozenset({"optimizer"})
+    later = frozenset({"optimizer", "ema_warmup"})
 
     iterations: int = Field(
         default=1000, ge=1, le=10**10, description="updates of the weights (per fold, where there are several)"
@@ -53,12 +53,23 @@ class TrainSettings(Settings):
     ema: float = Field(
         default=0.0, ge=0, lt=1, description="decay of the moving average of the weights, an update; 0: none"
     )
+    ema_warmup: bool = Field(
+        default=False, description="the average's decay in update n is at most (1 + n) / (10 + n), so that it forgets"
+    )
     clip_gradient: float | None = Field(default=None, gt=0, description="largest norm of the gradient; none: any")
     flip: bool = Field(default=False, description="mirror half of the images, at random")
 
     def training(self) -> "TrainSettings":
         """Return the training settings alone, without what a method's own settings add."""
         return TrainSettings(**{key: getattr(self, key) for key in TrainSettings.model_fields})
+
+    def average_decay(self, update: int) -> float:
+        """Return the decay of the moving average in an update, counted from 0.
+
+        With `ema_warmup` it is at most (1 + n) / (10 + n): the average then reaches over about a ninth of the updates
+        so far, whether training has been short or long, and snapshots of one training are averaged alike.
+        """
+        return min(self.ema, (1 + update) / (10 + update)) if self.ema_warmup else self.ema
 
     def rate(self, iteration: int) -> float:
         """Return an iteration's learning rate: linear warm-up, then constant or falling to zero after the last."""

@@ -118,7 +118,7 @@ class Training:
     def update_averages(self) -> None:
         """Take the weights into the moving averages, after an update of them."""
         if self.average:
-            self.average.update()
+            self.average.update(self.settings.average_decay(self.average.count))
         if self.target and self.target_decay:
             self.target.update(self.target_decay(self.iteration / self.settings.iterations))
 

@@ -9,11 +9,18 @@ from bench.config.sections import ANY_RESOLUTION
 from bench.config.toml import parse_toml
 from sfddm.errors import InputError
 
+# Under budgets: a constant rate and an average that reaches over about a ninth of the updates so far, so that snapshots of
+# one training are as good as trainings of their own; the folds of a chain are trained for each budget, as published.
+BUDGETED: dict[str, dict[str, Any]] = {
+    "student": {"decay": "constant", "ema": 0.999, "ema_warmup": True},
+    "pd": {"decay": "linear", "ema": 0.0, "ema_warmup": False},
+}
+
 
 class Preset(BaseModel):
     """A preset before resolving: the configuration's sections as mappings, its defaults and its scales.
 
-    budgeted: what is laid over it when training is measured in budgets.
+    budgeted: what is laid over it when training is measured in budgets: that of all, and over it the preset's own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -23,7 +30,7 @@ class Preset(BaseModel):
     sections: dict[str, Any]
     scales: dict[str, dict[str, Any]]
     resolutions: dict[str, dict[str, Any]]
-    budgeted: dict[str, dict[str, Any]] = {}
+    budgeted: dict[str, dict[str, Any]] = BUDGETED
 
     def scale(self, name: str | None) -> str:
         """Return the name of a scale: the preset's own if none is given. Raises InputError."""
@@ -64,7 +71,7 @@ def load_preset(dataset: str) -> Preset:
         methods=sections.pop("methods"),
         scales=sections.pop("scales"),
         resolutions=sections.pop("resolutions", {}),
-        budgeted=sections.pop("budgeted", {}),
+        budgeted=merged(BUDGETED, sections.pop("budgeted", {})),
         sections=sections,
     )
 

@@ -66,8 +66,12 @@ def test_training_cut_in_two_equals_training_in_one_piece_bit_for_bit(decay: str
     assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
 
 
-def test_ema_is_the_exponential_average_of_the_weights() -> None:
-    settings = TrainSettings(iterations=3, batch=2, ema=0.75)
+@pytest.mark.parametrize(
+    ("ema", "warmup", "decays"),
+    [(0.75, False, [0.75, 0.75]), (0.75, True, [2 / 11, 3 / 12]), (0.2, True, [2 / 11, 0.2])],
+)
+def test_ema_is_the_exponential_average_of_the_weights(ema: float, warmup: bool, decays: list[float]) -> None:
+    settings = TrainSettings(iterations=3, batch=2, ema=ema, ema_warmup=warmup)
     denoiser = SPEC.denoiser(SPEC.fresh_network(0))
     training = Training(denoiser.network, settings, seed=0)
     name = "stem.weight"
@@ -78,8 +82,8 @@ def test_ema_is_the_exponential_average_of_the_weights() -> None:
     train(training, ddpm_loss(denoiser), PIXELS, "cpu")
     hook.remove()
     expected = seen[0]  # the first update copies
-    for weights in seen[1:]:
-        expected = 0.75 * expected + 0.25 * weights
+    for decay, weights in zip(decays, seen[1:], strict=True):
+        expected = decay * expected + (1 - decay) * weights
     torch.testing.assert_close(training.result.state_dict()[name], expected)
     assert not torch.equal(training.result.state_dict()[name], seen[-1])
 

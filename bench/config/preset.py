@@ -9,8 +9,8 @@ from bench.config.sections import ANY_RESOLUTION
 from bench.config.toml import parse_toml
 from sfddm.errors import InputError
 
-# Under budgets: a constant rate and an average that reaches over about a ninth of the updates so far, so that snapshots of
-# one training are as good as trainings of their own; the folds of a chain are trained for each budget, as published.
+# Under budgets: a constant rate and an average that reaches over about a ninth of the updates so far, so that snapshots
+# of one training are as good as trainings of their own; the folds of a chain are trained for each budget, as published.
 BUDGETED: dict[str, dict[str, Any]] = {
     "student": {"decay": "constant", "ema": 0.999, "ema_warmup": True},
     "pd": {"decay": "linear", "ema": 0.0, "ema_warmup": False},

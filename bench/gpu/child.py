@@ -42,6 +42,7 @@ def found_by(part: Part, setup: Setup, earlier: Mapping[str, Any], limit: float)
     finally:
         with suppress(ProcessLookupError, PermissionError):  # its own children as well
             os.killpg(process.pid or 0, signal.SIGKILL)
+        process.kill()  # it may not have come as far as having a group
         process.join()
     if isinstance(answer, str):
         raise Failed(answer)

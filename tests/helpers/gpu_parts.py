@@ -6,6 +6,8 @@ from typing import Any
 
 from bench.gpu.piece import Earlier, Found, Setup
 
+HANGS = 600  # seconds
+
 
 def doubles(setup: Setup, earlier: Earlier) -> Found:
     return Found(True, f"on {setup.device}", {"value": 2 * earlier["one"]["value"], "process": os.getpid()})
@@ -21,5 +23,5 @@ def dies(*_: Any) -> Found:
 
 def hangs(setup: Setup, _: Earlier) -> Found:
     (setup.folder / "process").write_text(str(os.getpid()))
-    time.sleep(600)
+    time.sleep(HANGS)
     raise AssertionError

@@ -69,7 +69,7 @@ def measured(found: Sequence[Group]) -> Iterator[Row]:
             if keys in seen:
                 continue
             seen.add(keys)
-            values = [(measure, found) for measure in columns if (found := statistic(records, measure)) is not None]
+            values = [(measure, one) for measure in columns if (one := statistic(records, measure)) is not None]
             entries = {
                 measure.title: SortableEntry(statistic_text(value, measure.digits), value.mean)
                 for measure, value in values

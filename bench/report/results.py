@@ -28,7 +28,7 @@ class SortableEntry:
 class SortableTable:
     """A table whose rows, a name and entries each, the page can sort; the foot stays below however they are sorted.
 
-    filters: the columns that a site's page can filter it by; methods: by row name, what the first column is filtered by.
+    filters: the columns that a site's page can filter it by. methods: what the first one is filtered by, by row name.
     """
 
     head: tuple[str, ...]

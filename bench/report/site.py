@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.claims.claims import decide
 from bench.claims.verdicts import Verdict
 from bench.records.families import families
-from bench.records.groups import groups
+from bench.records.groups import Group, groups
 from bench.records.record import Record, read_records
 from bench.report.all_cells import all_cells
 from bench.report.family import FamilyResults, family_results
@@ -21,6 +21,7 @@ from bench.report.samples import pictures_of
 from bench.report.site_folder import check_is_free, write_site_folder
 from bench.store.files import check_writable
 from bench.tables.published import Series, published
+from sfddm.words import plural
 
 INDEX = "index.html"
 PICTURES = "pictures"
@@ -64,6 +65,7 @@ class DatasetResults:
     name: str
     title: str
     records: Sequence[Record]
+    groups: Sequence[Group]
     facts: Mapping[str, str]
     families: Sequence[FamilyResults]
     cells: SortableTable
@@ -106,10 +108,9 @@ def site(
     series, made, datasets = published(), Site(), []
     made.files[INDEX] = b""
     for number, own in enumerate(by_dataset.values(), 1):
-        dataset = dataset_results(own, pictures, series)
-        tell(f"{number} of {len(by_dataset)}: {dataset.title}, {len(own):,} records")
-        add_dataset(made, dataset)
-        datasets.append(dataset)
+        tell(f"{number} of {plural(len(by_dataset), 'data set')}: {title(own[0])}, {plural(len(own), 'record')}")
+        datasets.append(dataset_results(own, pictures, series))
+        add_dataset(made, datasets[-1])
     add_index(made, records, datasets)
     return made.files
 
@@ -123,13 +124,19 @@ def dataset_results(
     concerning = [one for one in series if (one.dataset, one.resolution) == (family, first.resolution)]
     return DatasetResults(
         name=f"{first.dataset}-{first.resolution}",
-        title=f"{first.dataset} {first.resolution}×{first.resolution}",
+        title=title(first),
         records=records,
+        groups=found,
         facts=facts(records),
         families=[family_results(family, pictures) for family in families(found)],
         cells=all_cells(found, concerning),
         verdicts=decide(records),
     )
+
+
+def title(record: Record) -> str:
+    """Return what a record's data set is called."""
+    return f"{record.dataset} {record.resolution}×{record.resolution}"
 
 
 def facts(records: Sequence[Record]) -> dict[str, str]:
@@ -160,7 +167,7 @@ def add_dataset(made: Site, dataset: DatasetResults) -> None:
         sections=sections,
         families=dataset.families,
         verdicts=dataset.verdicts,
-        provenance=provenance(groups(dataset.records)),
+        provenance=provenance(dataset.groups),
         commands=commands(dataset.records),
         of_distance=OF_DISTANCE,
         index=INDEX,

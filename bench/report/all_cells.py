@@ -9,6 +9,7 @@ from bench.config.methods import CONTROL
 from bench.config.variants import base_name
 from bench.records.groups import Group, device_class
 from bench.records.record import Record
+from bench.records.rows import place
 from bench.report.results import DASH, SortableEntry, SortableTable
 from bench.tables.cells import BUDGET, OF_TRAINING
 from bench.tables.measures import measures
@@ -44,7 +45,7 @@ def all_cells(found: Sequence[Group], series: Sequence[Series]) -> SortableTable
 
     A column holds one measure in one feature space; one that no row fills is left out, unless it is filtered by.
     """
-    rows = [*measured(found), *published(series)]
+    rows = sorted([*measured(found), *published(series)], key=place_of)
     shown = [measure for group in found if group.cells for measure in measures(group.cells)]
     titles = [measure.title for kind in ("quality", "cost") for measure in shown if measure.kind == kind]
     titles += [title for row in rows for title in row.entries if title not in BEFORE + AFTER]
@@ -57,6 +58,12 @@ def all_cells(found: Sequence[Group], series: Sequence[Series]) -> SortableTable
         filters=FILTERS,
         methods={row.name: row.method for row in rows},
     )
+
+
+def place_of(row: Row) -> tuple[object, ...]:
+    """Return what rows are sorted by: the order of methods, with variants and published values beside them."""
+    steps, budget = (row.entries.get(title, NOTHING).value or 0 for title in ("steps", BUDGET))
+    return (*place(row.method), row.name, steps, budget)
 
 
 def measured(found: Sequence[Group]) -> Iterator[Row]:

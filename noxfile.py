@@ -7,7 +7,7 @@ nox -s smoke     the same job as demo, as small as it gets
 nox -s reproduce every experiment of the paper on digits, as small as it gets, and the claims decided from it
 nox -s results   whether the committed results are what they say
 nox -s gpu       what only a GPU can say, small on a CPU; the same command does what is left
-nox -s browser   the report in a headless browser; needs chromium and chromedriver
+nox -s browser   the report and the site in a headless browser; needs chromium and chromedriver
 nox -s lint types
 nox -s oldest    the quick tests on Python 3.11 with the oldest version of everything that pyproject.toml allows
 nox -s newest    the quick tests with the newest of everything, on Python 3.12 and on 3.13, if they are here
@@ -100,9 +100,9 @@ def gpu(session: nox.Session) -> None:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """Open the report of a digits sweep in a headless Chromium."""
-    test = "tests/bench/report/in_a_browser.py"
-    session.run(str(shared_environment(session) / "python"), "-m", "pytest", test, *session.posargs)
+    """Open the report of a digits sweep, and a site of made-up records, in a headless Chromium."""
+    tests = [f"tests/bench/report/{name}.py" for name in ("in_a_browser", "site_in_a_browser")]
+    session.run(str(shared_environment(session) / "python"), "-m", "pytest", *tests, *session.posargs)
 
 
 @nox.session

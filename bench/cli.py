@@ -31,6 +31,7 @@ from bench.commands import (
     run,
     sample,
     settings,
+    site,
     speed,
     status,
     tables,
@@ -65,6 +66,7 @@ app.command(epilog=shown(run.EXAMPLES))(run.run)
 app.command(epilog=shown(tables.EXAMPLES))(tables.tables)
 app.command(epilog=shown(plots.EXAMPLES))(plots.plots)
 app.command(epilog=shown(report.EXAMPLES))(report.report)
+app.command(epilog=shown(site.EXAMPLES))(site.site)
 app.command(epilog=shown(reproduce.EXAMPLES))(reproduce.reproduce)
 app.command(epilog=shown(claims.EXAMPLES))(claims.claims)
 app.command(epilog=shown(checklist.EXAMPLES))(checklist.checklist)

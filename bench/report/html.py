@@ -1,9 +1,10 @@
-"""How templates become the page: Jinja's settings, the inline style and script, and what templates may call."""
+"""How templates become a page: Jinja's settings, the inline style and scripts, and what templates may call."""
 
 import hashlib
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -40,27 +41,56 @@ class JoinedLines(Extension):
             yield token
 
 
-def render(**values: object) -> str:
-    """Return the page: the template page.html filled with values, and with style and script inside."""
+def data_url(picture: bytes) -> str:
+    """Return a PNG or JPEG file as an address that holds it."""
+    return f"data:image/{kind_of(picture)};base64,{b64encode(picture).decode()}"
+
+
+def kind_of(picture: bytes) -> str:
+    """Return what kind of file a picture is, PNG or JPEG."""
+    return "png" if picture.startswith(b"\x89PNG") else "jpeg"
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form of a page: its style and scripts, files of this package, and where its pictures are.
+
+    address: what gives a picture its address. pictures_from: the sources that the page's policy allows for them.
+    """
+
+    styles: tuple[str, ...] = ("style.css",)
+    scripts: tuple[str, ...] = ("sort.js",)
+    address: Callable[[bytes], str] = data_url
+    pictures_from: str = "data:"
+
+
+ALONE = Form()  # one file with all pictures in it
+
+
+def render(template: str = "page.html", form: Form = ALONE, **values: object) -> str:
+    """Return the page: a template filled with values, and with style and scripts inside."""
     environment = Environment(
         loader=PackageLoader(PACKAGE), autoescape=True, undefined=StrictUndefined, extensions=[JoinedLines]
     )
     environment.filters |= {
-        "data_url": data_url,
+        "address": form.address,
         "informed": informed,
         "number": number,
         "sha256": sha256,
         "plural": plural,
     }
     environment.globals |= {"CONTROL": CONTROL, "MARKS": MARKS}
-    style, script = (files(PACKAGE).joinpath(name).read_text(encoding="utf-8") for name in ("style.css", "sort.js"))
-    return environment.get_template("page.html").render(style=style, script=script, **values) + "\n"
+    inside = {
+        "style": "".join(map(text_of, form.styles)),
+        "scripts": [text_of(name) for name in form.scripts],
+        "pictures_from": form.pictures_from,
+    }
+    return environment.get_template(template).render(**inside, **values) + "\n"
 
 
-def data_url(picture: bytes) -> str:
-    """Return a PNG or JPEG file as an address that holds it."""
-    kind = "png" if picture.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{b64encode(picture).decode()}"
+def text_of(name: str) -> str:
+    """Return the text of a style or script of this package."""
+    return files(PACKAGE).joinpath(name).read_text(encoding="utf-8")
 
 
 def sha256(text: str) -> str:

@@ -15,8 +15,9 @@ DPI = 120
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot as a PNG file, with what it shows."""
+    """A plot as a PNG file, with its name and what it shows."""
 
+    name: str
     title: str
     caption: str
     png: bytes
@@ -25,7 +26,7 @@ class Picture:
 def frontier_plot(found: Frontier) -> Picture:
     """Return the plot of the distance over budgets of training."""
     with rc_context(STYLE):
-        return Picture(FRONTIER.title, FRONTIER.caption, png(FRONTIER.draw(found), DPI))
+        return Picture("frontier", FRONTIER.title, FRONTIER.caption, png(FRONTIER.draw(found), DPI))
 
 
 def plots(group: Group) -> Sequence[Picture]:
@@ -35,4 +36,4 @@ def plots(group: Group) -> Sequence[Picture]:
     """
     with rc_context(STYLE):
         drawn = figures(group)
-        return [Picture(PLOTS[name].title, PLOTS[name].caption, png(drawn[name], DPI)) for name in drawn]
+        return [Picture(name, PLOTS[name].title, PLOTS[name].caption, png(drawn[name], DPI)) for name in drawn]

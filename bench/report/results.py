@@ -1,7 +1,7 @@
 """The tables of one group: the distance by steps, every measure in full, the cells that failed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.records.groups import Group
@@ -26,12 +26,17 @@ class SortableEntry:
 
 @dataclass(frozen=True)
 class SortableTable:
-    """A table whose rows, a name and entries each, the page can sort; the foot stays below however they are sorted."""
+    """A table whose rows, a name and entries each, the page can sort; the foot stays below however they are sorted.
+
+    filters: the columns that a site's page can filter it by. methods: what the first one is filtered by, by row name.
+    """
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, tuple[SortableEntry, ...]], ...]
     foot: tuple[tuple[str, tuple[SortableEntry, ...]], ...] = ()
     scaled: bool = False  # whether entries have the value of unrelated pairs in brackets
+    filters: tuple[str, ...] = ()
+    methods: Mapping[str, str] = field(default_factory=dict)
 
 
 def sortable(table: Table) -> SortableTable:

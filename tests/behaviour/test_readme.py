@@ -98,7 +98,7 @@ def sfddm_bench(words: list[str]) -> object:
     """Run a command in this process and return its exit code, without what takes longer than all the rest."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["sfddm-bench", *words])
-        if words[0] in ("run", "reproduce"):  # `plots` and `report` draw
+        if words[0] in ("run", "reproduce", "site"):  # `plots` and `report` draw
             patch.setattr(Figure, "savefig", blank)
             patch.setattr(Figure, "draw_without_rendering", lambda figure: None)
         if words[0] == "speed":  # a compilation takes 17 s, and is tested in tests/bench/speed

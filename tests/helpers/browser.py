@@ -11,6 +11,32 @@ import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
+DESKTOP, PHONE = 1280, 390
+LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3, level AA, text of normal size
+
+# Every element with text of its own: its contrast against the nearest background that is not transparent.
+CONTRASTS = """
+const luminance = colour => {
+  const [r, g, b] = colour.match(/[\\d.]+/g).map(Number).map(v => v / 255)
+    .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+};
+const behind = element => {
+  for (let e = element; e; e = e.parentElement) {
+    const colour = getComputedStyle(e).backgroundColor;
+    if (colour !== "rgba(0, 0, 0, 0)") return colour;
+  }
+  return "rgb(255, 255, 255)";
+};
+return [...document.querySelectorAll("body *")]
+  .filter(e => !["SCRIPT", "STYLE"].includes(e.tagName))
+  .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim()))
+  .map(e => {
+    const [a, b] = [getComputedStyle(e).color, behind(e)].map(luminance).sort((x, y) => y - x);
+    return [(a + 0.05) / (b + 0.05), e.tagName, e.className];
+  });
+"""
+
 PROGRAMS = {"Chromium": ("chromium", "chromium-browser", "google-chrome"), "its driver": ("chromedriver",)}
 OPTIONS = (
     "--headless=new",

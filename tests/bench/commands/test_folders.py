@@ -23,10 +23,11 @@ WRITERS = {
     "claims",
     "checklist",
     "merge",
+    "site",
     "speed",
 }  # what they write into the folder has its own names
 OF_FOLDERS = {"tables", "plots", "report", "claims", "status", "verify", "clean", "doctor", "remeasure"}
-OF_FOLDERS |= {"archive", "checklist", "merge"}
+OF_FOLDERS |= {"archive", "checklist", "merge", "site"}
 OF_A_RUN = {"export", "teacher export"}
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from bench.claims.setups import budget_of
 from bench.config.counts import short
-from bench.config.methods import CONTROL
 from bench.config.variants import base_name
 from bench.records.groups import Group, device_class
 from bench.records.record import Record
@@ -97,7 +96,7 @@ def identity(records: Sequence[Record]) -> dict[str, SortableEntry]:
         BUDGET: NOTHING if budget is None else SortableEntry(short(budget), budget),
         "seeds": SortableEntry(seeds, len(records) - len(failed)),
         DEVICE: SortableEntry(device_class(first)),
-        ORIGIN: SortableEntry(OF_CONTROL if base_name(first.method) == CONTROL else MEASURED),
+        ORIGIN: SortableEntry(OF_CONTROL if first.steps and not first.trains else MEASURED),
         VERSION: whole(first.protocol.version if first.protocol else None),
         PROTOCOL: SortableEntry(first.protocol.sha256[:8]) if first.protocol else NOTHING,
     }

@@ -328,10 +328,10 @@ def test_every_setting_decides_something(kind: type, settings: dict, cost: float
     """Each value that differs from the default gives another fold, or another sampler."""
     others: dict[str, object] = {
         "iterations": 7, "batch": 8, "optimizer": "radam", "learning_rate": 0.5, "warmup": 3, "decay": "linear",
-        "ema": 0.5, "clip_gradient": 2.0, "flip": True, "prediction": "x0", "dropout": 0.5, "weight": "truncated-snr",
-        "clip_target": True, "target_ema": 0.25, "sampler": "ddim", "solver": "heun", "points": 5, "first_points": 4,
-        "last_points": 50, "first_decay": 0.5, "mean": 0.0, "spread": 1.0, "uniform": 0.5, "ratio": 3.0, "stages": 2,
-        "annealed": 1.0, "source": "images", "middle": "next", "share": 0.25,
+        "ema": 0.5, "ema_warmup": True, "clip_gradient": 2.0, "flip": True, "prediction": "x0", "dropout": 0.5,
+        "weight": "truncated-snr", "clip_target": True, "target_ema": 0.25, "sampler": "ddim", "solver": "heun",
+        "points": 5, "first_points": 4, "last_points": 50, "first_decay": 0.5, "mean": 0.0, "spread": 1.0,
+        "uniform": 0.5, "ratio": 3.0, "stages": 2, "annealed": 1.0, "source": "images", "middle": "next", "share": 0.25,
     }  # fmt: skip
     plain = method(kind)
     for name in kind.Settings.model_fields:

@@ -35,7 +35,8 @@ from bench.tables.markdown import markdown
 from bench.tables.measures import Measure, measures
 from bench.tables.outcome import outcome
 from bench.tables.published import Series
-from bench.tables.summary import by_cell, summarise
+from bench.tables.ratios import ratio_tables
+from bench.tables.summary import Summary, by_cell, summarise
 from bench.tables.table import Table, summary_table
 from sfddm.errors import InputError
 
@@ -131,7 +132,7 @@ def rendered(group: Group) -> Rendered:
     seeds = sorted({record.seed for record in group.records})
     notes = [conditions_text(group), device_text(group)]
     notes += [text for text in [training_text(group.records), floor_text(group)] if text]
-    tables = tuple(summary_table(shown, seeds) for shown in summaries)
+    tables = tuple(table for shown in summaries for table in [summary_table(shown, seeds), *compared(shown, group)])
     said = [f"{capital(work(group))}.", *notes]
     texts = {
         ".md": markdown(heading(group), notes, [*tables, cells_table(rows)]),
@@ -140,6 +141,11 @@ def rendered(group: Group) -> Rendered:
         "-summary.csv": csv(summary_frame(summaries, group.first)),
     }
     return Rendered(heading(group), tuple(notes), tables, texts)
+
+
+def compared(shown: Summary, group: Group) -> list[Table]:
+    """Return the ratios to the control and to the chain, of a group's distance; nothing of another measure."""
+    return ratio_tables(shown) if shown.measure.name == group.first.distance_name else []
 
 
 def rendered_frontier(found: Frontier) -> Rendered:

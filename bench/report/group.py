@@ -11,21 +11,26 @@ from bench.records.rows import ordered
 from bench.report.headlines import Card, cards
 from bench.report.plots import Picture, plots
 from bench.report.provenance import texts
-from bench.report.results import SortableTable, by_steps, failures, in_full
+from bench.report.results import SortableTable, by_steps, failures, in_full, sortable
 from bench.report.samples import Samples, samples
 from bench.tables.caption import training_text
 from bench.tables.measures import Measure, measures
+from bench.tables.ratios import ratio_tables
 from bench.tables.summary import Summary, by_cell, summarise
 
 
 @dataclass(frozen=True)
 class DistanceResults:
-    """A group's distance: what it is, of how many images, at each step count and by methods and steps."""
+    """A group's distance: what it is, of how many images, at each step count and by methods and steps.
+
+    ratios: a title, a caption and a table for each row that others are compared with.
+    """
 
     measure: Measure
     images: str
     cards: list[Card]
     table: SortableTable
+    ratios: list[tuple[str, str, SortableTable]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ def distance(group: Group, column: Summary) -> DistanceResults | None:
     """Return the distance, which is a group's first measure; None if it was not measured."""
     if column.measure.name != group.first.distance_name:
         return None
-    return DistanceResults(column.measure, images(group), cards(column), by_steps(column))
+    ratios = [(table.title, table.sentences, sortable(table)) for table in ratio_tables(column)]
+    return DistanceResults(column.measure, images(group), cards(column), by_steps(column), ratios)
 
 
 def images(group: Group) -> str:

@@ -159,9 +159,23 @@ def difference(one: Mapping[int, Statistic], other: Mapping[int, Statistic], ste
     """
     both = {count: (one[count].by_seed, other[count].by_seed) for count in one if count in other}
     if all(value > 0 for sides in both.values() for side in sides for value in side.values()):
-        return pooled({count: paired(*sides) for count, sides in both.items()}).get(steps)
+        return ratios(one, other).get(steps)
     mine, theirs = both[steps]
     return pooled({steps: {seed: mine[seed] - theirs[seed] for seed in mine if seed in theirs}}).get(steps)
+
+
+def ratios(one: Mapping[int, Statistic], other: Mapping[int, Statistic]) -> dict[int, Estimate]:
+    """Return the mean logarithm of the ratio of two rows by step count, over the seeds that both have.
+
+    The spread is pooled over the step counts. One at which any value is not above zero is left out.
+    """
+    both = {count: (one[count].by_seed, other[count].by_seed) for count in one if count in other}
+    above = {
+        count: paired(*sides)
+        for count, sides in both.items()
+        if all(value > 0 for side in sides for value in side.values())
+    }
+    return pooled(above)
 
 
 def separated(one: Mapping[int, Statistic], other: Mapping[int, Statistic], steps: int) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from helpers.command_line import sfddm_bench
 
-from bench.speed.contestants import AGAIN, COMPILED, DIFFUSERS, LUCIDRAINS, OURS
+from bench.speed.names import AGAIN, COMPILED, DIFFUSERS, LUCIDRAINS, OURS
 
 pytestmark = pytest.mark.slow
 

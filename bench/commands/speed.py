@@ -68,6 +68,10 @@ def speed(
     seconds_above_0("--seconds", seconds)
     counts = None if threads is None else integers("--threads", threads, 1, os.cpu_count() or 1)
     check_could_write(out)
+    if history is not None:  # a fault in it is told before anything is measured
+        from bench.speed.history import read_history
+
+        read_history(history)
 
     import torch
 
@@ -76,14 +80,11 @@ def speed(
     from bench.speed.contestants import terms_of
     from bench.speed.diffusion import sampling_contests, training_contest
     from bench.speed.distance import distance_contest
-    from bench.speed.history import read_history
     from bench.speed.report import print_results, write_results
     from bench.speed.rounds import compare
     from bench.store.files import check_writable
     from bench.store.progress import Display
 
-    if history is not None:
-        read_history(history)  # a fault in it is told before anything is measured
     device = check_device(device)
     terms = terms_of(resolve(load_preset(dataset), "paper", assignments or []), batch, device)
     check_writable(out)

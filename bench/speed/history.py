@@ -33,8 +33,8 @@ NAMED = ("python", "torch", "cuda")  # versions whose change is told: it may mak
 SLOWER, NOT_SLOWER, UNDECIDED = "slower", "not slower", "undecided"
 FILE = "speed.json"
 NOTES = (
-    f"With a 95 % interval. Not slower: surely by less than {LEAST - 1:.0%}; slower: surely by more than the margin, "
-    "which the noise floors of both measurements may widen.",
+    f"With a 95 % interval. Not slower: surely by less than {100 * (LEAST - 1):.0f} %; slower: surely by more than the "
+    "margin, which the noise floors of both measurements may widen.",
 )
 HEAD = ("contest", "ours", "times as long as before", "margin", "outcome")
 
@@ -75,7 +75,7 @@ class TimedContest(BaseModel):
 class Measurement(BaseModel):
     """A speed.json: the release and the day of it, what was measured on what, and every round."""
 
-    version: Annotated[str, Field(pattern=r"^\d")]
+    version: Annotated[str, Field(pattern=r"^\d", max_length=64)]
     date: date
     setup: dict[str, Any]
     machine: dict[str, Any]
@@ -130,7 +130,7 @@ class Comparison:
 def release_of(version: str) -> tuple[int, ...]:
     """Return the numbers that a version begins with; a version in development counts as its release."""
     found = re.match(r"\d+(?:\.\d+)*", version)
-    return tuple(map(int, found[0].split("."))) if found else ()
+    return tuple(map(int, re.sub(r"(\.0+)+$", "", found[0]).split("."))) if found else ()
 
 
 def read_measurement(path: Path) -> Measurement:

@@ -7,6 +7,9 @@ off would mislead all of them: a cell whose spread is far above that of the othe
 cells differ less than that in spread, or share their luck because a seed's teacher is in all of them, the pooled
 interval errs a little more often than it says: by how much, tests/bench/test_statistics.py shows by simulation. With
 fewer than three seeds that both sides have, nothing is decided.
+
+Rounds of a clock take the place of seeds if two measurements are compared (`apart`): they share nothing, so that each
+has a spread of its own.
 """
 
 import math
@@ -127,6 +130,20 @@ def pooled(cells: Mapping[Cell, Mapping[int, float]]) -> dict[Cell, Estimate]:
         error = math.sqrt(squares / degrees / len(found)) if degrees else None
         estimates[cell] = Estimate(fmean(found), error, degrees, len(found), cell in apart)
     return estimates
+
+
+def apart(one: Sequence[float], other: Sequence[float]) -> Estimate:
+    """Return the mean of one sample above that of another, which share nothing and have spreads of their own.
+
+    By Welch (1947), the degrees of freedom rounded down; the seeds are those of the smaller sample.
+    """
+    least = min(len(one), len(other))
+    if least < 2:
+        return Estimate(fmean(one) - fmean(other), None, 0, least)
+    parts = [(stdev(values) ** 2 / len(values), len(values) - 1) for values in (one, other)]
+    variance, most = sum(part for part, _ in parts), sum(degrees for _, degrees in parts)
+    degrees = variance**2 / sum(part**2 / degrees for part, degrees in parts) if variance else most
+    return Estimate(fmean(one) - fmean(other), math.sqrt(variance), math.floor(degrees), least)
 
 
 def far_off(values: Mapping[Cell, Sequence[float]]) -> list[Cell]:

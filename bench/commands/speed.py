@@ -16,6 +16,7 @@ from bench.commands.options import (
     integers,
     seconds_above_0,
 )
+from bench.commands.verify import EXIT_DIFFERS
 from sfddm.errors import InputError
 
 EXAMPLES = """
@@ -23,11 +24,14 @@ sfddm-bench speed
 sfddm-bench speed --parts sampling --threads 1,2
 sfddm-bench speed --parts distance --seconds 30
 sfddm-bench speed --dataset digits
+sfddm-bench speed --seconds 240 --out runs/speed --history results/speed
+sfddm-bench speed --measured runs/speed/speed.json --history results/speed
 """
 PARTS = ("training", "sampling", "distance")
 
 
 def speed(
+    context: typer.Context,
     parts: Annotated[str, typer.Option(help="What to measure, such as training,distance.")] = ",".join(PARTS),
     dataset: Annotated[str, typer.Option(help="Whose preset sets the network and the size of the images.")] = "cifar10",
     assignments: Annotated[
@@ -44,8 +48,18 @@ def speed(
         str | None, typer.Option(help="Threads of the CPU, such as 1,2: each comparison once with each.")
     ] = None,
     out: Annotated[Path, typer.Option(help="The folder of speed.md and speed.json.")] = Path("runs/speed"),
+    history: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Compare with the newest older release in it; exit code 3 if slower."),
+    ] = None,
+    measured: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A speed.json to compare, in place of measuring.")
+    ] = None,
 ) -> None:
     """Measure training, sampling and Frechet distance beside other packages; those not installed are skipped."""
+    if measured is not None:
+        compare_with(checked_history(context, measured, history), measured)
+        return
     names = comma_list("--parts", parts)
     for name in names:
         if name not in PARTS:
@@ -54,6 +68,10 @@ def speed(
     seconds_above_0("--seconds", seconds)
     counts = None if threads is None else integers("--threads", threads, 1, os.cpu_count() or 1)
     check_could_write(out)
+    if history is not None:  # a fault in it is told before anything is measured
+        from bench.speed.history import read_history
+
+        read_history(history)
 
     import torch
 
@@ -83,3 +101,27 @@ def speed(
     print_results(results)
     for path in write_results(out, results, terms, seconds, dataset):
         print(path)
+    if history is not None:
+        compare_with(history, out / "speed.json")
+
+
+def checked_history(context: typer.Context, measured: Path, history: Path | None) -> Path:
+    """Return the history that a measurement is compared with. Raises InputError if options that measure are given."""
+    if history is None:
+        raise InputError(f"--measured: '{measured}' given without --history, the folder that it is compared with")
+    sources = {param.opts[0]: context.get_parameter_source(param.name or "") for param in context.command.params}
+    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
+    if others := [name for name in given if name not in ("--measured", "--history")]:
+        raise InputError(f"--measured: '{measured}' given with {', '.join(others)}, which only count when measuring")
+    return history
+
+
+def compare_with(folder: Path, file: Path) -> None:
+    """Print a measurement beside the newest of an older release; leave with exit code 3 if anything is slower."""
+    from bench.speed.history import compared, print_comparison, read_history, read_measurement
+
+    measurement = read_measurement(file)
+    comparison = compared(measurement, read_history(folder))
+    print_comparison(measurement, comparison)
+    if comparison.slower:
+        raise typer.Exit(EXIT_DIFFERS)

@@ -1,1 +1,1 @@
-"""The experiments of the paper, one TOML each; `bench.experiment` reads them."""
+"""The experiments of the paper, one TOML each; `bench.experiments.experiment` reads them."""

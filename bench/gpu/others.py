@@ -30,8 +30,9 @@ from bench.gpu.execution import (
     training,
 )
 from bench.gpu.piece import NOT_ON_CPU, Earlier, Found, Part, Piece, Setup
-from bench.speed.contestants import AGAIN, DIFFUSERS, LUCIDRAINS, MODULES, OURS, Terms, lucidrains_diffusion
+from bench.speed.contestants import Terms, lucidrains_diffusion
 from bench.speed.diffusion import diffusers_sampling, diffusers_training, lucidrains_sampling
+from bench.speed.names import AGAIN, DIFFUSERS, LUCIDRAINS, MODULES, OURS
 from bench.speed.rounds import interleaved, noise_floor, paired_ratio
 from sfddm.files import writing
 from sfddm.performance import Performance

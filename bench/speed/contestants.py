@@ -11,18 +11,10 @@ import torch
 from torch import nn
 
 from bench.config.settings import Config
+from bench.speed.names import MODULES
 from sfddm.training import TrainSettings
 from sfddm.unet import UNet, UNetConfig
 
-OURS, AGAIN, DEFAULTS = "sfddm-bench", "sfddm-bench (again)", "sfddm-bench, defaults"
-COMPILED = "sfddm-bench, compiled"
-LUCIDRAINS, DIFFUSERS, CLEAN_FID, PYTORCH_FID = "denoising-diffusion-pytorch", "diffusers", "clean-fid", "pytorch-fid"
-MODULES = {
-    LUCIDRAINS: "denoising_diffusion_pytorch",
-    DIFFUSERS: "diffusers",
-    CLEAN_FID: "cleanfid",
-    PYTORCH_FID: "pytorch_fid",
-}
 CPU_BATCH = 8
 GROUPS = 8  # of GroupNorm in diffusers' U-Net; its widths are multiples of it
 

@@ -12,20 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.speed.contestants import (
-    AGAIN,
-    COMPILED,
-    DEFAULTS,
-    DIFFUSERS,
-    LUCIDRAINS,
-    OURS,
-    Contest,
-    Terms,
-    Work,
-    diffusers_network,
-    lucidrains_diffusion,
-    parameter_count,
-)
+from bench.speed.contestants import Contest, Terms, Work, diffusers_network, lucidrains_diffusion, parameter_count
+from bench.speed.names import AGAIN, COMPILED, DEFAULTS, DIFFUSERS, LUCIDRAINS, OURS
 from sfddm.checkpoint import DenoiserSpec
 from sfddm.compiling import fault
 from sfddm.ddpm import ddpm_loss

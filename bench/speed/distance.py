@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from bench.metrics.frechet import Gaussian, gaussian, reference_of
-from bench.speed.contestants import AGAIN, CLEAN_FID, OURS, PYTORCH_FID, Contest, Terms, Work
+from bench.speed.contestants import Contest, Terms, Work
+from bench.speed.names import AGAIN, CLEAN_FID, OURS, PYTORCH_FID
 
 
 def distance_contest(terms: Terms) -> Contest:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import torch
 from rich.console import Console
 from rich.markup import escape
 
-from bench.speed.contestants import COMPILED, MODULES, Terms, package_version
+from bench.speed.contestants import Terms, package_version
+from bench.speed.names import COMPILED, MODULES
 from bench.speed.rounds import Ratio, Result, Row
 from bench.store import provenance
 from bench.store.files import write_json, write_text
@@ -93,9 +96,11 @@ def plain(result: Result) -> dict[str, Any]:
 
 
 def measured_on(terms: Terms, seconds: float) -> dict[str, Any]:
-    """Return the terms, machine, versions and source revision of the numbers, as plain values."""
+    """Return the release and the day, terms, machine, versions and source revision of the numbers, as plain values."""
     packages = {name: package_version(name) for name in MODULES}
     return {
+        "version": version("sfddm-bench"),
+        "date": datetime.now(UTC).date().isoformat(),
         "setup": {
             "network": terms.network.model_dump(),
             "pixels": terms.resolution,

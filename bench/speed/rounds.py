@@ -16,7 +16,8 @@ from statistics import median
 import numpy as np
 import torch
 
-from bench.speed.contestants import AGAIN, COMPILED, OURS, Build, Contest, Terms, Work
+from bench.speed.contestants import Build, Contest, Terms, Work
+from bench.speed.names import AGAIN, COMPILED, OURS
 from bench.store import memory
 from bench.store.timing import synchronise, synchronised_seconds
 from sfddm.compiling import compiled, forget

@@ -72,6 +72,8 @@ def shortened(words: list[str]) -> list[str]:
     """Return a command with options behind it that make it short; an option's last value counts."""
     if words[0] == "reproduce" and "--list" not in words:  # the named experiments: nox -s reproduce
         return [*words, "--scale", "smoke", *(["--dry-run"] if not words[1].endswith(".toml") else [])]
+    if "--measured" in words:  # nothing is measured
+        return words
     given = list(SHORTER.get(words[0], []))
     if "--metrics" in words and "--metrics" in given:
         at = given.index("--metrics")

@@ -15,6 +15,7 @@ from bench.statistics import (
     LEAST_SEEDS,
     TAIL,
     Estimate,
+    apart,
     decided,
     far_off,
     half_of_mean,
@@ -81,6 +82,29 @@ def test_the_pooled_spread_is_that_of_an_analysis_of_variance() -> None:
     assert found["b"].error is not None
     difference = (found["a"].mean - found["b"].mean) / math.hypot(found["a"].error, found["b"].error)
     assert difference == pytest.approx(stats.ttest_ind(a, b).statistic, rel=1e-12)
+
+
+def test_samples_that_share_nothing_are_compared_by_the_t_test_of_welch() -> None:
+    one, other = [0.1, 0.4, 0.2, 0.15], [0.9, 0.2, 1.3]
+    found, expected = apart(one, other), stats.ttest_ind(one, other, equal_var=False)
+    assert found.error is not None
+    assert found.mean / found.error == pytest.approx(expected.statistic, rel=1e-12)
+    assert (found.degrees, found.seeds) == (math.floor(expected.df), 3)
+    assert apart([0.2], other).error is None
+    assert not apart(one[:2], [9.0, 9.1, 9.2]).decides
+    still = apart([0.3] * 3, [0.2] * 4)
+    assert (still.error, still.degrees, still.differs()) == (0.0, 5, True)
+
+
+@pytest.mark.parametrize(("sizes", "spreads"), [((3, 3), (1.0, 1.0)), ((3, 16), (1.0, 3.0)), ((3, 16), (3.0, 1.0))])
+def test_samples_apart_are_wrongly_told_apart_in_no_more_than_5_percent(
+    sizes: tuple[int, int], spreads: tuple[float, float]
+) -> None:
+    def differ(draw: np.random.Generator) -> bool:
+        one, other = (draw.normal(0, spread, size) for size, spread in zip(sizes, spreads, strict=True))
+        return apart(list(one), list(other)).differs()
+
+    assert 0.01 < rate(differ) < 0.05 + tolerance(0.05)
 
 
 @pytest.mark.parametrize("seeds", [3, 5])

@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
-from helpers.command_line import sfddm_bench
+from helpers.command_line import ROOT, sfddm_bench
 
-from bench.speed.contestants import AGAIN, COMPILED, DIFFUSERS, LUCIDRAINS, OURS
+from bench.speed.names import AGAIN, COMPILED, DIFFUSERS, LUCIDRAINS, OURS
 
 pytestmark = pytest.mark.slow
 
@@ -15,8 +15,10 @@ SMALL = "--dataset digits --batch 1 --seconds 0.01 --set network.dim=8 --set tea
 
 
 def test_the_command_writes_a_table_and_every_rounds_seconds(tmp_path: Path) -> None:
-    run = sfddm_bench("speed", "--parts", "sampling", *SMALL, "--out", str(tmp_path))
+    history = ["--history", str(ROOT / "results" / "speed")]
+    run = sfddm_bench("speed", "--parts", "sampling", *SMALL, "--out", str(tmp_path), *history)
     assert run.returncode == 0, run.stderr
+    assert "\nnot comparable" in run.stdout  # what is committed has another network
     assert "sampling, 1 step" in run.stdout
     assert "Traceback" not in run.stderr
     assert "Warning" not in run.stderr

@@ -4,17 +4,9 @@ import pytest
 from helpers.known_contestants import TINY
 
 from bench.speed import contestants
-from bench.speed.contestants import (
-    AGAIN,
-    CLEAN_FID,
-    OURS,
-    PYTORCH_FID,
-    Terms,
-    diffusers_network,
-    lucidrains_diffusion,
-    parameter_count,
-)
+from bench.speed.contestants import Terms, diffusers_network, lucidrains_diffusion, parameter_count
 from bench.speed.distance import distance_contest
+from bench.speed.names import AGAIN, CLEAN_FID, OURS, PYTORCH_FID
 from sfddm.training import TrainSettings
 from sfddm.unet import UNet, UNetConfig
 

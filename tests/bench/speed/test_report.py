@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.speed.contestants import AGAIN, COMPILED, OURS
+from bench.speed.names import AGAIN, COMPILED, OURS
 from bench.speed.report import lines_below, plain, print_results, texts
 from bench.speed.rounds import Ratio, Result, Row
 

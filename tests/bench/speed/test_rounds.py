@@ -9,7 +9,8 @@ import torch
 from helpers.known_contestants import TINY, Clock, allocating, broken
 
 from bench.speed import rounds
-from bench.speed.contestants import AGAIN, OURS, Contest, Work
+from bench.speed.contestants import Contest, Work
+from bench.speed.names import AGAIN, OURS
 from bench.speed.report import markdown
 from bench.speed.rounds import Ratio, compare, interleaved, noise_floor, outcome, paired_ratio, peak_memory
 

@@ -66,6 +66,7 @@ def try_out(
     seconds: float,
     processes: int = 1,
     clock: Callable[[], float] = time.perf_counter,
+    worked: Callable[[], float] = time.process_time,
 ) -> None:
     """Try the calls whose time is not known, the largest work first; what cannot be tried stays unknown.
 
@@ -83,7 +84,7 @@ def try_out(
             continue
         assert one.trial is not None
         try:
-            taken, images = one.trial.seconds_of_an_image(device, seconds / len(order), clock)
+            taken, images = one.trial.seconds_of_an_image(device, seconds / len(order), clock, worked)
         except Exception:  # whatever it is, the stage itself will meet it, and say so
             continue
         shared = processes if one.evaluations else 1

@@ -41,21 +41,27 @@ class Trial:
     ready: Callable[[str], Call]
 
     def seconds_of_an_image(
-        self, device: str, limit: float, clock: Callable[[], float] = time.perf_counter
+        self,
+        device: str,
+        limit: float,
+        clock: Callable[[], float] = time.perf_counter,
+        worked: Callable[[], float] = time.process_time,
     ) -> tuple[float, int]:
         """Return the seconds that an image of a batch takes on a device, and of how many images that was measured.
 
         The batch grows to its own size while there is time, and is then tried ten times, or as often as there is time.
         If its size is not reached, its time is what the last two sizes say of a call and of an image.
         limit: seconds of the calls but the first, of one image, which warms up; the next two may go beyond it.
+        worked: processor seconds. A call on the CPU takes no longer than those: on a busy machine a short one may wait
+        for seconds, and a long run does not wait so in all its calls.
         """
         call = self.ready(device)
 
         def seconds_of(images: int) -> float:
-            started = clock()
+            started, used = clock(), worked()
             call(images)
             synchronise(device)
-            return clock() - started
+            return min(clock() - started, worked() - used) if device == "cpu" else clock() - started
 
         seconds_of(1)  # what only a first call does is no measure of others
         began = clock()

@@ -147,7 +147,7 @@ def test_on_a_slow_machine_one_of_the_same_network_is_tried(tmp_path: Path) -> N
         how.how: Work("folds", how, 1e6, 0, evaluations=10**6 - place, trial=trial, per_image=3)
         for place, how in enumerate(kinds)
     }
-    try_out(work, speeds, "cpu", 2.0, 1, slow.clock)
+    try_out(work, speeds, "cpu", 2.0, 1, slow.clock, slow.clock)
     assert slow.calls == 2
     assert [speeds.seconds(calls) for calls in kinds] == [20.0] * 3
     assert [speeds.knows(calls) for calls in kinds] == [True, False, False]

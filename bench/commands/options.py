@@ -53,6 +53,15 @@ Dataset = Annotated[
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", help="Override a setting, such as teacher.iterations=2000.")
 ]
+Budgets = Annotated[
+    str | None,
+    typer.Option(
+        "--budgets",
+        "--budget",
+        help="Network evaluations in training, such as 120k,500k,2M, the same for every trained method (backward "
+        "counts 2); a student of one fold trains once, to the largest.",
+    ),
+]
 Folders = Annotated[
     list[Path] | None,
     typer.Argument(help="Run folders, or archives of them (default: runs).", metavar="[PATH]...", show_default=False),

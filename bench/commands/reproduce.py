@@ -7,6 +7,7 @@ import typer
 from bench.commands.options import (
     RUNS,
     Address,
+    Budgets,
     DataRoot,
     Device,
     DryRun,
@@ -22,6 +23,7 @@ from bench.commands.options import (
     check_jobs,
     check_log,
     comma_list,
+    counts,
     integers,
     run_device,
 )
@@ -31,6 +33,7 @@ EXAMPLES = """
 sfddm-bench reproduce --list
 sfddm-bench reproduce any-steps
 sfddm-bench reproduce quality --dataset digits,cifar10 --seeds 0,1,2
+sfddm-bench reproduce any-steps --budgets 120k,500k
 sfddm-bench reproduce my_experiment.toml --dry-run
 """
 
@@ -47,6 +50,7 @@ def reproduce(
     ] = None,
     scale: Scale = None,
     seeds: Annotated[str | None, typer.Option(help="Seeds, such as 0,1,2 (default: the experiment's).")] = None,
+    budgets: Budgets = None,
     device: Device = "auto",
     out: Out = RUNS,
     data_root: DataRoot = None,
@@ -61,6 +65,7 @@ def reproduce(
     """Run a named experiment of the paper, and render it under OUT/experiments/NAME."""
     datasets = None if dataset is None else comma_list("--dataset", dataset)
     wanted_seeds = None if seeds is None else integers("--seeds", seeds, 0)
+    wanted_budgets = None if budgets is None else counts("--budgets", budgets)
     if (name is None) != listing:
         raise InputError("NAME: one experiment's name, or --list, is needed: sfddm-bench reproduce --list names them")
 
@@ -70,7 +75,7 @@ def reproduce(
     experiment = None if name is None else load_experiment(name)
     if experiment is not None:
         for one in datasets or []:
-            check_words(request(experiment, one, scale, wanted_seeds, data_root), data_root)
+            check_words(request(experiment, one, scale, wanted_seeds, data_root, wanted_budgets), data_root)
     check_could_write(out)
     check_executor(executor, address, device)
     at_a_time, loggers = check_jobs(jobs, executor), check_log(log)
@@ -98,7 +103,9 @@ def reproduce(
         print_list(datasets, place)
         return
     chosen = datasets or those_there(experiment, place)
-    sweeps = [prepare(request(experiment, one, scale, wanted_seeds, data_root), place) for one in chosen]
+    sweeps = [
+        prepare(request(experiment, one, scale, wanted_seeds, data_root, wanted_budgets), place) for one in chosen
+    ]
     for sweep in sweeps:
         check_room(sweep, out)
     check_disk(sweeps, out, place.jobs)

@@ -11,6 +11,7 @@ from bench.commands.options import (
     RUNS,
     Address,
     Assignments,
+    Budgets,
     DataRoot,
     Device,
     DryRun,
@@ -88,15 +89,7 @@ def run(
     ] = None,
     images: Annotated[int | None, typer.Option(help="Images to sample per cell (default: the scale's).")] = None,
     assignments: Assignments = None,
-    budgets: Annotated[
-        str | None,
-        typer.Option(
-            "--budgets",
-            "--budget",
-            help="Network evaluations in training, such as 120k,500k,2M, the same for every trained method (backward "
-            "counts 2); a student of one fold trains once, to the largest.",
-        ),
-    ] = None,
+    budgets: Budgets = None,
     device: Device = "auto",
     out: Out = RUNS,
     data_root: DataRoot = None,

@@ -108,9 +108,17 @@ def parse_experiment(name: str, text: str, source: str) -> Experiment:
 
 
 def request(
-    experiment: Experiment, dataset: str, scale: str | None, seeds: Sequence[int] | None, data_root: Path | None
+    experiment: Experiment,
+    dataset: str,
+    scale: str | None,
+    seeds: Sequence[int] | None,
+    data_root: Path | None,
+    budgets: Sequence[int] | None = None,
 ) -> Request:
-    """Return what an experiment asks for on one dataset at a scale (None: the dataset's). Raises InputError."""
+    """Return what an experiment asks for on one dataset at a scale (None: the dataset's). Raises InputError.
+
+    seeds, budgets: in place of the experiment's own, if they are given.
+    """
     chosen = preset_of(dataset, data_root).scale(scale)
     there = experiment.at(next(one for one in get_args(Scale) if one == chosen))
     return Request(
@@ -118,7 +126,7 @@ def request(
         there.wanted(),
         seeds or there.seeds,
         scale=chosen,
-        budgets=there.budgets,
+        budgets=budgets or there.budgets,
         assignments=there.set,
         metrics=there.metrics,
     )

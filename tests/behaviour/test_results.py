@@ -24,6 +24,7 @@ FOLDERS = sorted(path.parent for path in RESULTS.rglob("records") if path.is_dir
 README, RESULTS_README = ((folder / "README.md").read_text() for folder in (ROOT, RESULTS))
 
 LARGEST_FILE, LARGEST_ALL = 10**6, 20 * 10**6  # bytes
+NUMBER, ADDRESS = re.compile(r"(?<![\w.-])\d+\.\d+(?![\w.])"), re.compile(r"\]\([^)]*\)")
 # Another matplotlib or FreeType moves edges of letters: so many pixels of a plot may differ, by more than a shade.
 SHADE, MOVED = 24, 0.01
 
@@ -107,6 +108,16 @@ def test_every_table_row_of_the_readmes_results_is_in_the_committed_tables() -> 
     committed = {line for path in RESULTS.rglob("tables/*.md") for line in path.read_text().splitlines()}
     assert len(shown) > 10
     assert [line for line in shown if line not in committed] == []
+
+
+def test_every_number_of_the_prose_is_in_the_committed_pages() -> None:
+    section = README.split("## Results\n")[1].split("\n## ")[0]
+    prose = [line for text in (section, RESULTS_README) for line in text.splitlines() if not line.startswith("|")]
+    shown = {number for line in prose for number in NUMBER.findall(ADDRESS.sub("", line))}
+    pages = [*RESULTS.rglob("tables/*.md"), RESULTS / "claims.md", RESULTS / "calibration.md"]
+    measured = {number for path in pages for number in NUMBER.findall(path.read_text())}
+    assert len(shown) > 10
+    assert sorted(shown - measured) == []
 
 
 def test_no_machines_path_is_in_a_record() -> None:

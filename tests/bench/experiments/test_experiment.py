@@ -83,6 +83,9 @@ def test_a_scale_lies_on_the_experiment_and_options_on_the_scale() -> None:
     assert request(own, "digits", "quick", None, None).seeds == [0]
     assert request(own, "digits", "smoke", None, None).seeds == [1]
     assert request(own, "digits", "smoke", [5], None).seeds == [5]
+    assert request(own, "digits", "smoke", None, None).budgets == []
+    assert request(own, "digits", "smoke", None, None, [9]).budgets == [9]
+    assert request(load_experiment("field"), "digits", "quick", None, None).budgets == [120_000]
     with pytest.raises(InputError, match="--scale: 'huge' given, possible: smoke, quick, paper"):
         request(own, "digits", "huge", None, None)
 

@@ -26,7 +26,7 @@ from bench.run.sweep import Sweep, check_cells, make_sweep
 from sfddm.errors import InputError
 
 ISSUE = {"quality", "cost", "subsequence", "loss", "initialisation", "consistency", "interpolation", "any-steps"}
-ISSUE |= {"compute", "field"}
+ISSUE |= {"compute", "field", "hidden"}
 
 OWN = """
 title = "Mine"

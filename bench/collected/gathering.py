@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.metrics.protocol import Protocol
 from bench.records.groups import device_class
 from bench.records.record import SECTIONS, Record, own_part, read_record
 from bench.store.files import digest, flat
@@ -84,9 +83,7 @@ def cell_of(record: Record) -> str:
     own: dict[str, Any] = record.model_dump(
         mode="json", include={"dataset", "resolution", "dataset_sha256", "scale", "method", "steps", "seed", "budget"}
     )
-    part = own_part(record)
-    settings = part.model_dump() if isinstance(part, Protocol) else part
-    return digest(own | {"feature_space": record.feature_space, "settings": settings})
+    return digest(own | {"feature_space": record.feature_space, "settings": own_part(record)})
 
 
 def differences(one: Record, other: Record) -> Iterator[str]:

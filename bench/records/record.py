@@ -240,12 +240,14 @@ def _same_cell(path: Path, record: Record) -> bool:
     return all(getattr(other, name) == getattr(record, name) for name in fields) and own_part(other) == own_part(record)
 
 
-def own_part(record: Record) -> object:
+def own_part(record: Record) -> dict[str, Any]:
     """Return what of the settings is a record's own: the real data has no model and no sampler, only a protocol.
 
     And how many images a cell has in whose place its held-out images stand.
     """
-    return (record.protocol, record.stands_for) if record.method == REAL else own_settings(record.config, record.method)
+    if record.method == REAL:
+        return record.model_dump(mode="json", include={"protocol"}) | {"stands_for": record.stands_for}
+    return own_settings(record.config, record.method)
 
 
 def own_settings(config: dict[str, Any], method: str) -> dict[str, Any]:

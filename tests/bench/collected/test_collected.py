@@ -12,7 +12,7 @@ from helpers.made_run import PROTOCOL, quality, record
 from bench.collected.archive import is_unpacked, unpacked, write_archive
 from bench.collected.gathering import gather
 from bench.collected.merging import write_merged
-from bench.records.record import Record, read_records, write_record
+from bench.records.record import REAL, Record, read_records, write_record
 from bench.store.layout import RunFolder
 from bench.store.packages import installed, packages_path, read_packages, sha256_of, write_packages
 from sfddm.errors import InputError
@@ -39,15 +39,16 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_folders_become_one_and_equal_cells_are_there_once(tmp_path: Path) -> None:
-    one = put(tmp_path / "one", made("ddim", 1, 0, 5.0), made("sfddm", 1, 0, 7.0))
-    two = put(tmp_path / "two", made("ddim", 1, 0, 5.0), made("pd", 1, 0, 6.0))
+    real = made(REAL, None, 0, 1.0)
+    one = put(tmp_path / "one", made("ddim", 1, 0, 5.0), made("sfddm", 1, 0, 7.0), real)
+    two = put(tmp_path / "two", made("ddim", 1, 0, 5.0), made("pd", 1, 0, 6.0), real)
     found = gather([one, two])
-    assert found.same == 1
+    assert found.same == 2
     written = write_merged(found, tmp_path / "all")
     assert files(tmp_path / "all") == files(two) | files(one)
     assert written == len(files(tmp_path / "all"))
     assert write_merged(gather([tmp_path / "all", one, two]), tmp_path / "all") == 0
-    assert [r.method for r in read_records(tmp_path / "all")] == ["ddim", "pd", "sfddm"]
+    assert [r.method for r in read_records(tmp_path / "all")] == [REAL, "ddim", "pd", "sfddm"]
 
 
 def test_a_cell_with_two_values_is_named_with_both_and_nothing_is_chosen_silently(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import re
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -69,16 +71,28 @@ def unpacked(path: Path) -> Path:
 
 
 def _unpack(path: Path, folder: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as packed:
+    with _reading(path):
+        packed = zipfile.ZipFile(path)
+    with packed:
+        with _reading(path):
             listed = _listed(path, packed)
-            for name, about in listed.items():
+        for name, about in listed.items():
+            with _reading(path):
                 data = packed.read(name)
-                if len(data) != about["bytes"] or hashlib.sha256(data).hexdigest() != about["sha256"]:
-                    raise InputError(f"{path}: {name} is not what was archived (its sha256 differs)")
-                with writing(folder / name) as file:
-                    file.write(data)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, KeyError, EOFError) as error:
+            if len(data) != about["bytes"] or hashlib.sha256(data).hexdigest() != about["sha256"]:
+                raise InputError(f"{path}: {name} is not what was archived (its sha256 differs)")
+            with writing(folder / name) as file:
+                file.write(data)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Raise InputError naming the archive for whatever else is raised while it is read."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file makes zipfile, and what it unpacks by, raise errors of a dozen kinds
         raise InputError(f"{path}: not a whole archive of sfddm-bench ({error}); take it from a copy") from None
 
 

@@ -120,13 +120,19 @@ def about(data: bytes) -> dict[str, object]:
     return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
 
-@pytest.mark.parametrize("how", ["changed", "added", "left out", "outside", "cut", "another zip", "no archive.json"])
+@pytest.mark.parametrize(
+    "how", ["changed", "added", "left out", "outside", "cut", "damaged", "another zip", "no archive.json"]
+)
 def test_what_was_done_to_an_archive_is_told_in_a_line(tmp_path: Path, how: str) -> None:
     run, path = put(tmp_path / "run", made("ddim", 1, 0, 5.0)), tmp_path / "runs.zip"
     write_archive(gather([run]), path)
     name = next(name for name in files(run) if name.endswith(".json"))
     if how == "cut":
         path.write_bytes(path.read_bytes()[:-40])
+    elif how == "damaged":
+        whole = path.read_bytes()
+        middle = len(whole) // 2  # of the largest entry's packed bytes
+        path.write_bytes(whole[:middle] + b"\xff" * 20 + whole[middle + 20 :])
     else:
         evil = "records/../../evil.json"
         rewritten(

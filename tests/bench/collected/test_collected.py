@@ -12,6 +12,7 @@ from helpers.made_run import PROTOCOL, quality, record
 from bench.collected.archive import is_unpacked, unpacked, write_archive
 from bench.collected.gathering import gather
 from bench.collected.merging import write_merged
+from bench.commands.archive import archive
 from bench.records.record import REAL, Record, read_records, write_record
 from bench.store.layout import RunFolder
 from bench.store.packages import installed, packages_path, read_packages, sha256_of, write_packages
@@ -164,6 +165,21 @@ def test_the_commands_end_to_end(tmp_path: Path) -> None:
     assert sfddm_bench("verify", str(out)).returncode == 0
     refused = sfddm_bench("tables", str(packed))
     assert (refused.returncode, refused.stderr.count("is an archive, and nothing is written into it")) == (2, 1)
+
+
+def test_an_archive_is_named_as_its_folder_and_never_replaces_one_that_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = put(tmp_path / "run", made("ddim", 1, 0, 5.0))
+    monkeypatch.chdir(run)
+    archive([Path()])
+    assert capsys.readouterr().out.startswith("run.zip: 1 record, 1 picture")
+    kept = Path("run.zip").read_bytes()
+    with pytest.raises(InputError, match=r"--to: 'run\.zip' by default, which is read itself"):
+        archive([Path("run.zip")], no_pictures=True)
+    with pytest.raises(InputError, match=r"run\.zip' given, which is read itself"):
+        archive([Path("run.zip")], to=run / "run.zip")
+    assert Path("run.zip").read_bytes() == kept
 
 
 def test_a_changed_list_of_packages_and_lists_that_differ_are_told(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ def claims(
     if calibration:
         _calibrate(folders, out, why)
     elif why is not None:
+        if out is not None:
+            raise InputError(f"--out: '{out}' given with --why, which only prints; leave one out")
         _explain(folders, why)
     else:
         _decide(folders, out)

@@ -11,13 +11,13 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bench.collected.gathering import Gathered
-from bench.store.files import parse_json, readable_size
+from bench.store.files import check_writable, parse_json, readable_size
 from sfddm.errors import InputError
 from sfddm.files import writing
 
@@ -57,6 +57,24 @@ def is_archive(path: Path) -> bool:
 def is_unpacked(folder: Path) -> bool:
     """Tell whether a folder is what an archive was unpacked into: nothing that is written there stays."""
     return folder in _unpacked.values()
+
+
+def place_to_write(folders: Sequence[Path], out: Path | None, option: str = "--out") -> Path:
+    """Return where what is made of folders goes: `out`, or the first folder. Raises InputError for an archive."""
+    if out is None and is_unpacked(folders[0]):
+        raise InputError(
+            f"{option}: not given, but {folders[0].name}.zip is an archive, and nothing is written into it"
+        )
+    return check_writable(out or folders[0], option if out else "PATH")
+
+
+def check_stays(folder: Path) -> None:
+    """Raise InputError if a folder that is written into is what an archive was unpacked into."""
+    if is_unpacked(folder):
+        raise InputError(
+            f"PATH: {folder.name}.zip is an archive, and nothing is written into it; make a folder of it with: "
+            f"sfddm-bench merge {folder.name}.zip --out {folder.name}"
+        )
 
 
 def unpacked(path: Path) -> Path:

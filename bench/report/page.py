@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.claims.claims import decide
+from bench.collected.archive import place_to_write
 from bench.config.counts import short
 from bench.records.families import families
 from bench.records.groups import device_class, groups
 from bench.records.pictures import Pictures
 from bench.records.record import REAL, Record, read_records
 from bench.records.rows import place
-from bench.rendering import place_to_write
 from bench.report.family import FamilyResults, family_results
 from bench.report.html import render
 from bench.report.provenance import commands, provenance

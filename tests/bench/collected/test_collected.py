@@ -13,6 +13,9 @@ from bench.collected.archive import is_unpacked, unpacked, write_archive
 from bench.collected.gathering import gather
 from bench.collected.merging import write_merged
 from bench.commands.archive import archive
+from bench.commands.checklist import checklist
+from bench.commands.claims import claims
+from bench.commands.remeasure import remeasure
 from bench.records.record import REAL, Record, read_records, write_record
 from bench.store.layout import RunFolder
 from bench.store.packages import installed, packages_path, read_packages, sha256_of, write_packages
@@ -165,6 +168,16 @@ def test_the_commands_end_to_end(tmp_path: Path) -> None:
     assert sfddm_bench("verify", str(out)).returncode == 0
     refused = sfddm_bench("tables", str(packed))
     assert (refused.returncode, refused.stderr.count("is an archive, and nothing is written into it")) == (2, 1)
+
+
+def test_nothing_is_written_into_an_archive_where_it_would_be_lost(tmp_path: Path) -> None:
+    path = tmp_path / "runs.zip"
+    write_archive(gather([put(tmp_path / "run", made("ddim", 1, 0, 5.0))]), path)
+    for command in (claims, checklist, remeasure):
+        with pytest.raises(InputError, match=r"runs\.zip is an archive, and nothing is written into it"):
+            command([path])
+    claims([path], out=tmp_path / "out")
+    assert (tmp_path / "out" / "claims.json").is_file()
 
 
 def test_an_archive_is_named_as_its_folder_and_never_replaces_one_that_is_read(

@@ -102,10 +102,13 @@ class CTSettings(ConsistencySettings, SelfTaughtSettings):
     init: Literal["random", "teacher"] = Field(
         default="random", description="the student begins with random weights or the teacher's"
     )
-    first_points: int = Field(default=2, ge=1, le=10**4, description="points of the grid less one, at the start")
+    first_points: int = Field(default=2, ge=2, le=10**4, description="points of the grid, at the start")
     last_points: int = Field(default=150, ge=2, le=10**4, description="points of the grid less one, at the end")
     first_decay: float = Field(
-        default=0.9, gt=0, lt=1, description="of the average that it learns from, at the start; rises with the points"
+        default=0.9,
+        gt=0,
+        lt=1,
+        description="mu0 of the average that it learns from: of N points its decay is mu0^(first_points / (N - 1))",
     )
 
 

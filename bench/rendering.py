@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.collected.archive import is_unpacked
+from bench.collected.archive import place_to_write
 from bench.records.families import families
 from bench.records.groups import Group, groups
 from bench.records.record import Record, read_records
 from bench.records.rows import ordered
-from bench.store.files import check_writable, digest, file_sha256, read_object, write_json, write_text
+from bench.store.files import digest, file_sha256, read_object, write_json, write_text
 from bench.store.layout import RunFolder
 from bench.tables.caption import (
     conditions_text,
@@ -38,7 +38,6 @@ from bench.tables.published import Series
 from bench.tables.ratios import ratio_tables
 from bench.tables.summary import Summary, by_cell, summarise
 from bench.tables.table import Table, summary_table
-from sfddm.errors import InputError
 
 DRAWN = ".drawn.json"  # beside the plots: what they were drawn from
 
@@ -212,12 +211,3 @@ def read_groups(folders: Sequence[Path], out: Path | None) -> tuple[list[Group],
     for group in found:
         by_cell(group.records)
     return found, place_to_write(folders, out)
-
-
-def place_to_write(folders: Sequence[Path], out: Path | None, option: str = "--out") -> Path:
-    """Return where what is made of folders goes: `out`, or the first folder. Raises InputError for an archive."""
-    if out is None and is_unpacked(folders[0]):
-        raise InputError(
-            f"{option}: not given, but {folders[0].name}.zip is an archive, and nothing is written into it"
-        )
-    return check_writable(out or folders[0], option if out else "PATH")

@@ -95,8 +95,8 @@ class SingleFoldSettings(TrainSettings):
         default="trailing",
         description="the student's timesteps: trailing, leading, uniform, authors, quad, A, B, C, or a list of indices",
     )
-    output_weight: float = Field(default=1.0, description="of the output term of the loss")
-    hidden_weight: float = Field(default=1.0, description="of the term of the last hidden map; 0: left out")
+    output_weight: float = Field(default=1.0, ge=0, description="of the output term of the loss")
+    hidden_weight: float = Field(default=1.0, ge=0, description="of the term of the last hidden map; 0: left out")
     output_loss: Literal["l1", "l2"] = Field(default="l1", description="l1 or l2, of the output term")
     init: Literal["random", "teacher"] = Field(
         default="random", description="the student begins with random weights or the teacher's"
@@ -133,8 +133,7 @@ class TrajectorySettings(TrainSettings):
 
     summary: ClassVar[str] = "single fold whose target is the end of K teacher DDIM steps (ours)"
 
-    ema: float = Field(default=0.0, description="decay of the moving average of the weights, an update; 0: none")
-    clip_gradient: float | None = Field(default=1.0, description="largest norm of the gradient; none: any")
+    clip_gradient: float | None = Field(default=1.0, gt=0, description="largest norm of the gradient; none: any")
     decay: Literal["constant", "linear", "cosine"] = Field(
         default="linear", description="how the rate falls: constant does not, linear and cosine reach 0"
     )
@@ -143,7 +142,7 @@ class TrajectorySettings(TrainSettings):
         description="the student's timesteps: trailing, leading, uniform, authors, quad, A, B, C, or a list of indices",
     )
     substeps: int | None = Field(
-        default=None, description="DDIM steps K of the teacher in a student's step; none: min(T / T', 16)"
+        default=None, ge=1, description="DDIM steps K of the teacher in a student's step; none: min(T / T', 16)"
     )
     init: Literal["random", "teacher"] = Field(
         default="teacher", description="the student begins with random weights or the teacher's"

@@ -281,8 +281,9 @@ def reported(effects: Mapping[str, Effect], pairs: Mapping[str, Sequence[Pair]])
 
 
 def has_consistency(record: Record) -> bool:
-    """Whether a record's images were held beside the teacher's of the same latents."""
-    return record.failure is None and record.consistency is not None
+    """Whether a record has a consistency with the teacher that can be read against that of unrelated images."""
+    measured = record.consistency if record.failure is None else None
+    return measured is not None and measured.ssim_unrelated < 1 and measured.cosine_unrelated < 1
 
 
 def has_paths(record: Record) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
+from bench.claims.effects import has_distance, positive
 from bench.config.counts import short
 from bench.records.record import Record
 from bench.statistics import LEAST_SEEDS, paired
@@ -100,7 +101,7 @@ def doubling(before: Sequence[Record], after: Sequence[Record]) -> Doubling | No
     if not before or not after or before[0].budget is None or after[0].budget is None:
         return None
     smaller, larger = before[0].budget, after[0].budget
-    logs = paired(*({record.seed: record.distance or math.nan for record in side} for side in (after, before)))
+    logs = paired(*({one.seed: positive(one) for one in side if has_distance(one)} for side in (after, before)))
     if len(logs) < LEAST_SEEDS or larger <= smaller:
         return None
     return Doubling(math.exp(fmean(logs.values()) / math.log2(larger / smaller)), smaller, larger, len(logs))

@@ -11,11 +11,13 @@ import re
 import shutil
 import tempfile
 import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from bench.collected.gathering import Gathered
-from bench.store.files import parse_json, readable_size
+from bench.store.files import check_writable, parse_json, readable_size
 from sfddm.errors import InputError
 from sfddm.files import writing
 
@@ -57,6 +59,24 @@ def is_unpacked(folder: Path) -> bool:
     return folder in _unpacked.values()
 
 
+def place_to_write(folders: Sequence[Path], out: Path | None, option: str = "--out") -> Path:
+    """Return where what is made of folders goes: `out`, or the first folder. Raises InputError for an archive."""
+    if out is None and is_unpacked(folders[0]):
+        raise InputError(
+            f"{option}: not given, but {folders[0].name}.zip is an archive, and nothing is written into it"
+        )
+    return check_writable(out or folders[0], option if out else "PATH")
+
+
+def check_stays(folder: Path) -> None:
+    """Raise InputError if a folder that is written into is what an archive was unpacked into."""
+    if is_unpacked(folder):
+        raise InputError(
+            f"PATH: {folder.name}.zip is an archive, and nothing is written into it; make a folder of it with: "
+            f"sfddm-bench merge {folder.name}.zip --out {folder.name}"
+        )
+
+
 def unpacked(path: Path) -> Path:
     """Return a folder with what is in an archive, until the process ends. Raises InputError naming the archive."""
     if path not in _unpacked:
@@ -69,16 +89,28 @@ def unpacked(path: Path) -> Path:
 
 
 def _unpack(path: Path, folder: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as packed:
+    with _reading(path):
+        packed = zipfile.ZipFile(path)
+    with packed:
+        with _reading(path):
             listed = _listed(path, packed)
-            for name, about in listed.items():
+        for name, about in listed.items():
+            with _reading(path):
                 data = packed.read(name)
-                if len(data) != about["bytes"] or hashlib.sha256(data).hexdigest() != about["sha256"]:
-                    raise InputError(f"{path}: {name} is not what was archived (its sha256 differs)")
-                with writing(folder / name) as file:
-                    file.write(data)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, KeyError, EOFError) as error:
+            if len(data) != about["bytes"] or hashlib.sha256(data).hexdigest() != about["sha256"]:
+                raise InputError(f"{path}: {name} is not what was archived (its sha256 differs)")
+            with writing(folder / name) as file:
+                file.write(data)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Raise InputError naming the archive for whatever else is raised while it is read."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # a damaged file makes zipfile, and what it unpacks by, raise errors of a dozen kinds
         raise InputError(f"{path}: not a whole archive of sfddm-bench ({error}); take it from a copy") from None
 
 

@@ -30,9 +30,11 @@ def archive(
     from sfddm.words import plural
 
     given = folders_of(folders)
-    path = to or Path(f"{given[0].name}.zip")
+    path = to or Path(f"{given[0].resolve().name}.zip")
     if path.suffix != ".zip" or path.is_dir():
         raise InputError(f"--to: '{path}' given, the name of a .zip file is needed")
+    if any(path.resolve() == one.resolve() for one in folders or []):
+        raise InputError(f"--to: '{path}' {'given' if to else 'by default'}, which is read itself; name another file")
     check_writable(path.absolute().parent, "--to")
     found = gather(given)
     size = write_archive(found, path, pictures=not no_pictures)

@@ -20,8 +20,8 @@ def checklist(
     ] = None,
 ) -> None:
     """Fill the reproducibility checklist from records: data, seeds, error bars, compute, hardware, commands."""
+    from bench.collected.archive import place_to_write
     from bench.records.record import read_records
-    from bench.rendering import place_to_write
     from bench.report.checklist import checklist, latex, markdown
     from bench.store.files import write_text
 

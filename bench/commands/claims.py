@@ -35,6 +35,8 @@ def claims(
     if calibration:
         _calibrate(folders, out, why)
     elif why is not None:
+        if out is not None:
+            raise InputError(f"--out: '{out}' given with --why, which only prints; leave one out")
         _explain(folders, why)
     else:
         _decide(folders, out)
@@ -43,12 +45,13 @@ def claims(
 def _decide(folders: list[Path] | None, out: Path | None) -> None:
     from bench.claims.claims import decide
     from bench.claims.page import as_json, markdown, print_verdicts
+    from bench.collected.archive import place_to_write
     from bench.records.record import read_records
-    from bench.store.files import check_writable, write_json, write_text
+    from bench.store.files import write_json, write_text
 
     given = folders_of(folders)
     verdicts = decide(read_records(*given))
-    to = check_writable(out or given[0], "--out" if out else "PATH")
+    to = place_to_write(given, out)
     print_verdicts(verdicts)
     write_text(to / "claims.md", markdown(verdicts))
     write_json(to / "claims.json", as_json(verdicts))
@@ -70,11 +73,12 @@ def _explain(folders: list[Path] | None, number: int) -> None:
 def _calibrate(folders: list[Path] | None, out: Path | None, number: int | None) -> None:
     from bench.claims.calibration import page
     from bench.claims.page import CALIBRATION
-    from bench.store.files import check_writable, write_text
+    from bench.collected.archive import place_to_write
+    from bench.store.files import write_text
 
     if number is not None:
         raise InputError(f"--why: {number} given with --calibration; possible: one of the two")
-    to = check_writable(out or folders_of(folders)[0], "--out" if out else "PATH")
+    to = place_to_write([] if out else folders_of(folders), out)
     text = page()
     print(text)
     write_text(to / CALIBRATION, text)

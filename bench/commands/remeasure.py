@@ -28,6 +28,7 @@ def remeasure(
     Methods that make the same calls are measured once. Let nothing else run meanwhile; the same command measures again
     only what was disturbed.
     """
+    from bench.collected.archive import check_stays
     from bench.records.record import read_records
     from bench.rendering import render
     from bench.store.progress import Display
@@ -35,6 +36,8 @@ def remeasure(
     from bench.upkeep.verify import result_folders
 
     given = folders_of(folders)
+    for folder in given:
+        check_stays(folder)
     runs = result_folders(given)
     chosen = check_device(device)
     with Display() as display:

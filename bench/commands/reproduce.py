@@ -68,6 +68,11 @@ def reproduce(
     wanted_budgets = None if budgets is None else counts("--budgets", budgets)
     if (name is None) != listing:
         raise InputError("NAME: one experiment's name, or --list, is needed: sfddm-bench reproduce --list names them")
+    for option, given in (("--scale", scale), ("--seeds", seeds), ("--budgets", budgets)):
+        if listing and given is not None:
+            raise InputError(
+                f"{option}: '{given}' given with --list, which shows experiments as they are; leave one out"
+            )
 
     from bench.experiments.experiment import load_experiment, request
     from bench.run.request import check_words

@@ -34,6 +34,8 @@ def teacher_import(
     assignments: Assignments = None,
 ) -> None:
     """Write a teacher trained elsewhere as a file that `run --set teacher.weights=FILE` takes."""
+    _check_file(to)
+
     from bench.config.overrides import parse_overrides
     from bench.config.preset import load_preset
     from bench.config.resolve import resolve
@@ -60,6 +62,8 @@ def teacher_export(
     data_root: DataRoot = None,
 ) -> None:
     """Write the teacher of a finished run as safetensors, with its configuration in the metadata."""
+    _check_file(to)
+
     from bench.config.preset import load_preset
     from bench.config.resolve import resolve
     from bench.datasets.registry import definition_name, load
@@ -165,6 +169,13 @@ def _check_channels(channels: int, config: "Config", source: Path) -> None:
     needed = config.network.channels
     if channels != needed:
         raise InputError(f"{source}: its network has {channels} image channels, {config.dataset} has {needed}")
+
+
+def _check_file(to: Path) -> None:
+    if to.is_dir():
+        raise InputError(
+            f"--to: '{to}' given, which is a folder; name a file in it, such as {to / 'teacher.safetensors'}"
+        )
 
 
 def _target(to: Path) -> Path:

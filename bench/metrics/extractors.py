@@ -57,7 +57,9 @@ def weight_files(inception: Path | None, given: Sequence[str], spaces: Sequence[
             raise InputError(f"--extractor-weights: '{file}' given, but there is no such file")
         if not taking:
             raise InputError(f"--extractor-weights: '{text}' given, but {', '.join(spaces or ())} takes no such file")
-        if (spaces and not name and len(taking) > 1) or (name and name not in taking) or name in found:
+        if spaces and not name and len(taking) == 1:
+            name = taking[0]
+        if (spaces and not name) or (name and name not in taking) or name in found:
             possible = ", ".join(f"{one}={file}" for one in taking)
             raise InputError(f"--extractor-weights: '{text}' given, a file for each is possible: {possible}")
         found[name] = Path(file)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from bench.plots.panels import entitle, title
 from bench.plots.style import label_width
 from bench.records.groups import Group
-from bench.records.pictures import GAP, REAL_IMAGES, Pictures, full_length_of, read_rows, read_sheet
+from bench.records.pictures import GAP, OF_PATHS, REAL_IMAGES, Pictures, full_length_of, read_rows, read_sheet
 from bench.records.record import REAL, Record
 from bench.tables.summary import by_cell
 from sfddm.words import plural
@@ -85,7 +85,7 @@ def mosaic(rows: Sequence[Sequence[np.ndarray | None]]) -> tuple[np.ndarray, np.
 
 def interpolation_strips(group: Group, pictures: Pictures) -> Figure | None:
     """Return each method's interpolation between two latents, at a step count that most methods share."""
-    cells = first_seed(group, pictures, "-interpolation")
+    cells = first_seed(group, pictures, OF_PATHS)
     if not cells:
         return None
     shared = shared_steps([step for _, step in cells])

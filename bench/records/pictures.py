@@ -21,6 +21,7 @@ COLUMNS = 8
 PATHS_SHOWN = 3
 PAIRS_SHOWN = SHOWN // 2  # of generated images, each with its nearest real one on its right
 REAL_IMAGES = "real-data.png"  # beside the records of a set: the dataset's first images
+OF_PATHS = "-interpolation"  # ends the name of a picture of paths between latents, after the record's
 FULL_LENGTH = "full-length"  # beside them, by the teacher and the seed: its own images over all its timesteps
 GAP = 170  # grey between images in a figure: seen beside white images and black ones
 LEAST_PIXELS = 512  # a sheet is enlarged, by whole factors, to at least this width
@@ -39,6 +40,11 @@ def full_length_of(record: Record) -> str | None:
 def closest_name(record_name: str) -> str:
     """Return the file name of the picture of the images of a record that are nearest to real ones, beside those."""
     return f"{record_name}-closest.png"
+
+
+def paths_name(record_name: str) -> str:
+    """Return the file name of the picture of a record's paths between latents."""
+    return f"{record_name}{OF_PATHS}.png"
 
 
 def write_sheet(pixels: np.ndarray, path: Path, columns: int = COLUMNS) -> None:
@@ -148,7 +154,7 @@ def picture_fault(path: Path, resolution: int, seals: set[str]) -> str | None:
             picture.load()
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return "not a readable PNG picture"
-    least = resolution + 2 if path.stem.endswith("-interpolation") else COLUMNS * (resolution + 1) + 1
+    least = resolution + 2 if path.stem.endswith(OF_PATHS) else COLUMNS * (resolution + 1) + 1
     if picture.mode not in ("L", "RGB") or picture.width < least or picture.height < resolution + 2:
         return f"not a sheet of {resolution}x{resolution} images"
     return None

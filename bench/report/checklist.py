@@ -5,6 +5,7 @@ Where something is not on record, the list says so, and the author completes it.
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from bench.datasets.catalogue import CATALOGUE
@@ -68,16 +69,20 @@ def error_bars(records: Sequence[Record]) -> list[str]:
 
 def choices(records: Sequence[Record]) -> Iterator[str]:
     """Yield which settings were the preset's, and which were given."""
-    given = {
-        word
-        for record in records
-        for option, word in zip(record.command, record.command[1:], strict=False)
-        if option == "--set"
-    }
+    given = {setting for record in records for setting in assigned(record.command)}
     for dataset, scale in dict.fromkeys((record.dataset, record.scale) for record in records):
         yield f"{dataset}: the preset's at scale {scale}; how these were chosen stands in it, if anywhere"
     yield f"given by hand: {', '.join(sorted(given))}" if given else "given by hand: none"
     yield "settings that were tried and left are not on record, unless their runs are among these folders"
+
+
+def assigned(command: Sequence[str]) -> Iterator[str]:
+    """Yield the settings that a command was given, as `--set NAME=VALUE` or `--set=NAME=VALUE`."""
+    for before, word in pairwise(["", *command]):
+        if before == "--set":
+            yield word
+        elif word.startswith("--set="):
+            yield word.removeprefix("--set=")
 
 
 def compute(group: Group) -> Iterator[str]:
@@ -109,7 +114,7 @@ def compute_in_all(records: Sequence[Record], folders: Sequence[Path]) -> Iterat
     yield f"{plural(len(seconds), 'stage')} behind these records, {duration(sum(seconds.values()))} of one machine"
     failed = [record for record in records if record.failure is not None]
     yield f"{plural(len(failed), 'cell')} of {len(records)} failed" + "".join(
-        f"; {one.method}, {one.steps} steps, seed {one.seed}: {one.failure}" for one in failed
+        f"; {one.method}, {plural(one.steps or 0, 'step')}, seed {one.seed}: {one.failure}" for one in failed
     )
     vain = list(in_vain(folders))
     if vain:

@@ -1,10 +1,10 @@
 """What the page shows of a family of groups: the distance over budgets of training, then the group of each budget."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench.records.families import Family
+from bench.records.pictures import Pictures
 from bench.report.group import GroupResults, group_results, title
 from bench.report.plots import Picture, frontier_plot
 from bench.report.results import SortableTable, sortable
@@ -31,7 +31,7 @@ class FamilyResults:
     frontier: FrontierResults | None = None
 
 
-def family_results(family: Family, pictures: Mapping[str, Path]) -> FamilyResults:
+def family_results(family: Family, pictures: Pictures) -> FamilyResults:
     """Return the results of a family, with the pictures that lie beside its records."""
     largest_first = family.groups[::-1]
     found = frontier(family)

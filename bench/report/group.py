@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from bench.config.counts import short
 from bench.records.groups import Group, image_counts
+from bench.records.pictures import Pictures
 from bench.records.record import Record
 from bench.records.rows import ordered
 from bench.report.headlines import Card, cards
@@ -51,7 +51,7 @@ class GroupResults:
     samples: Samples | None = None
 
 
-def group_results(group: Group, pictures: Mapping[str, Path]) -> GroupResults:
+def group_results(group: Group, pictures: Pictures) -> GroupResults:
     """Return the results of a group, with the pictures that lie beside its records."""
     budget = "" if group.budget is None else short(group.budget)
     if not group.cells:

@@ -1,20 +1,20 @@
 """The page: what stands in it, section by section. No torch, no network, no clock."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.claims.claims import decide
+from bench.collected.archive import place_to_write
 from bench.config.counts import short
 from bench.records.families import families
 from bench.records.groups import device_class, groups
+from bench.records.pictures import Pictures
 from bench.records.record import REAL, Record, read_records
 from bench.records.rows import place
-from bench.rendering import place_to_write
 from bench.report.family import FamilyResults, family_results
 from bench.report.html import render
 from bench.report.provenance import commands, provenance
-from bench.report.samples import pictures_of
 from bench.store.files import write_text
 from sfddm.errors import InputError
 
@@ -52,11 +52,11 @@ def write_report(folders: Sequence[Path], to: Path | None = None) -> Path:
 
 def write_page(records: Sequence[Record], folders: Sequence[Path], path: Path) -> Path:
     """Return the path of the written page of records whose pictures are under folders. Raises OSError."""
-    write_text(path, page(records, pictures_of(folders, records)))
+    write_text(path, page(records, Pictures(sorted(folders), records)))
     return path
 
 
-def page(records: Sequence[Record], pictures: Mapping[str, Path]) -> str:
+def page(records: Sequence[Record], pictures: Pictures) -> str:
     """Return the HTML of records with the pictures that lie beside them: the same text for the same input."""
     found = groups(records)
     shown = [family_results(family, pictures) for family in families(found)]

@@ -1,6 +1,6 @@
 """Contact sheets of samples and interpolation strips: the pictures that lie beside the records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +9,15 @@ import numpy as np
 from PIL import Image
 
 from bench.plots.samples import PATHS, shared_steps
-from bench.records.pictures import closest_name, find_pictures, full_length_of, read_rows, read_sheet
+from bench.records.pictures import (
+    REAL_IMAGES,
+    Pictures,
+    closest_name,
+    full_length_of,
+    paths_name,
+    read_rows,
+    read_sheet,
+)
 from bench.records.record import Record
 
 LARGEST = 60_000  # bytes of one picture in the page; a larger one is stored as JPEG
@@ -35,72 +43,65 @@ class Samples:
     closest_steps: int | None
 
 
-def pictures_of(folders: Sequence[Path], records: Sequence[Record]) -> dict[str, Path]:
-    """Return the pictures of every run under folders, by the name of their folder and their own without ending.
-
-    Each that is unfit is named in a line on stderr, and left out.
-    """
-    return {f"{path.parent.name}/{path.stem}": path for path in find_pictures(sorted(folders), records)}
-
-
-def samples(rows: Sequence[Row], pictures: Mapping[str, Path]) -> Samples | None:
+def samples(rows: Sequence[Row], pictures: Pictures) -> Samples | None:
     """Return the first seed's contact sheets, and its interpolation strips at one step count; None without any sheet.
 
     The other seeds' lie beside their records: a page of them all would be too large to send.
     """
-    pictured = [row for row in rows if picture_name(row[1]) in pictures]
+    pictured = [row for row in rows if pictures.of(row[1])]
     if not pictured:
         return None
     seed = min(record.seed for _, record in pictured)
     chosen = [row for row in pictured if row[1].seed == seed]
     one = chosen[0][1]
-    real = pictures.get(picture_name(one, "real-data"))
-    names = [name for _, record in chosen if (name := teacher_name(record)) in pictures]
-    teacher = pictures[names[0]] if names else None
-    strips = [row for row in chosen if strip_name(row[1]) in pictures]
-    strip_steps = one_count(strips)
-    paired = [row for row in chosen if closest_of(row[1]) in pictures]
-    closest_steps = one_count(paired)
+    real = pictures.of(one, REAL_IMAGES)
+    names = [(record, full_length_of(record)) for _, record in chosen]
+    teacher = next((path for record, name in names if name and (path := pictures.of(record, name))), None)
+    strips = [(name, record, path) for name, record in chosen if (path := pictures.of(record, paths_name(record.name)))]
+    strip_steps = one_count([record for _, record, _ in strips])
+    paired = [
+        (name, record, path) for name, record in chosen if (path := pictures.of(record, closest_name(record.name)))
+    ]
+    closest_steps = one_count([record for _, record, _ in paired])
     return Samples(
         seed=seed,
         steps=sorted({record.steps for _, record in chosen if record.steps is not None}),
         sheets=contact_sheets(chosen, pictures),
         real=compact(contact_sheet(real, one)) if real else None,
         teacher=compact(contact_sheet(teacher, one)) if teacher else None,
-        strips={name: strip(record, pictures) for name, record in strips if record.steps == strip_steps},
+        strips={
+            name: compact(read_rows(path, record.resolution, PATHS))
+            for name, record, path in strips
+            if record.steps == strip_steps
+        },
         strip_steps=strip_steps,
         closest={
-            name: compact(read_rows(pictures[closest_of(record)], record.resolution, ROWS_OF_PAIRS))
-            for name, record in paired
+            name: compact(read_rows(path, record.resolution, ROWS_OF_PAIRS))
+            for name, record, path in paired
             if record.steps == closest_steps
         },
         closest_steps=closest_steps,
     )
 
 
-def one_count(rows: Sequence[Row]) -> int | None:
-    """Return the step count at which rows are shown beside each other; None without any."""
-    return shared_steps([record.steps for _, record in rows if record.steps is not None]) if rows else None
+def one_count(records: Sequence[Record]) -> int | None:
+    """Return the step count at which records are shown beside each other; None without any."""
+    return shared_steps([record.steps for record in records if record.steps is not None]) if records else None
 
 
-def contact_sheets(rows: Sequence[Row], pictures: Mapping[str, Path]) -> dict[str, dict[int, bytes]]:
+def contact_sheets(rows: Sequence[Row], pictures: Pictures) -> dict[str, dict[int, bytes]]:
     """Return the contact sheets of one seed's cells by row name and step count."""
     sheets: dict[str, dict[int, bytes]] = {}
     for name, record in rows:
         row = sheets.setdefault(name, {})
-        if record.steps is not None:
-            row[record.steps] = compact(contact_sheet(pictures[picture_name(record)], record))
+        if record.steps is not None and (path := pictures.of(record)):
+            row[record.steps] = compact(contact_sheet(path, record))
     return sheets
 
 
 def contact_sheet(path: Path, record: Record) -> np.ndarray:
     """Return the first images of a written grid as one picture, uint8, at the images' own resolution."""
     return read_sheet(path, record.resolution, SIDE, SIDE)
-
-
-def strip(record: Record, pictures: Mapping[str, Path]) -> bytes:
-    """Return a cell's interpolation strip."""
-    return compact(read_rows(pictures[strip_name(record)], record.resolution, PATHS))
 
 
 def compact(pixels: np.ndarray) -> bytes:
@@ -111,24 +112,3 @@ def compact(pixels: np.ndarray) -> bytes:
         buffer = BytesIO()
         picture.convert("RGB").save(buffer, format="JPEG", quality=JPEG_QUALITY)
     return buffer.getvalue()
-
-
-def picture_name(record: Record, of: str | None = None) -> str:
-    """Return the name that finds a record's picture: its samples, or `of` in the same folder."""
-    return f"{record.set_name}/{of or record.name}"
-
-
-def teacher_name(record: Record) -> str:
-    """Return the name that finds the full-length images of a record's teacher; nothing if it has none."""
-    name = full_length_of(record)
-    return picture_name(record, name.removesuffix(".png")) if name else ""
-
-
-def closest_of(record: Record) -> str:
-    """Return the name that finds the picture of a record's images nearest to real ones."""
-    return picture_name(record, closest_name(record.name).removesuffix(".png"))
-
-
-def strip_name(record: Record) -> str:
-    """Return the name that finds a record's interpolation strip."""
-    return picture_name(record, f"{record.name}-interpolation")

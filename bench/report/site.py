@@ -10,6 +10,7 @@ from bench.claims.claims import decide
 from bench.claims.verdicts import Verdict
 from bench.records.families import families
 from bench.records.groups import Group, groups
+from bench.records.pictures import Pictures
 from bench.records.record import Record, read_records
 from bench.report.all_cells import all_cells
 from bench.report.family import FamilyResults, family_results
@@ -17,7 +18,6 @@ from bench.report.html import Form, kind_of, render
 from bench.report.page import Section, about
 from bench.report.provenance import commands, provenance
 from bench.report.results import SortableTable
-from bench.report.samples import pictures_of
 from bench.report.site_folder import check_is_free, write_site_folder
 from bench.store.files import check_writable
 from bench.tables.published import Series, published
@@ -93,13 +93,13 @@ def write_site(folders: Sequence[Path], out: Path, tell: Callable[[str], None]) 
     check_is_free(out)
     records = read_records(*folders)
     check_writable(out)
-    files = site(records, pictures_of(folders, records), tell)
+    files = site(records, Pictures(sorted(folders), records), tell)
     write_site_folder(out, files)
     return [out / name for name in files if name.endswith(".html")]
 
 
 def site(
-    records: Sequence[Record], pictures: Mapping[str, Path], tell: Callable[[str], None] = lambda line: None
+    records: Sequence[Record], pictures: Pictures, tell: Callable[[str], None] = lambda line: None
 ) -> dict[str, bytes]:
     """Return the files of the site by path, the index first: the same bytes for the same input."""
     by_dataset: dict[tuple[str, int], list[Record]] = {}
@@ -115,9 +115,7 @@ def site(
     return made.files
 
 
-def dataset_results(
-    records: Sequence[Record], pictures: Mapping[str, Path], series: Sequence[Series]
-) -> DatasetResults:
+def dataset_results(records: Sequence[Record], pictures: Pictures, series: Sequence[Series]) -> DatasetResults:
     """Return the results of the records of one data set at one resolution, with the pictures beside them."""
     first, found = records[0], groups(records)
     family = first.config.get("dataset", first.dataset)

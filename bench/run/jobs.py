@@ -5,6 +5,7 @@ So a stage's threads follow from the plan of the sweep, the machine's threads an
 done already, or from which stage happens to end first.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
@@ -13,7 +14,7 @@ from bench.run.sweep import Sweep
 from bench.run.task import OF_THE_DRIVER
 from bench.run.work import whole_work
 from bench.stages.context import Context
-from bench.store.stage import Stage
+from bench.store.stage import Stage, unique
 
 # Parameters x pixels of an image, up to which two processes of one thread are clearly more than one of two. Measured on
 # two cores, an update with 2 threads against 1: 1.06 times as fast at 3e6 (digits, smoke), 1.24 at 1.2e7 (digits), 1.5
@@ -69,22 +70,42 @@ def size_of(context: Context) -> int:
 
 
 def evaluations_of(sweep: Sweep) -> dict[str, int]:
-    """Return the network evaluations of the stages that train or sample, by key (a backward pass counts 2)."""
-    return {key: work.evaluations for key, work in whole_work(sweep).items() if work.part != "evaluation"}
+    """Return the network evaluations of the stages that train or sample, by key (a backward pass counts 2).
+
+    Of a training that continues a shorter one of the sweep, what that leaves to do.
+    """
+    whole = {key: work.evaluations for key, work in whole_work(sweep).items() if work.part != "evaluation"}
+    return whole | {key: whole[key] - whole[shorter.key] for key, shorter in continued(sweep).items()}
+
+
+def continued(sweep: Sweep) -> dict[str, Stage]:
+    """Return the stages whose training another of the sweep continues, by the key of that other."""
+    there = {stage.key for stage in sweep.stages}
+    return {one.goes_on.key: one for one in sweep.stages if one.goes_on is not None and one.goes_on.key in there}
+
+
+def before(stage: Stage, shorter: Mapping[str, Stage]) -> tuple[Stage, ...]:
+    """Return every stage that is done before one ends, itself included; shorter: as `continued` returns them."""
+    found = list(stage.lineage)
+    for one in found:  # which grows: a training may continue one that continues another
+        if one.key in shorter:
+            found.append(shorter[one.key])
+    return unique(found)
 
 
 def alone_of(sweep: Sweep, evaluations: dict[str, int]) -> frozenset[str]:
     """Return the keys of the stages beside which there is little to do, or must be nothing.
 
-    Beside a stage is what neither needs it nor is needed by it: nothing that counts beside a sweep's only teacher.
+    Beside a stage is what neither comes before it nor after it: nothing that counts beside a sweep's only teacher.
     """
-    related = dict.fromkeys(evaluations, 0)  # evaluations of a stage, of those it needs, and of those that need it
+    shorter = continued(sweep)
+    related = dict.fromkeys(evaluations, 0)  # evaluations of a stage, of those before it, and of those after it
     for stage in sweep.stages:
-        for needed in stage.lineage:
-            if needed.key in related:
-                related[needed.key] += evaluations.get(stage.key, 0)
-            if needed.key != stage.key and stage.key in related:
-                related[stage.key] += evaluations.get(needed.key, 0)
+        for earlier in before(stage, shorter):
+            if earlier.key in related:
+                related[earlier.key] += evaluations.get(stage.key, 0)
+            if earlier.key != stage.key and stage.key in related:
+                related[stage.key] += evaluations.get(earlier.key, 0)
     total = sum(evaluations.values())
     lonely = {key for key, count in evaluations.items() if total - related[key] < SHARE * count}
     return frozenset(lonely | {stage.key for stage in sweep.stages if stage.kind in OF_THE_DRIVER})

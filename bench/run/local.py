@@ -13,7 +13,15 @@ import numpy as np
 import torch
 
 from bench.records.measured import CLOSEST, PATHS, SAMPLES
-from bench.records.pictures import REAL_IMAGES, closest_name, full_length_name, rows_of_pairs, rows_of_paths, sheet_png
+from bench.records.pictures import (
+    REAL_IMAGES,
+    closest_name,
+    full_length_name,
+    paths_name,
+    rows_of_pairs,
+    rows_of_paths,
+    sheet_png,
+)
 from bench.records.record import NewerRecord, Record, read_record, write_record
 from bench.run.recording import failed_record, made_from, made_on, make_record
 from bench.run.sweep import Cell, Sweep
@@ -195,7 +203,7 @@ def pictures(sweep: Sweep, cell: Cell, store: Store) -> dict[str, bytes]:
         found[f"{cell.record_name}.png"] = sheet_png(read_samples(store.path(cell.samples, SAMPLES)))
     stage = cell.measures.get("interpolation")
     if stage is not None and store.is_done(stage):
-        found[f"{cell.record_name}-interpolation.png"] = paths_png(store.path(stage, PATHS))
+        found[paths_name(cell.record_name)] = paths_png(store.path(stage, PATHS))
     judged = cell.measures["quality"]
     if store.is_done(judged) and (closest := store.path(judged, CLOSEST)).exists():
         pairs = np.load(closest, mmap_mode="r", allow_pickle=False)

@@ -7,7 +7,15 @@ import numpy as np
 from PIL import Image
 
 from bench.records.measured import CLOSEST, PATHS, SAMPLES
-from bench.records.pictures import COLUMNS, closest_name, full_length_name, rows_of_pairs, rows_of_paths, sheet_of
+from bench.records.pictures import (
+    COLUMNS,
+    closest_name,
+    full_length_name,
+    paths_name,
+    rows_of_pairs,
+    rows_of_paths,
+    sheet_of,
+)
 from bench.records.record import Record
 from bench.store.layout import StageFolder
 
@@ -35,7 +43,7 @@ def picture_name(kind: str, stem: str, key: str) -> str:
         return full_length_name(key)
     if kind == "metrics":
         return closest_name(stem)
-    return f"{stem}{'-interpolation' if kind == 'interpolation' else ''}.png"
+    return paths_name(stem) if kind == "interpolation" else f"{stem}.png"
 
 
 def picture_fault(path: Path, expected: np.ndarray) -> str | None:

@@ -323,6 +323,13 @@ def test_claim_5_is_not_decided_by_paths_alone_where_the_control_is_no_nearer_th
     assert "ddim at 10 steps nearer to the teacher's image than unrelated ones" in found.missing
 
 
+def test_claim_5_is_not_decided_where_all_images_are_the_same() -> None:
+    flat = near(1.0, 1.0) | {"ssim_unrelated": 1.0, "cosine_unrelated": 1.0}
+    found = verdict(5, [changed(cell, consistency=flat) for cell in over_seeds(consistent(1.0, 1.0, 2.0))])
+    assert found.verdict == "undecided"
+    assert "consistency of sfddm" in found.missing
+
+
 def test_claim_5_is_not_decided_by_a_few_paths() -> None:
     cells = [changed(cell, interpolation=paths(2.0, LEAST_PATHS - 1)) for cell in over_seeds(consistent(1.0, 1.0, 2.0))]
     found = verdict(5, cells)

@@ -21,6 +21,8 @@ def test_a_doubling_is_the_mean_ratio_of_the_same_seeds_to_the_power_of_one_over
     assert doubling(at(1000, 10.0, seeds=(0, 1, 3)), at(8000, 8.0)) is None  # two seeds have both
     assert doubling(at(None, 10.0), at(8000, 8.0)) is None
     assert doubling([], at(8000, 8.0)) is None
+    unjudged = [one.model_copy(update={"quality": None}) for one in at(8000, 8.0)]  # consistency alone was asked for
+    assert doubling(at(1000, 10.0), unjudged) is None
 
 
 @pytest.mark.parametrize(

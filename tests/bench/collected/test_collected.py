@@ -12,6 +12,10 @@ from helpers.made_run import PROTOCOL, quality, record
 from bench.collected.archive import is_unpacked, unpacked, write_archive
 from bench.collected.gathering import gather
 from bench.collected.merging import write_merged
+from bench.commands.archive import archive
+from bench.commands.checklist import checklist
+from bench.commands.claims import claims
+from bench.commands.remeasure import remeasure
 from bench.records.record import REAL, Record, read_records, write_record
 from bench.store.layout import RunFolder
 from bench.store.packages import installed, packages_path, read_packages, sha256_of, write_packages
@@ -120,13 +124,19 @@ def about(data: bytes) -> dict[str, object]:
     return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
 
-@pytest.mark.parametrize("how", ["changed", "added", "left out", "outside", "cut", "another zip", "no archive.json"])
+@pytest.mark.parametrize(
+    "how", ["changed", "added", "left out", "outside", "cut", "damaged", "another zip", "no archive.json"]
+)
 def test_what_was_done_to_an_archive_is_told_in_a_line(tmp_path: Path, how: str) -> None:
     run, path = put(tmp_path / "run", made("ddim", 1, 0, 5.0)), tmp_path / "runs.zip"
     write_archive(gather([run]), path)
     name = next(name for name in files(run) if name.endswith(".json"))
     if how == "cut":
         path.write_bytes(path.read_bytes()[:-40])
+    elif how == "damaged":
+        whole = path.read_bytes()
+        middle = len(whole) // 2  # of the largest entry's packed bytes
+        path.write_bytes(whole[:middle] + b"\xff" * 20 + whole[middle + 20 :])
     else:
         evil = "records/../../evil.json"
         rewritten(
@@ -158,6 +168,31 @@ def test_the_commands_end_to_end(tmp_path: Path) -> None:
     assert sfddm_bench("verify", str(out)).returncode == 0
     refused = sfddm_bench("tables", str(packed))
     assert (refused.returncode, refused.stderr.count("is an archive, and nothing is written into it")) == (2, 1)
+
+
+def test_nothing_is_written_into_an_archive_where_it_would_be_lost(tmp_path: Path) -> None:
+    path = tmp_path / "runs.zip"
+    write_archive(gather([put(tmp_path / "run", made("ddim", 1, 0, 5.0))]), path)
+    for command in (claims, checklist, remeasure):
+        with pytest.raises(InputError, match=r"runs\.zip is an archive, and nothing is written into it"):
+            command([path])
+    claims([path], out=tmp_path / "out")
+    assert (tmp_path / "out" / "claims.json").is_file()
+
+
+def test_an_archive_is_named_as_its_folder_and_never_replaces_one_that_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = put(tmp_path / "run", made("ddim", 1, 0, 5.0))
+    monkeypatch.chdir(run)
+    archive([Path()])
+    assert capsys.readouterr().out.startswith("run.zip: 1 record, 1 picture")
+    kept = Path("run.zip").read_bytes()
+    with pytest.raises(InputError, match=r"--to: 'run\.zip' by default, which is read itself"):
+        archive([Path("run.zip")], no_pictures=True)
+    with pytest.raises(InputError, match=r"run\.zip' given, which is read itself"):
+        archive([Path("run.zip")], to=run / "run.zip")
+    assert Path("run.zip").read_bytes() == kept
 
 
 def test_a_changed_list_of_packages_and_lists_that_differ_are_told(tmp_path: Path) -> None:

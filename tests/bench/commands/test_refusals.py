@@ -37,6 +37,11 @@ WRONG = {
     "experiment": (["reproduce", "qualty"], "NAME: 'qualty' given, possible: any-steps"),
     "experiment's dataset": (["reproduce", "quality", "--dataset", "mnist"], "--dataset: 'mnist' given"),
     "experiment's scale": (["reproduce", "quality", "--dataset", "digits", "--scale", "huge"], "--scale: 'huge'"),
+    "experiments as they are not": (["reproduce", "--list", "--scale", "smoke"], "--scale: 'smoke' given with --list"),
+    "where nothing is written": (
+        ["claims", "--why", "1", "--out", "x"],
+        "--out: 'x' given with --why, which only prints",
+    ),
     "no such student": (["sample", "nosuch", "--to", "x.png"], "nosuch: no such file or folder"),
     "no such run of a student": (["sample", "none:sfddm:4", "--to", "x.png"], "none: no records of images"),
     "no such student to compare": (["compare", "nosuch", "--to", "x.png"], "nosuch: no such file or folder"),
@@ -44,6 +49,7 @@ WRONG = {
         ["export", "none", "--method", "ddim", "--steps", "4", "--to", "x.safetensors"],
         "none: ",
     ),
+    "a folder for a teacher": (["teacher", "export", "--to", "."], "--to: '.' given, which is a folder"),
     "no such run folder": (["status", "none"], "PATH: 'none' given"),
 }
 

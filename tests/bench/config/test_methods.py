@@ -11,6 +11,7 @@ from bench.config.preset import load_preset
 from bench.config.resolve import resolve
 from bench.config.settings import Config
 from sfddm.errors import InputError
+from sfddm.settings import TrainSettings
 
 TRAINED = [
     "sfddm", "sfddm-reference", "sfddm-trajectory", "pd", "cd", "ect", "ct", "multistep-cd", "shortcut", "pd-reference",
@@ -27,6 +28,29 @@ def test_every_method_is_known_by_its_name() -> None:
     assert set(methods.names()) >= {*TRAINED, *TRAINING_FREE}
     with pytest.raises(InputError, match="did you mean 'dpm-solver'"):
         methods.get("dpmsolver")
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_methods_own_default_of_a_training_setting_keeps_its_bounds(name: str) -> None:
+    own = methods.settings(name).model_fields
+    assert {key: own[key].metadata for key in TrainSettings.model_fields} == {
+        key: field.metadata for key, field in TrainSettings.model_fields.items()
+    }
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "sfddm-trajectory.clip_gradient=-1",
+        "sfddm-trajectory.substeps=0",
+        "sfddm.hidden_weight=-1",
+        "sfddm.output_weight=-1",
+        "ct.first_points=1",
+    ],
+)
+def test_a_setting_that_trains_nothing_sensible_is_refused_before_anything_is_trained(given: str) -> None:
+    with pytest.raises(InputError, match=f"--set: {given.partition('=')[0]} = .* given; input should be greater than"):
+        config(given)
 
 
 @pytest.mark.parametrize("name", TRAINED)

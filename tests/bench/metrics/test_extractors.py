@@ -88,3 +88,5 @@ def test_files_are_named_for_a_space_or_for_the_only_one_there_is(small: Path) -
         weight_files(None, [f"dinov2={small}"], ["clip"])
     with pytest.raises(InputError, match="a file for each is possible"):
         weight_files(None, [f"clip={small}", f"clip={small}"], ["clip"])
+    with pytest.raises(InputError, match="a file for each is possible: clip="):  # neither is silently left out
+        weight_files(None, [str(small), f"clip={small}"], ["inception", "clip"])

@@ -52,8 +52,9 @@ def test_one_seed_claims_nothing_and_a_failed_cell_is_named() -> None:
 
 def test_settings_that_were_given_are_those_of_the_commands() -> None:
     words = ["sfddm-bench", "run", "--set", "student.iterations=7", "--out", "/x"]
-    answers = checklist([made("sfddm", 0, command=words), made("pd", 0)], [])
-    assert "given by hand: student.iterations=7" in answers["How settings were chosen"]
+    short = ["sfddm-bench", "run", "--set=pd.compute=each"]
+    answers = checklist([made("sfddm", 0, command=words), made("pd", 0, command=short), made("ddim", 0)], [])
+    assert "given by hand: pd.compute=each, student.iterations=7" in answers["How settings were chosen"]
 
 
 def test_no_text_of_a_record_becomes_markup(tmp_path: Path) -> None:

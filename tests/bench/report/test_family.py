@@ -6,6 +6,7 @@ import pytest
 from helpers.made_records import budgeted
 from helpers.outline import Outline
 
+from bench.records.pictures import Pictures
 from bench.report import group
 from bench.report.page import page
 
@@ -15,7 +16,7 @@ def text() -> str:
     """The page of a sweep over two budgets, without the plots of each."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(group, "plots", lambda group: ())
-        return page(budgeted(("sfddm", "ddim"), (1, 4), (0,), (5_000, 20_000)), {})
+        return page(budgeted(("sfddm", "ddim"), (1, 4), (0,), (5_000, 20_000)), Pictures([], []))
 
 
 def test_the_distance_over_budgets_stands_before_the_largest_budget_and_the_smaller_ones_are_closed(text: str) -> None:

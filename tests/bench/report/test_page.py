@@ -18,12 +18,13 @@ from bench.claims import verdicts
 from bench.claims.effects import Effect
 from bench.claims.setups import Setup
 from bench.claims.verdicts import Claim, Finding, Verdict
+from bench.records.pictures import Pictures
 from bench.records.record import Record
 from bench.report import page as report
 
 
 def in_memory(records: Sequence[Record]) -> str:
-    return report.page(records, {})
+    return report.page(records, Pictures([], []))
 
 
 def test_quality_table_holds_mean_and_sd_over_seeds_with_marks_floor_and_dashes(sweep_page: str) -> None:

@@ -4,6 +4,7 @@ from helpers.made_run import SWEEP
 from helpers.outline import Outline
 
 from bench.records.groups import groups
+from bench.records.pictures import Pictures
 from bench.report.page import page
 from bench.report.plots import plots
 from bench.tables.measures import measures
@@ -22,5 +23,5 @@ def test_what_sampling_and_training_take_is_cost_and_all_else_is_quality() -> No
 
 
 def test_every_plot_of_a_group_is_shown() -> None:
-    alts = [attributes["alt"] for name, attributes in Outline(page(SWEEP, {})).elements if name == "img"]
+    alts = [attributes["alt"] for name, attributes in Outline(page(SWEEP, Pictures([], []))).elements if name == "img"]
     assert len(alts) == len(plots(groups(SWEEP)[0])) > 1

@@ -9,10 +9,10 @@ from helpers.made_run import SWEEP, record, write_run
 from helpers.outline import Outline
 from PIL import Image
 
-from bench.records.pictures import closest_name, sheet_png, write_sheet
+from bench.records.pictures import REAL_IMAGES, Pictures, closest_name, sheet_png, write_sheet
 from bench.records.record import read_records, write_record
 from bench.report.page import write_report
-from bench.report.samples import LARGEST, compact, contact_sheet, pictures_of
+from bench.report.samples import LARGEST, compact, contact_sheet
 
 
 def test_each_grid_and_strip_of_the_first_seed_is_shown_once_and_real_images_beside_them(folder: Path) -> None:
@@ -29,14 +29,28 @@ def test_each_grid_and_strip_of_the_first_seed_is_shown_once_and_real_images_bes
 
 def test_each_dataset_stands_beside_its_own_real_images(tmp_path: Path) -> None:
     write_run(tmp_path, [record("ddim", 1, 0, 5.0), record("ddim", 1, 0, 5.0, dataset="other")])
-    pictures = pictures_of([tmp_path], read_records(tmp_path))
-    assert {"digits-8-smoke/real-data", "other-8-smoke/real-data"} <= set(pictures)
+    records = read_records(tmp_path)
+    pictures = Pictures([tmp_path], records)
+    assert len({pictures.of(one, REAL_IMAGES) for one in records} - {None}) == 2
     shown = {
         str(a["src"])
         for name, a in Outline(write_report([tmp_path]).read_text()).elements
         if a.get("alt") == "Images of the dataset"
     }
     assert len(shown) == 2
+
+
+def test_of_two_pictures_of_a_name_the_one_that_the_record_was_written_with_is_shown(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 1, 8, 8), dtype=np.uint8)
+    for seed, folder in enumerate(("a", "b")):  # of two machines: the real images of the second are not the first's
+        one = record("ddim", 1, seed, 5.0)
+        write_record(
+            tmp_path / folder, one, {f"{one.name}.png": sheet_png(pixels[0]), REAL_IMAGES: sheet_png(pixels[seed])}
+        )
+    html = Outline(write_report([tmp_path / "b", tmp_path / "a"]).read_text())
+    (shown,) = [str(a["src"]) for _, a in html.elements if a.get("alt") == "Images of the dataset"]
+    stored = np.asarray(Image.open(BytesIO(b64decode(shown.partition(",")[2]))))
+    assert (stored[:8, :8] == pixels[0, 0, 0]).all()
 
 
 def test_the_teachers_own_images_stand_below_the_students(tmp_path: Path) -> None:

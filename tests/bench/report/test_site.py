@@ -13,10 +13,10 @@ from helpers.made_records import budgeted, written
 from helpers.made_run import NO_COST, SWEEP, record, write_run
 from helpers.outline import Outline
 
+from bench.records.pictures import Pictures
 from bench.records.record import Record
 from bench.report import family, group
 from bench.report.plots import Picture
-from bench.report.samples import pictures_of
 from bench.report.site import site
 
 BUDGETED = budgeted(("sfddm", "ddim"), (1, 4), (0,), (5_000, 20_000))
@@ -27,7 +27,7 @@ def plot(name: str) -> Picture:
     return Picture(name, f"Plot of {name}", "", b"\x89PNG" + name.encode())
 
 
-def undrawn(records: Sequence[Record], pictures: dict[str, Path]) -> dict[str, str | bytes]:
+def undrawn(records: Sequence[Record], pictures: Pictures) -> dict[str, str | bytes]:
     """The files of a site whose plots are not drawn; pages as text."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(group, "plots", lambda group: [plot("quality"), plot("memory")])
@@ -42,7 +42,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | bytes]:
     folders = [write_run(tmp_path_factory.mktemp("digits"), SWEEP)]
     folders.append(written(BUDGETED, tmp_path_factory.mktemp("cifar10"), pictures=True))
     records = [*SWEEP, *BUDGETED]
-    return undrawn(records, pictures_of(folders, records))
+    return undrawn(records, Pictures(folders, records))
 
 
 @pytest.fixture(scope="module")
@@ -152,8 +152,8 @@ def test_the_table_of_cells_can_be_filtered_by_six_columns_and_no_other_table_ca
 
 
 def test_the_same_records_give_the_same_bytes_and_one_data_set_no_verdicts_of_all() -> None:
-    once = site(FAILED, {})
-    assert site(FAILED, {}) == once
+    once = site(FAILED, Pictures([], []))
+    assert site(FAILED, Pictures([], [])) == once
     assert list(once) == ["index.html", "digits-8.html"]
     assert sections(once["index.html"].decode()) == ["digits 8×8", "What the words mean"]
     assert "out of memory" in once["digits-8.html"].decode()
@@ -165,7 +165,7 @@ def test_the_command_writes_the_site_again_and_says_what(tmp_path: Path) -> None
         run = sfddm_bench("site", str(runs), "--out", str(out))
         assert (run.returncode, run.stderr) == (0, "1 of 1 data set: digits 8×8, 1 record\n")
         assert run.stdout.splitlines() == [str(out / "index.html"), str(out / "digits-8.html")]
-    assert (out / "digits-8.html").read_bytes() == site(FAILED, {})["digits-8.html"]
+    assert (out / "digits-8.html").read_bytes() == site(FAILED, Pictures([], []))["digits-8.html"]
 
 
 @pytest.mark.parametrize(

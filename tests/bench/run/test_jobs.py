@@ -26,11 +26,12 @@ def sweep(
     scale: str | None = None,
     *settings: str,
     metrics: Sequence[str] = METRICS,
+    budgets: Sequence[int] = (),
 ) -> Sweep:
     """Return a sweep of digits, quick if nothing else is said."""
-    config = resolve(load_preset("digits"), scale, list(settings))
+    config = resolve(load_preset("digits"), scale, list(settings), budgeted=bool(budgets))
     cells = [(method, count) for count in steps for method in methods]
-    return make_sweep(config, IMAGES, cells, seeds, None, metrics)
+    return make_sweep(config, IMAGES, cells, seeds, None, metrics, budgets=budgets)
 
 
 SWEEP = sweep()
@@ -43,9 +44,10 @@ def alone(of: Sweep) -> set[str]:
     return {stage.kind for stage in of.stages if division.is_alone(stage)} - {"cost"}
 
 
-def test_training_and_sampling_are_counted_as_experiments_count_them() -> None:
-    of = sweep(THREE, seeds=(0, 1), metrics=("quality",))
-    counted = evaluations(of.context.config, of.wanted, of.seeds)
+@pytest.mark.parametrize("budgets", [(), (20_000, 50_000, 100_000)], ids=["no budgets", "budgets"])
+def test_training_and_sampling_are_counted_as_experiments_count_them(budgets: tuple[int, ...]) -> None:
+    of = sweep(THREE, seeds=(0, 1), metrics=("quality",), budgets=budgets)
+    counted = evaluations(of.context.config, of.wanted, of.seeds, of.budgets)
     assert sum(evaluations_of(of).values()) == counted.training + counted.sampling
 
 
@@ -59,6 +61,14 @@ def test_two_teachers_are_done_side_by_side() -> None:
 
 def test_a_fold_beside_which_there_is_little_to_do_is_done_alone() -> None:
     assert alone(sweep(("sfddm",), (1,))) == {"teacher", "fold"}
+
+
+def test_a_training_has_nothing_beside_it_if_all_others_continue_it() -> None:
+    budgets = (200_000, 400_000, 800_000)
+    assert alone(sweep(("sfddm",), (1,), budgets=budgets)) == {"teacher", "fold"}
+    assert alone(sweep(("sfddm",), (1, 4), budgets=budgets)) == {"teacher"}
+    division = divide(sweep(("sfddm",), (1,), budgets=budgets), 2, 2)
+    assert len(division.alone) == 5  # the teacher, its three folds, and the cost of sampling, which they share
 
 
 def test_digits_takes_a_job_for_each_thread_and_each_has_its_share() -> None:

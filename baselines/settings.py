@@ -1,8 +1,8 @@
 """The settings of the baselines, each with its default and what it means. No torch."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sfddm.settings import MethodSettings, Settings, TrainSettings, Weight
 
@@ -110,6 +110,12 @@ class CTSettings(ConsistencySettings, SelfTaughtSettings):
         lt=1,
         description="mu0 of the average that it learns from: of N points its decay is mu0^(first_points / (N - 1))",
     )
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if self.last_points < self.first_points:
+            raise ValueError(f"last_points is at least first_points, which is {self.first_points}")
+        return self
 
 
 class ECTSettings(ConsistencySettings, SelfTaughtSettings):

@@ -5,6 +5,7 @@ The same records give the same bytes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from bench.collected.archive import place_to_write
@@ -70,9 +71,15 @@ def render(records: Sequence[Record], folder: Path, out: Path) -> list[Path]:
 
 
 def drawing_of(records: Sequence[Record], folder: Path) -> str:
-    """Return the hash of all that plots are drawn from: the set of records, and the pictures beside them."""
+    """Return the hash of all that plots are drawn from: the records, the pictures beside them, and who draws."""
     pictures = {str(path.relative_to(folder)): file_sha256(path) for path in sorted(folder.rglob("records/*/*.png"))}
-    return digest({"records": sorted(record.model_dump_json() for record in records), "pictures": pictures})
+    return digest(
+        {
+            "records": sorted(record.model_dump_json() for record in records),
+            "pictures": pictures,
+            "version": version("sfddm-bench"),
+        }
+    )
 
 
 def plots_of(drawn_from: str, plots: Path) -> list[Path] | None:

@@ -4,9 +4,9 @@ This is the only place where a setting is described.
 """
 
 import math
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 Prediction = Literal["eps", "x0", "v"]
 Weight = Literal["truncated-snr", "snr+1", "one"]
@@ -109,6 +109,12 @@ class SingleFoldSettings(TrainSettings):
     )
     sampler: Literal["ddim", "ancestral"] = Field(default="ddim", description="how it samples: ddim or ancestral")
 
+    @model_validator(mode="after")
+    def _learns_something(self) -> Self:
+        if not self.output_weight and not self.hidden_weight:
+            raise ValueError("output_weight and hidden_weight are both 0, and one above it is needed to learn anything")
+        return self
+
 
 class ReferenceSettings(SingleFoldSettings):
     """Settings of `sfddm-reference`."""
@@ -142,7 +148,10 @@ class TrajectorySettings(TrainSettings):
         description="the student's timesteps: trailing, leading, uniform, authors, quad, A, B, C, or a list of indices",
     )
     substeps: int | None = Field(
-        default=None, ge=1, description="DDIM steps K of the teacher in a student's step; none: min(T / T', 16)"
+        default=None,
+        ge=1,
+        le=10**5,
+        description="DDIM steps K of the teacher in a student's step; none: min(T / T', 16)",
     )
     init: Literal["random", "teacher"] = Field(
         default="teacher", description="the student begins with random weights or the teacher's"

@@ -20,12 +20,14 @@ MOST_TOLD = 5
 class Gathered:
     """The files of a set of records, by their path in a run folder.
 
-    records: as they were read, by the path in the run folder. same: how many cells were there again, equal.
+    records: as they were read, by the path in the run folder. same: how many cells were there again, equal. gone: the
+    files of failed cells that gave way to measured ones.
     """
 
     files: dict[str, Path] = field(default_factory=dict)
     records: dict[str, Record] = field(default_factory=dict)
     same: int = 0
+    gone: list[Path] = field(default_factory=list)
 
 
 def gather(folders: Sequence[Path], keep_first: bool = False) -> Gathered:
@@ -42,6 +44,7 @@ def gather(folders: Sequence[Path], keep_first: bool = False) -> Gathered:
         earlier = cells.get(cell)
         if earlier is None or (found.records[earlier].failure is not None and record.failure is None):
             if earlier is not None:
+                found.gone.append(found.files[earlier])
                 del found.records[earlier]
             cells[cell], found.records[place], found.files[place] = place, record, path
             continue

@@ -108,5 +108,8 @@ class Config(BaseModel):
 def first_fault(error: ValidationError, section: str = "", option: str = "--set") -> str:
     """Return the first fault of a validation as one line that names the option, the key and what was given."""
     fault = error.errors()[0]
+    why = fault.get("ctx", {}).get("error")
+    if not fault["loc"] and isinstance(why, ValueError):  # settings that do not go together
+        return f"{option}: {section}: {why}"
     key = ".".join([part for part in (section, *map(str, fault["loc"])) if part])
     return f"{option}: {key} = {fault['input']!r} given; {fault['msg'][0].lower()}{fault['msg'][1:]}"

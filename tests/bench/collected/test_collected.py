@@ -86,6 +86,9 @@ def test_a_failed_cell_gives_way_to_a_measured_one(tmp_path: Path) -> None:
         found = gather(order)
         assert [one.failure for one in found.records.values()] == [None]
         assert {path.is_relative_to(good) for name, path in found.files.items() if name.endswith(".json")} == {True}
+    write_merged(gather([failed, good]), failed)
+    assert [one.failure for one in read_records(failed)] == [None]
+    assert len(read_records(good)) == 1
 
 
 def test_an_archive_holds_all_of_it_and_reads_as_the_folder(tmp_path: Path) -> None:

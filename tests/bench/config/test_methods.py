@@ -53,6 +53,21 @@ def test_a_setting_that_trains_nothing_sensible_is_refused_before_anything_is_tr
         config(given)
 
 
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (
+            ["sfddm.output_weight=0", "sfddm.hidden_weight=0"],
+            "sfddm: output_weight and hidden_weight are both 0, and one",
+        ),
+        (["ct.first_points=200"], "ct: last_points is at least first_points, which is 200"),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused_in_a_line(given: list[str], why: str) -> None:
+    with pytest.raises(InputError, match=f"^--set: {why}"):
+        config(*given)
+
+
 @pytest.mark.parametrize("name", TRAINED)
 @pytest.mark.parametrize("steps", [2, 4, 10])
 def test_a_budget_is_spent_evenly_and_not_exceeded(name: str, steps: int) -> None:

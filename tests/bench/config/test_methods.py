@@ -58,7 +58,7 @@ def test_a_setting_that_trains_nothing_sensible_is_refused_before_anything_is_tr
     [
         (
             ["sfddm.output_weight=0", "sfddm.hidden_weight=0"],
-            "sfddm: output_weight and hidden_weight are both 0, and one",
+            "sfddm: output_weight and hidden_weight are both 0, ",
         ),
         (["ct.first_points=200"], "ct: last_points is at least first_points, which is 200"),
     ],

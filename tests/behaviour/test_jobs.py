@@ -89,6 +89,13 @@ def in_training(out: Path) -> list[Path]:
     return [log.with_name("lock") for log in out.glob("stages/teacher-*/log.txt") if log.with_name("lock").exists()]
 
 
+def iterating(out: Path) -> set[str]:
+    """Return the teachers that have iterated, of which there is something to save."""
+    lines = (out / "events.jsonl").read_text().splitlines() if (out / "events.jsonl").exists() else []
+    events = [json.loads(line) for line in lines if line.endswith("}")]
+    return {one["stage"] for one in events if one["event"] == "progress" and one["stage"].startswith("teacher-")}
+
+
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the sweep in one process."""
@@ -156,9 +163,8 @@ def test_an_interruption_saves_in_every_worker_and_leaves_no_process(
     number: signal.Signals, whole_group: bool, tmp_path: Path
 ) -> None:
     process = begin(tmp_path, 2, *LONG)
-    wait_until(lambda: len(in_training(tmp_path)) == 2)
+    wait_until(lambda: len(iterating(tmp_path)) == 2)
     started = workers(process.pid)
-    time.sleep(0.5)
     for one in [*(started if whole_group else []), process.pid]:
         os.kill(one, number)
     code, said = end(process)

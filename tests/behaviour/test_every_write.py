@@ -26,7 +26,7 @@ WORDS = (
 NUMBERS = ("quality", "nfe", "timesteps", "parents", "failure", "pictures")
 OF_A_METHOD = ("teacher", "fold", "samples", "features", "metrics")
 SPREAD, PARTS = 3, 4  # moments of each kind that are always tried; parts of all moments
-ROUNDS = 20
+ROUNDS = 8
 
 # Counts the steps of the one writer, and lets the chosen one fail as a disk does, or end the process.
 FAILING = """

@@ -157,8 +157,11 @@ def test_a_stage_that_fails_is_tried_once_and_the_others_go_on(by_two: tuple[Pat
     assert said.splitlines()[-1] == "sfddm-bench: 2 of 8 cells failed; the same command tries them again"
 
 
-@pytest.mark.parametrize("whole_group", [False, True], ids=["the driver", "the whole group"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "whole_group"),
+    [(signal.SIGINT, True), (signal.SIGTERM, False)],  # as a terminal's Ctrl-C, and as `kill` of the command
+    ids=["the whole group", "the driver"],
+)
 def test_an_interruption_saves_in_every_worker_and_leaves_no_process(
     number: signal.Signals, whole_group: bool, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ EXIT_DIFFERS = 3
 
 EXAMPLES = """
 sfddm-bench verify
-sfddm-bench verify results/digits results/digits-variants
+sfddm-bench verify results/digits results/digits-any-steps
 sfddm-bench verify runs --recompute metrics --resample 16
 """
 

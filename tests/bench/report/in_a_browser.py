@@ -128,7 +128,7 @@ def test_focus_is_visible(pages: dict[str, Path], driver: Chrome) -> None:
 def test_real_sweep_sorts_every_table_both_ways(pages: dict[str, Path], driver: Chrome) -> None:
     show(driver, pages["real"], DESKTOP, "light")
     tables = driver.find_elements(By.CSS_SELECTOR, "table.sortable")
-    assert len(tables) == 3
+    assert len(tables) == 4  # the distance, its ratios, every quality measure, every cost
     for table in tables:
         head = table.find_elements(By.CSS_SELECTOR, "thead th")
         for number in range(1, len(head)):

@@ -75,12 +75,16 @@ def reproduce(
             )
 
     from bench.experiments.experiment import load_experiment, request
-    from bench.run.request import check_words
+    from bench.run.request import Request, check_words
+
+    def asked(of: str) -> Request:
+        assert experiment is not None
+        return request(experiment, of, scale, wanted_seeds, data_root, wanted_budgets)
 
     experiment = None if name is None else load_experiment(name)
     if experiment is not None:
         for one in datasets or []:
-            check_words(request(experiment, one, scale, wanted_seeds, data_root, wanted_budgets), data_root)
+            check_words(asked(one), data_root)
     check_could_write(out)
     check_executor(executor, address, device)
     at_a_time, loggers = check_jobs(jobs, executor), check_log(log)
@@ -108,9 +112,7 @@ def reproduce(
         print_list(datasets, place)
         return
     chosen = datasets or those_there(experiment, place)
-    sweeps = [
-        prepare(request(experiment, one, scale, wanted_seeds, data_root, wanted_budgets), place) for one in chosen
-    ]
+    sweeps = [prepare(asked(one), place) for one in chosen]
     for sweep in sweeps:
         check_room(sweep, out)
     check_disk(sweeps, out, place.jobs)

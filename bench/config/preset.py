@@ -30,7 +30,7 @@ class Preset(BaseModel):
     sections: dict[str, Any]
     scales: dict[str, dict[str, Any]]
     resolutions: dict[str, dict[str, Any]]
-    budgeted: dict[str, dict[str, Any]] = BUDGETED
+    budgeted: dict[str, dict[str, Any]]
 
     def scale(self, name: str | None) -> str:
         """Return the name of a scale: the preset's own if none is given. Raises InputError."""

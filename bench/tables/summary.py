@@ -15,6 +15,7 @@ from bench.statistics import Estimate, half_of_mean, paired, pooled
 from bench.tables.measures import Measure
 
 RowKey = tuple[str, int | None]  # row name, steps
+Sides = tuple[Mapping[int, float], Mapping[int, float]]  # the values of two rows by seed
 
 
 @dataclass(frozen=True)
@@ -157,8 +158,8 @@ def difference(one: Mapping[int, Statistic], other: Mapping[int, Statistic], ste
     It is of the logarithm of their ratio, with the spread pooled over the step counts of both; or, where a value of
     either is not above zero, of their difference at this step count alone.
     """
-    both = {count: (one[count].by_seed, other[count].by_seed) for count in one if count in other}
-    if all(value > 0 for sides in both.values() for side in sides for value in side.values()):
+    both = shared(one, other)
+    if all(map(above_zero, both.values())):
         return ratios(one, other).get(steps)
     mine, theirs = both[steps]
     return pooled({steps: {seed: mine[seed] - theirs[seed] for seed in mine if seed in theirs}}).get(steps)
@@ -169,13 +170,17 @@ def ratios(one: Mapping[int, Statistic], other: Mapping[int, Statistic]) -> dict
 
     The spread is pooled over the step counts. One at which any value is not above zero is left out.
     """
-    both = {count: (one[count].by_seed, other[count].by_seed) for count in one if count in other}
-    above = {
-        count: paired(*sides)
-        for count, sides in both.items()
-        if all(value > 0 for side in sides for value in side.values())
-    }
-    return pooled(above)
+    return pooled({count: paired(*sides) for count, sides in shared(one, other).items() if above_zero(sides)})
+
+
+def shared(one: Mapping[int, Statistic], other: Mapping[int, Statistic]) -> dict[int, Sides]:
+    """Return the values of two rows by seed, at each step count that both have."""
+    return {count: (one[count].by_seed, other[count].by_seed) for count in one if count in other}
+
+
+def above_zero(sides: Sides) -> bool:
+    """Whether all values of two rows are above zero, so that their ratios have a logarithm."""
+    return all(value > 0 for side in sides for value in side.values())
 
 
 def separated(one: Mapping[int, Statistic], other: Mapping[int, Statistic], steps: int) -> bool:

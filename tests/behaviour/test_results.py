@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
 FOLDERS = sorted(path.parent for path in RESULTS.rglob("records") if path.is_dir())
 README, RESULTS_README = ((folder / "README.md").read_text() for folder in (ROOT, RESULTS))
+SAID = (README.split("## Results\n")[1].split("\n## ")[0], RESULTS_README)  # of the results
 
 LARGEST_FILE, LARGEST_ALL = 10**6, 20 * 10**6  # bytes
 NUMBER, ADDRESS = re.compile(r"(?<![\w.-])\d+\.\d+(?![\w.])"), re.compile(r"\]\([^)]*\)")
@@ -103,16 +104,14 @@ def test_they_are_small_and_hold_no_weights() -> None:
 
 
 def test_every_table_row_of_the_readmes_results_is_in_the_committed_tables() -> None:
-    section = README.split("## Results\n")[1].split("\n## ")[0]
-    shown = [line for text in (section, RESULTS_README) for line in text.splitlines() if line.startswith("|")]
+    shown = [line for text in SAID for line in text.splitlines() if line.startswith("|")]
     committed = {line for path in RESULTS.rglob("tables/*.md") for line in path.read_text().splitlines()}
     assert len(shown) > 10
     assert [line for line in shown if line not in committed] == []
 
 
 def test_every_number_of_the_prose_is_in_the_committed_pages() -> None:
-    section = README.split("## Results\n")[1].split("\n## ")[0]
-    prose = [line for text in (section, RESULTS_README) for line in text.splitlines() if not line.startswith("|")]
+    prose = [line for text in SAID for line in text.splitlines() if not line.startswith("|")]
     shown = {number for line in prose for number in NUMBER.findall(ADDRESS.sub("", line))}
     pages = [*RESULTS.rglob("tables/*.md"), RESULTS / "claims.md", RESULTS / "calibration.md"]
     measured = {number for path in pages for number in NUMBER.findall(path.read_text())}

@@ -164,7 +164,7 @@ def rate(happens: Callable[[np.random.Generator], bool]) -> float:
 
 
 def seen(slower: float, contests: int, rounds: int = ROUNDS, session: float = 0.0) -> Callable[[Any], bool]:
-    """Return whether a release so many times slower in all contests is said to be slower in any."""
+    """Return whether any contest is called slower if a release takes `slower` times as long in all of them."""
 
     def happens(draw: np.random.Generator) -> bool:
         new = measurement(slower=slower, draw=draw, rounds=rounds, contests=contests, session=session)

@@ -1,6 +1,6 @@
 """All that the page shows of a group of records: its tables, plots and samples, ready for the templates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.config.counts import short
@@ -51,8 +51,11 @@ class GroupResults:
     samples: Samples | None = None
 
 
-def group_results(group: Group, pictures: Pictures) -> GroupResults:
-    """Return the results of a group, with the pictures that lie beside its records."""
+def group_results(group: Group, pictures: Pictures, shown: Collection[str] = ()) -> GroupResults:
+    """Return the results of a group, with the pictures that lie beside its records.
+
+    shown: keys of records whose samples another group of the page shows.
+    """
     budget = "" if group.budget is None else short(group.budget)
     if not group.cells:
         return GroupResults(title(group.first, group.stem), group.first, failures(group), budget)
@@ -70,7 +73,7 @@ def group_results(group: Group, pictures: Pictures) -> GroupResults:
         quality=in_full([column for column in columns if column.measure.kind == "quality"]),
         cost=in_full([column for column in columns if column.measure.kind == "cost"]),
         plots=plots(group),
-        samples=samples(ordered(group.cells), pictures),
+        samples=samples(ordered(group.cells), pictures, shown),
     )
 
 

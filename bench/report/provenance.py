@@ -17,6 +17,8 @@ from bench.store.files import flat
 from bench.tables.table import number
 
 LONGEST = 12  # entries of a list that are written out
+SAMPLES = "samples"  # begins the name of their stage
+REASONS = "Not measured, and why"
 KEY = 8  # digits of a key, enough to find a record or a stage's folder by
 
 
@@ -86,7 +88,7 @@ def facts(record: Record) -> Facts:
         "The cell": identity(record),
         "Settings": settings(record),
         "Stages": stages(record),
-        "Not measured, and why": record.reasons,
+        REASONS: record.reasons,
     }
     return {(part, name): value for part, values in parts.items() for name, value in values.items()}
 
@@ -173,7 +175,15 @@ def over_seeds(each: Mapping[int, Facts]) -> Parts:
         values = {seed: own.get((part, name), DASH) for seed, own in each.items()}
         apart = "; ".join(f"seed {seed}: {value}" for seed, value in values.items())
         merged.setdefault(part, {})[name] = apart if len(set(values.values())) > 1 else next(iter(values.values()))
-    return merged
+    return merged | {part: together(merged[part]) for part in merged if part == REASONS}
+
+
+def together(reasons: Mapping[str, str]) -> dict[str, str]:
+    """Return reasons by what they are the reason of, each once."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    return {", ".join(of): reason for reason, of in names.items()}
 
 
 def identity(record: Record) -> dict[str, str]:
@@ -191,19 +201,22 @@ def identity(record: Record) -> dict[str, str]:
 
 
 def stages(record: Record) -> dict[str, str]:
-    """Return the key and seconds of each stage that a cell was made of; seconds are those of its last sitting."""
+    """Return the key and seconds of each stage that a cell was made of; seconds are those of its last sitting.
+
+    Of which method at how many steps the samples are, the cell has said.
+    """
     keys = {name: [key[:KEY]] for name, key in record.parents.items()}
     seconds = {name: [f"{number(value, 1)} s"] for name, value in record.durations.items()}
     found = {name: ", ".join(keys.get(name, []) + seconds.get(name, [])) for name in keys | seconds}
-    return {name.removesuffix(f" (seed {record.seed})"): said for name, said in found.items()}
+    told = next((name.removeprefix(SAMPLES) for name in found if name.startswith(f"{SAMPLES} of ")), "")
+    return {name.removesuffix(told).removesuffix(f" (seed {record.seed})"): said for name, said in found.items()}
 
 
 def interval(record: Record) -> dict[str, str]:
-    """Return the interval of a cell's distance as text, by what it is about; nothing if it has none."""
-    if record.interval is None or record.quality is None:
+    """Return the interval of a cell's distance as text, by name; nothing if it has none."""
+    if record.interval is None:
         return {}
-    about = f"95 % interval of the distance of {record.quality.images:,} images, of their sampling alone"
-    return {about: " to ".join(number(end, 2) for end in record.interval)}
+    return {"95 % interval of the distance": " to ".join(number(end, 2) for end in record.interval)}
 
 
 def commands(records: Sequence[Record]) -> dict[str, int]:

@@ -88,8 +88,10 @@ def distance(group: Group, column: Summary) -> DistanceResults | None:
     """Return the distance, which is a group's first measure; None if it was not measured."""
     if column.measure.name != group.first.distance_name:
         return None
+    costs = {name: record.training_cost for name, record in ordered(group.cells)}
+    untrained = {name for name, cost in costs.items() if cost and not cost.folds}
     ratios = [(table.title, table.sentences, sortable(table)) for table in ratio_tables(column)]
-    return DistanceResults(column.measure, images(group), cards(column), by_steps(column), ratios)
+    return DistanceResults(column.measure, images(group), cards(column, untrained), by_steps(column), ratios)
 
 
 def images(group: Group) -> str:

@@ -14,7 +14,7 @@ from bench.records.groups import Group
 from bench.tables.frontier import Frontier
 
 DPI = 96
-SHADES = 16  # of red, green and blue: no colour moves by more than a thirtieth, and the file is half as large
+SHADES = 12  # of red, green and blue: no colour moves by more than a twentieth, and the file is half as large
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ class CellFacts:
     """What is on record of a cell over its seeds, and not of all measured cells or all of its row."""
 
     steps: int | None
-    budget: str  # of training, in short; empty if there is none
     seeds: list[int]
     result: str
     own: Parts
@@ -39,9 +38,10 @@ class CellFacts:
 
 @dataclass(frozen=True)
 class RowFacts:
-    """What the cells of a row share, and what each has of its own."""
+    """What the cells of a row under one budget share, and what each has of its own."""
 
     name: str
+    budget: str  # of training, in short; empty if there is none
     shared: Parts
     cells: list[CellFacts]
 
@@ -94,14 +94,16 @@ def facts(record: Record) -> Facts:
 
 
 def provenance(found: Sequence[Group]) -> Provenance:
-    """Return what is on record of groups' cells: each fact once, of all measured cells, of a row, or of a cell."""
-    rows: dict[tuple[int, str], list[list[Record]]] = {}
+    """Return what is on record of groups' cells: each fact once, of all measured cells, of a row under a
+    budget, or of a cell.
+    """
+    rows: dict[tuple[int, str, int | None], list[list[Record]]] = {}
     for place, family in enumerate(families(found)):
         cells_of: dict[tuple[str, int | None, int | None], list[Record]] = {}
         for name, record in ordered(family.records):
             cells_of.setdefault((name, record.steps, record.budget), []).append(record)
-        for (name, _, _), cell in cells_of.items():
-            rows.setdefault((place, name), []).append(cell)
+        for (name, _, budget), cell in cells_of.items():
+            rows.setdefault((place, name, budget), []).append(cell)
     known = {record.key: facts(record) for group in found for record in group.records}
     measured = len({record.key for group in found for record in group.cells})
     cells = [cell for row in rows.values() for cell in row]
@@ -109,25 +111,24 @@ def provenance(found: Sequence[Group]) -> Provenance:
     return Provenance(
         measured,
         over_seeds(common),
-        [row_facts(name, row, beyond(common, cells, known)) for (_, name), row in rows.items()],
+        [row_facts(name, budget, row, beyond(common, cells, known)) for (_, name, budget), row in rows.items()],
     )
 
 
-def row_facts(name: str, row: Sequence[Sequence[Record]], known: Mapping[str, Facts]) -> RowFacts:
+def row_facts(name: str, budget: int | None, row: Sequence[Sequence[Record]], known: Mapping[str, Facts]) -> RowFacts:
     """Return what is known of a row's cells, each over its seeds."""
     common = shared(row, known)
     own = beyond(common, row, known)
     cells = [
         CellFacts(
             cell[0].steps,
-            "" if cell[0].budget is None else short(cell[0].budget),
             [record.seed for record in cell],
             result(cell),
-            over_seeds({record.seed: own[record.key] for record in cell}),
+            over_seeds({record.seed: own[record.key] for record in cell}, named=False),
         )
         for cell in row
     ]
-    return RowFacts(name, over_seeds(common), cells)
+    return RowFacts(name, "" if budget is None else short(budget), over_seeds(common), cells)
 
 
 def shared(cells: Sequence[Sequence[Record]], known: Mapping[str, Facts]) -> dict[int, Facts]:
@@ -168,12 +169,15 @@ def result(records: Sequence[Record]) -> str:
     return ", ".join([f"{records[0].distance_name} {values[0]}", *values[1:]])
 
 
-def over_seeds(each: Mapping[int, Facts]) -> Parts:
-    """Return facts by seed in their parts: what is equal for all seeds once, else one seed after another."""
+def over_seeds(each: Mapping[int, Facts], named: bool = True) -> Parts:
+    """Return facts by seed in their parts: what is equal for all seeds once, else one seed after another.
+
+    named: whether with the seeds' names, which a cell has said.
+    """
     merged: Parts = {}
     for part, name in dict.fromkeys(name for own in each.values() for name in own):
         values = {seed: own.get((part, name), DASH) for seed, own in each.items()}
-        apart = "; ".join(f"seed {seed}: {value}" for seed, value in values.items())
+        apart = "; ".join(f"seed {seed}: {value}" if named else value for seed, value in values.items())
         merged.setdefault(part, {})[name] = apart if len(set(values.values())) > 1 else next(iter(values.values()))
     return merged | {part: together(merged[part]) for part in merged if part == REASONS}
 
@@ -191,7 +195,7 @@ def identity(record: Record) -> dict[str, str]:
     given = {
         "key": record.key[:KEY],
         "failure": record.failure,
-        "network evaluations per image": record.nfe,
+        "NFE": record.nfe,
         "grid": record.grid,
         "teacher timesteps": record.timesteps,
         **texts(record.sampling, "sampling."),

@@ -30,7 +30,7 @@ Row = tuple[str, Record]  # a row's name in the tables, and a record of it
 
 @dataclass(frozen=True)
 class Samples:
-    """One seed's pictures as PNG or JPEG files: contact sheets by row name and step count, strips by row name."""
+    """One seed's pictures as WebP or JPEG files: contact sheets by row name and step count, strips by row name."""
 
     seed: int
     steps: list[int]  # all step counts, increasing
@@ -114,9 +114,9 @@ def contact_sheet(path: Path, record: Record) -> np.ndarray:
 
 
 def compact(pixels: np.ndarray) -> bytes:
-    """Return a picture as PNG, or as JPEG if that is too large."""
+    """Return a picture as WebP without loss, or as JPEG if that is too large."""
     picture, buffer = Image.fromarray(pixels), BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
+    picture.convert("RGB").save(buffer, format="WEBP", lossless=True, quality=100)
     if buffer.tell() > LARGEST:
         buffer = BytesIO()
         picture.convert("RGB").save(buffer, format="JPEG", quality=JPEG_QUALITY)

@@ -1,7 +1,7 @@
 "use strict";
 // Headers of sortable tables become buttons: the first press sorts up, the next down. Cells without a number stay last.
 
-function number(cell) {  // what it begins with, as in "1.20 ± 0.03 best", unless it has a value of its own
+function number(cell) {  // what its text begins with, as in "1.20 best", unless it has a value of its own
   const text = cell.dataset.value ?? cell.textContent.trim().match(/^-?\d+(\.\d+)?(?= |$)/)?.[0];
   return text === undefined ? undefined : Number(text);
 }

@@ -23,6 +23,8 @@ import bench.cli, bench.run.session, bench.stages.sampling, bench.stages.trainin
 import bench.report.page
 import sfddm.units, bench.upkeep.verify, bench.config.methods, sklearn.datasets, matplotlib.backends.backend_agg
 for name in bench.config.methods.METHODS: bench.config.methods.get(name)
+import bench.store.packages
+bench.store.packages.installed()  # reads a file of each package, and keeps what it found
 """
 OFTEN = """
 bench.stages.training.ResumableTraining.is_due = lambda self: True

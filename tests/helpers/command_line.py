@@ -26,7 +26,7 @@ WITHOUT_DRAWING = f"import bench.cli\nif __name__ == '__main__':\n    {BLANK}\n 
 
 TINY = (
     "--scale smoke --set teacher.iterations=4 --set student.iterations=3 --set pd.iterations=3 --images 20 "
-    "--set classifier.epochs=1 --set teacher.timesteps=64"
+    "--set classifier.epochs=1 --set teacher.timesteps=64 --set cost.batch=8"
 ).split()
 
 

@@ -211,7 +211,8 @@ def steps_axis(axes: Axes, steps: Sequence[int], width: float) -> None:
     """
     axes.set_xscale("log", base=2)
     per_decade = width / max(log2(max(steps) / min(steps)), 1) * log2(10)
-    labelled = with_room(sorted(steps, key=lambda step: (step & (step - 1) != 0, step)), per_decade)
+    powers_first = sorted(steps, key=lambda step: (step & (step - 1) != 0, step))
+    labelled = with_room(powers_first, per_decade)
     axes.set_xticks(list(steps), [str(step) if step in labelled else "" for step in steps])
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("sampling steps")

@@ -28,6 +28,7 @@ from bench.run.trials import (
     training_trial,
     untrained_classifier,
 )
+from bench.stages.classifier import published
 from bench.stages.context import Context
 from bench.stages.cost import SHORT_STEPS
 from bench.stages.interpolation import PATH_NAMES
@@ -151,11 +152,12 @@ class Counting:
         return count(self, cell, stage) if count else Work("evaluation", Calls(stage.kind, "unknown"), 1.0, FEW)
 
     def classifier(self, cell: Cell, stage: Stage) -> Work:
-        """Images through its training, epoch by epoch."""
-        settings = self.config.classifier
+        """Images through its training, epoch by epoch; nothing of the published one, which is copied."""
+        settings, size = self.config.classifier, classifier_bytes(self.context) + FEW
+        if published(stage):
+            return Work("evaluation", Calls("copy", "weights"), 0.0, size)
         calls = Calls("classifier", self.space, f"batch {settings.batch}")
         amount = settings.epochs * self.dataset
-        size = classifier_bytes(self.context) + FEW
         return Work("evaluation", calls, amount, size, trial=classifier_trial(self.context))
 
     def reference(self, cell: Cell, stage: Stage) -> Work:

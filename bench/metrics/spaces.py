@@ -122,10 +122,14 @@ class FileSpace:
 
     def extractor(self, job: Job) -> FeatureExtractor:
         """Load the network on the job's device."""
+        return self.on(job.device)
+
+    def on(self, device: str) -> FeatureExtractor:
+        """Load the network on a device. Raises InputError if its file is not here."""
         path = self.weights or there(self.declared)
         if path is None:
             raise InputError(lacking(self.declared))
-        return LoadedExtractor(self.name, self.declared, self.sha256, self.declared.load(path, job.device))
+        return LoadedExtractor(self.name, self.declared, self.sha256, self.declared.load(path, device))
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import torch
 
 from bench.metrics.classifier import Classifier
 from bench.metrics.inception_network import CLASSES, FEATURES
-from bench.metrics.spaces import BuiltSpace
+from bench.metrics.spaces import BuiltSpace, FileSpace
 from bench.records.pictures import PAIRS_SHOWN
 from bench.run.sweep import Cell, Sweep
 from bench.run.trials import (
@@ -258,7 +258,7 @@ class Counting:
     @property
     def space(self) -> str:
         """What the features are of: the space, on images of a shape."""
-        return f"{self.config.evaluation.feature_space}, {shown(self.context.shape)}"
+        return f"{self.context.space.name}, {shown(self.context.shape)}"
 
     def _network_and_calls(self, cell: Cell) -> tuple[DenoiserSpec, int]:
         """Return the model that a cell samples, and how often it is called for an image."""
@@ -348,9 +348,11 @@ COUNTED: dict[str, Callable[[Counting, Cell, Stage], Work]] = {
 
 
 def feature_sizes(context: Context) -> tuple[int, int]:
-    """Return how many features and probabilities an image has; as Inception's, if the network of a file decides."""
+    """Return how many features and probabilities an image has; as Inception's, if nothing says it of a file's."""
     if isinstance(context.space, BuiltSpace):
         return context.space.on("cpu")(context.pixels[:1])[0].shape[1], 0
+    if isinstance(context.space, FileSpace) and context.space.declared.width is not None:
+        return context.space.declared.width, 0
     if not context.space.parents:
         return FEATURES, CLASSES
     network = meta_classifier(context)

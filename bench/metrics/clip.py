@@ -97,4 +97,4 @@ def load(path: Path, device: str) -> Extract:
     return lambda pixels: (in_parts(pixels, embeddings), None)
 
 
-VIT_L_336 = Extractor(CLIP, "ViT-L-14-336px.pt", SHA256, RESIZE, load, URL)
+VIT_L_336 = Extractor(CLIP, "ViT-L-14-336px.pt", SHA256, RESIZE, load, URL, width=768)

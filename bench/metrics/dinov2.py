@@ -67,10 +67,10 @@ def load(path: Path, device: str) -> Extract:
     return lambda pixels: (in_parts(pixels, lambda part: network(normalised(part, SIDE, MEAN, SD, device))), None)
 
 
-def _published(name: str, network: str, sha256: str) -> Extractor:
-    file = f"{network}_pretrain.pth"
-    return Extractor(name, file, sha256, RESIZE, load, f"{SOURCE}/{network}/{file}")
+def _published(name: str, size: str, width: int, sha256: str) -> Extractor:
+    network, file = f"dinov2_{size}", f"dinov2_{size}_pretrain.pth"
+    return Extractor(name, file, sha256, RESIZE, load, f"{SOURCE}/{network}/{file}", width)
 
 
-VIT_L = _published("dinov2", "dinov2_vitl14", "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428")
-VIT_B = _published("dinov2-vitb14", "dinov2_vitb14", "0b8b82f85de91b424aded121c7e1dcc2b7bc6d0adeea651bf73a13307fad8c73")
+VIT_L = _published("dinov2", "vitl14", 1024, "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428")
+VIT_B = _published("dinov2-vitb14", "vitb14", 768, "0b8b82f85de91b424aded121c7e1dcc2b7bc6d0adeea651bf73a13307fad8c73")

@@ -16,7 +16,7 @@ from bench.config.plugins import EXTRACTOR_GROUP, plugins
 from bench.config.sections import ANY_RESOLUTION, Resize
 from bench.config.settings import Config
 from bench.datasets.dataset import Images
-from bench.metrics.classifier import LEAST_IMAGES, ClassifierFeatures, make_classifier
+from bench.metrics.classifier import LEAST_IMAGES, WEIGHTS, ClassifierFeatures, make_classifier
 from bench.metrics.extractors import FROM_FILES, WeightFiles, extractor_weights, extractors, lacking, there
 from bench.metrics.features import INCEPTION, OWN_CLASSIFIER, PIXELS, Extractor, FeatureExtractor, LoadedExtractor
 from bench.metrics.inception import WEIGHTS_SHA256, download, find_weights, inception_features, network_name
@@ -83,7 +83,7 @@ class ClassifierSpace:
 
     def extractor(self, job: Job) -> FeatureExtractor:
         """Load the trained classifier on the job's device."""
-        path = job.path(self.stage, "weights.pt")
+        path = job.path(self.stage, WEIGHTS)
         assert self.images.labels is not None
         channels, resolution = self.images.pixels.shape[1:3]
         network = make_classifier(channels, resolution, int(self.images.labels.max()) + 1)
@@ -122,10 +122,14 @@ class FileSpace:
 
     def extractor(self, job: Job) -> FeatureExtractor:
         """Load the network on the job's device."""
+        return self.on(job.device)
+
+    def on(self, device: str) -> FeatureExtractor:
+        """Load the network on a device. Raises InputError if its file is not here."""
         path = self.weights or there(self.declared)
         if path is None:
             raise InputError(lacking(self.declared))
-        return LoadedExtractor(self.name, self.declared, self.sha256, self.declared.load(path, job.device))
+        return LoadedExtractor(self.name, self.declared, self.sha256, self.declared.load(path, device))
 
 
 @dataclass(frozen=True)

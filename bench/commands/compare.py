@@ -45,7 +45,6 @@ def compare(
     if len(shapes) > 1:
         said = ", ".join("x".join(map(str, shape)) for shape in sorted(shapes))
         raise InputError(f"STUDENT: images of several shapes given ({said}), and their latents are not the same")
-    write_comparison(
-        {name: model.sample(latents, seed=seed, device=where).numpy() for name, model in models.items()}, to
-    )
+    made = {name: model.sample(latents, seed=seed, device=where).numpy() for name, model in models.items()}
+    write_comparison([(name, made[name]) for name in students], to)
     print(to)

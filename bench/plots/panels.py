@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from math import log2
+from math import ceil, floor, log2, log10
 from statistics import median
 from textwrap import wrap
 
@@ -188,22 +188,45 @@ def plain(value: float, _: object = None) -> str:
     return f"{value:g}"
 
 
+def costs_axis(axes: Axes, width: float) -> None:
+    """Make the x axis logarithmic with plain numbers: a tick at 1, 2 and 5 of each decade, the 1s labelled first.
+
+    width: of the axis, in inches.
+    """
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    decades = range(floor(log10(low)), ceil(log10(high)) + 1)
+    ticks = [float(f"{first}e{decade}") for first in (1, 2, 5) for decade in decades]
+    shown = [tick for tick in ticks if low <= tick <= high]
+    labelled = with_room(shown, width / log10(high / low))
+    axes.tick_params(axis="x", which="both", length=3, pad=3)
+    axes.set_xticks(shown, [plain(tick) if tick in labelled else "" for tick in shown])
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
 def steps_axis(axes: Axes, steps: Sequence[int], width: float) -> None:
     """Make the x axis that of step counts: a tick for each, powers of two labelled first, others where they find room.
 
     width: of the axis, in inches.
     """
     axes.set_xscale("log", base=2)
-    per_octave = width / max(log2(max(steps) / min(steps)), 1)
-    labelled: list[int] = []
-    for step in sorted(steps, key=lambda step: (step & (step - 1) != 0, step)):
-        if all(per_octave * abs(log2(step / other)) > _half(step) + _half(other) for other in labelled):
-            labelled.append(step)
+    per_decade = width / max(log2(max(steps) / min(steps)), 1) * log2(10)
+    powers_first = sorted(steps, key=lambda step: (step & (step - 1) != 0, step))
+    labelled = with_room(powers_first, per_decade)
     axes.set_xticks(list(steps), [str(step) if step in labelled else "" for step in steps])
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("sampling steps")
 
 
-def _half(step: int) -> float:
-    """Return how far a step count's label reaches to each side, with some air: inches."""
-    return LETTER * (len(str(step)) + 0.7) / 2
+def with_room(values: Sequence[float], per_decade: float) -> list[float]:
+    """Return the values whose labels do not touch, the first first, on an axis of so many inches a decade."""
+    labelled: list[float] = []
+    for value in values:
+        if all(per_decade * abs(log10(value / other)) > _half(value) + _half(other) for other in labelled):
+            labelled.append(value)
+    return labelled
+
+
+def _half(value: float) -> float:
+    """Return how far a value's label reaches to each side, with some air: inches."""
+    return LETTER * (len(plain(value)) + 0.7) / 2

@@ -10,7 +10,7 @@ from matplotlib.transforms import ScaledTranslation, Transform
 
 from bench.metrics.shown import value_at
 from bench.plots.curves import FEW_SEEDS, Curve, Value, curves, distance, most_seeds, paired, told_of_seeds
-from bench.plots.panels import line, lines_figure, plain_numbers, ring, steps_axis, title, told_of_floor
+from bench.plots.panels import costs_axis, line, lines_figure, ring, steps_axis, title, told_of_floor
 from bench.records.groups import Group
 from bench.records.record import Record
 from bench.tables.frontier import beaten
@@ -43,10 +43,14 @@ def quality_over_steps(group: Group) -> Figure | None:
     told = told_of_seeds(drawn, "line", "dots beside it: each seed", "band: quartiles")
     heading = title(group, f"{group.first.distance_name} by sampling steps", told, told_of_floor(group))
     figure = lines_figure(group, drawn, heading, draw)
-    width = figure.get_figwidth() / figure.axes[0].get_gridspec().ncols - 0.9  # type: ignore[union-attr]
     for axes in figure.axes:
-        steps_axis(axes, sorted({step for curve in drawn for step in curve.at}), width)
+        steps_axis(axes, sorted({step for curve in drawn for step in curve.at}), axis_width(figure))
     return figure
+
+
+def axis_width(figure: Figure) -> float:
+    """Return about how wide the x axis of each panel is, in inches."""
+    return figure.get_figwidth() / figure.axes[0].get_gridspec().ncols - 0.9  # type: ignore[union-attr]
 
 
 def beside(axes: Axes) -> Transform:
@@ -92,8 +96,7 @@ def quality_over_time(group: Group) -> Figure | None:
     )
     figure = lines_figure(group, rows, heading, draw)
     for axes in figure.axes:
-        axes.set_xscale("log")
-        plain_numbers(axes.xaxis)
+        costs_axis(axes, axis_width(figure))
         axes.set_xlabel(cost.label)
     return figure
 

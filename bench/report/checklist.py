@@ -21,6 +21,7 @@ from bench.store.text import duration
 from bench.tables.caption import conditions_text, heading
 from bench.tables.latex import escape as tex
 from bench.tables.markdown import escape as md
+from bench.tables.summary import by_cell
 from sfddm.words import plural
 
 DIGITS_PAGE = "https://archive.ics.uci.edu/dataset/80"  # of the data that scikit-learn has
@@ -37,7 +38,7 @@ def checklist(records: Sequence[Record], folders: Sequence[Path]) -> Answers:
         "Data, and where its licence stands": list(data(records)),
         "How quality was measured": list(dict.fromkeys(conditions_text(group).rstrip(".") for group in found)),
         "Seeds": [f"{seeds}; each is that of the teacher, the students and the latents"],
-        "Error bars, and how they are made": error_bars(records),
+        "Error bars, and how they are made": error_bars(found),
         "How settings were chosen": list(choices(records)),
         "Compute of each method": [line for group in found for line in compute(group)],
         "Compute in all, failed runs included": list(compute_in_all(records, folders)),
@@ -55,15 +56,22 @@ def data(records: Sequence[Record]) -> Iterator[str]:
         yield f"{name} at {resolution}x{resolution}, sha256 {sha256[:16]}; {where}"
 
 
-def error_bars(records: Sequence[Record]) -> list[str]:
-    """Return what the intervals are of."""
-    seeds = len({record.seed for record in records})
-    over = (
-        f"mean and standard deviation over {seeds} seeds; two methods are told apart by a paired test over the seeds "
-        "they share (95 %)"
-        if seeds >= LEAST_SEEDS
-        else f"{plural(seeds, 'seed')}: intervals are of sampling alone, and nothing is told apart"
-    )
+def error_bars(found: Sequence[Group]) -> list[str]:
+    """Return what the intervals are of; a cell that stands in several groups counts once."""
+    cells = {tuple(record.key for record in cell) for group in found for cell in by_cell(group.cells).values()}
+    seeds = sorted(map(len, cells))
+    few = sum(count < LEAST_SEEDS for count in seeds)
+    if not seeds:
+        over = "nothing was measured"
+    elif few == len(seeds):
+        over = f"{span(seeds)} seed{'s' * (seeds[-1] > 1)}: intervals are of sampling alone, and nothing is told apart"
+    else:
+        over = (
+            f"mean and standard deviation over {span(seeds)} seeds; two methods are told apart by a paired test over "
+            f"the seeds they share (95 %)"
+        ) + f"; {few} of {plural(len(seeds), 'cell')} with fewer than {LEAST_SEEDS} seeds: told apart from nothing" * (
+            few > 0
+        )
     return [over, "the 95 % interval of one distance is a jackknife's over its images, for so many images"]
 
 

@@ -30,15 +30,23 @@ class FamilyResults:
     groups: Sequence[GroupResults]
     frontier: FrontierResults | None = None
 
+    def title_of(self, group: GroupResults) -> str:
+        """Return the title of one of the groups: the family's, with the group's budget if there are others."""
+        return f"{self.title}, under {group.budget} evaluations of training" if len(self.groups) > 1 else self.title
+
 
 def family_results(family: Family, pictures: Pictures) -> FamilyResults:
     """Return the results of a family, with the pictures that lie beside its records."""
     largest_first = family.groups[::-1]
     found = frontier(family)
     stem = family.stem if family.spans else family.largest.stem
+    groups: list[GroupResults] = []
+    for group in largest_first:
+        shown = frozenset().union(*(one.samples.keys for one in groups if one.samples))
+        groups.append(group_results(group, pictures, shown))
     return FamilyResults(
         title(family.largest.first, stem),
-        [group_results(group, pictures) for group in largest_first],
+        groups,
         None if found is None else frontier_results(found),
     )
 

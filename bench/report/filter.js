@@ -12,7 +12,7 @@
   }
 
   function choice(header, rows) {
-    const values = new Map(rows.map(row => row.cells[header.cellIndex]).map(cell => [key(cell), cell.dataset.value]));
+    const values = new Map(rows.map(row => row.cells[header.cellIndex]).map(cell => [key(cell), number(cell)]));
     const sorted = [...values].sort(([a, x], [b, y]) =>
       (x ?? Infinity) - (y ?? Infinity) || a.localeCompare(b, "en", {numeric: true}));
     const options = sorted.map(([value]) => make("option", {value}, value === "–" ? "– (none)" : value));

@@ -1,6 +1,6 @@
 """All that the page shows of a group of records: its tables, plots and samples, ready for the templates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.config.counts import short
@@ -51,8 +51,11 @@ class GroupResults:
     samples: Samples | None = None
 
 
-def group_results(group: Group, pictures: Pictures) -> GroupResults:
-    """Return the results of a group, with the pictures that lie beside its records."""
+def group_results(group: Group, pictures: Pictures, shown: Collection[str] = ()) -> GroupResults:
+    """Return the results of a group, with the pictures that lie beside its records.
+
+    shown: keys of records whose samples another group of the page shows.
+    """
     budget = "" if group.budget is None else short(group.budget)
     if not group.cells:
         return GroupResults(title(group.first, group.stem), group.first, failures(group), budget)
@@ -70,7 +73,7 @@ def group_results(group: Group, pictures: Pictures) -> GroupResults:
         quality=in_full([column for column in columns if column.measure.kind == "quality"]),
         cost=in_full([column for column in columns if column.measure.kind == "cost"]),
         plots=plots(group),
-        samples=samples(ordered(group.cells), pictures),
+        samples=samples(ordered(group.cells), pictures, shown),
     )
 
 
@@ -85,8 +88,10 @@ def distance(group: Group, column: Summary) -> DistanceResults | None:
     """Return the distance, which is a group's first measure; None if it was not measured."""
     if column.measure.name != group.first.distance_name:
         return None
+    costs = {name: record.training_cost for name, record in ordered(group.cells)}
+    untrained = {name for name, cost in costs.items() if cost and not cost.folds}
     ratios = [(table.title, table.sentences, sortable(table)) for table in ratio_tables(column)]
-    return DistanceResults(column.measure, images(group), cards(column), by_steps(column), ratios)
+    return DistanceResults(column.measure, images(group), cards(column, untrained), by_steps(column), ratios)
 
 
 def images(group: Group) -> str:

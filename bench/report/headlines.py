@@ -1,6 +1,6 @@
 """The headlines: at each step count, the best method beside the teacher itself."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bench.config.methods import CONTROL
@@ -8,6 +8,8 @@ from bench.statistics import LEAST_SEEDS
 from bench.tables.summary import Statistic, Summary, difference
 from bench.tables.table import number, statistic_text
 from sfddm.words import plural
+
+NO_STUDENT = "No student: it trains nothing, but samples the teacher in another way."
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,15 @@ class Card:
     comparison: str = ""  # empty if only the control was measured
 
 
-def cards(quality: Summary) -> list[Card]:
-    """Return one card per step count: the best method against the teacher itself at as many steps."""
-    return [card(steps, quality) for steps in quality.steps]
+def cards(quality: Summary, untrained: Collection[str]) -> list[Card]:
+    """Return one card per step count: the best method against the teacher itself at as many steps.
+
+    untrained: the rows that are no students.
+    """
+    return [card(steps, quality, untrained) for steps in quality.steps]
 
 
-def card(steps: int, quality: Summary) -> Card:
+def card(steps: int, quality: Summary, untrained: Collection[str]) -> Card:
     """Return the card of one step count."""
     digits = quality.measure.digits
     column = {name: row[steps] for name, row in quality.rows.items() if steps in row}
@@ -41,6 +46,7 @@ def card(steps: int, quality: Summary) -> Card:
         return Card(steps, best, distance)
     control = column[controls[0]]
     said = compare(quality.rows[best], quality.rows[controls[0]], steps) if rivals else ""
+    said += f". {NO_STUDENT}" * bool(rivals and best in untrained)
     return Card(steps, best, distance, controls[0], statistic_text(control, digits), said)
 
 

@@ -42,13 +42,15 @@ class JoinedLines(Extension):
 
 
 def data_url(picture: bytes) -> str:
-    """Return a PNG or JPEG file as an address that holds it."""
+    """Return a PNG, JPEG or WebP file as an address that holds it."""
     return f"data:image/{kind_of(picture)};base64,{b64encode(picture).decode()}"
 
 
 def kind_of(picture: bytes) -> str:
-    """Return what kind of file a picture is, PNG or JPEG."""
-    return "png" if picture.startswith(b"\x89PNG") else "jpeg"
+    """Return what kind of file a picture is: PNG, WebP or JPEG."""
+    if picture.startswith(b"\x89PNG"):
+        return "png"
+    return "webp" if picture.startswith(b"RIFF") else "jpeg"
 
 
 @dataclass(frozen=True)

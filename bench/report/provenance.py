@@ -17,6 +17,8 @@ from bench.store.files import flat
 from bench.tables.table import number
 
 LONGEST = 12  # entries of a list that are written out
+SAMPLES = "samples"  # begins the name of their stage
+REASONS = "Not measured, and why"
 KEY = 8  # digits of a key, enough to find a record or a stage's folder by
 
 
@@ -29,7 +31,6 @@ class CellFacts:
     """What is on record of a cell over its seeds, and not of all measured cells or all of its row."""
 
     steps: int | None
-    budget: str  # of training, in short; empty if there is none
     seeds: list[int]
     result: str
     own: Parts
@@ -37,9 +38,10 @@ class CellFacts:
 
 @dataclass(frozen=True)
 class RowFacts:
-    """What the cells of a row share, and what each has of its own."""
+    """What the cells of a row under one budget share, and what each has of its own."""
 
     name: str
+    budget: str  # of training, in short; empty if there is none
     shared: Parts
     cells: list[CellFacts]
 
@@ -86,20 +88,22 @@ def facts(record: Record) -> Facts:
         "The cell": identity(record),
         "Settings": settings(record),
         "Stages": stages(record),
-        "Not measured, and why": record.reasons,
+        REASONS: record.reasons,
     }
     return {(part, name): value for part, values in parts.items() for name, value in values.items()}
 
 
 def provenance(found: Sequence[Group]) -> Provenance:
-    """Return what is on record of groups' cells: each fact once, of all measured cells, of a row, or of a cell."""
-    rows: dict[tuple[int, str], list[list[Record]]] = {}
+    """Return what is on record of groups' cells: each fact once, of all measured cells, of a row under a
+    budget, or of a cell.
+    """
+    rows: dict[tuple[int, str, int | None], list[list[Record]]] = {}
     for place, family in enumerate(families(found)):
         cells_of: dict[tuple[str, int | None, int | None], list[Record]] = {}
         for name, record in ordered(family.records):
             cells_of.setdefault((name, record.steps, record.budget), []).append(record)
-        for (name, _, _), cell in cells_of.items():
-            rows.setdefault((place, name), []).append(cell)
+        for (name, _, budget), cell in cells_of.items():
+            rows.setdefault((place, name, budget), []).append(cell)
     known = {record.key: facts(record) for group in found for record in group.records}
     measured = len({record.key for group in found for record in group.cells})
     cells = [cell for row in rows.values() for cell in row]
@@ -107,25 +111,24 @@ def provenance(found: Sequence[Group]) -> Provenance:
     return Provenance(
         measured,
         over_seeds(common),
-        [row_facts(name, row, beyond(common, cells, known)) for (_, name), row in rows.items()],
+        [row_facts(name, budget, row, beyond(common, cells, known)) for (_, name, budget), row in rows.items()],
     )
 
 
-def row_facts(name: str, row: Sequence[Sequence[Record]], known: Mapping[str, Facts]) -> RowFacts:
+def row_facts(name: str, budget: int | None, row: Sequence[Sequence[Record]], known: Mapping[str, Facts]) -> RowFacts:
     """Return what is known of a row's cells, each over its seeds."""
     common = shared(row, known)
     own = beyond(common, row, known)
     cells = [
         CellFacts(
             cell[0].steps,
-            "" if cell[0].budget is None else short(cell[0].budget),
             [record.seed for record in cell],
             result(cell),
-            over_seeds({record.seed: own[record.key] for record in cell}),
+            over_seeds({record.seed: own[record.key] for record in cell}, named=False),
         )
         for cell in row
     ]
-    return RowFacts(name, over_seeds(common), cells)
+    return RowFacts(name, "" if budget is None else short(budget), over_seeds(common), cells)
 
 
 def shared(cells: Sequence[Sequence[Record]], known: Mapping[str, Facts]) -> dict[int, Facts]:
@@ -166,14 +169,25 @@ def result(records: Sequence[Record]) -> str:
     return ", ".join([f"{records[0].distance_name} {values[0]}", *values[1:]])
 
 
-def over_seeds(each: Mapping[int, Facts]) -> Parts:
-    """Return facts by seed in their parts: what is equal for all seeds once, else one seed after another."""
+def over_seeds(each: Mapping[int, Facts], named: bool = True) -> Parts:
+    """Return facts by seed in their parts: what is equal for all seeds once, else one seed after another.
+
+    named: whether with the seeds' names, which a cell has said.
+    """
     merged: Parts = {}
     for part, name in dict.fromkeys(name for own in each.values() for name in own):
         values = {seed: own.get((part, name), DASH) for seed, own in each.items()}
-        apart = "; ".join(f"seed {seed}: {value}" for seed, value in values.items())
+        apart = "; ".join(f"seed {seed}: {value}" if named else value for seed, value in values.items())
         merged.setdefault(part, {})[name] = apart if len(set(values.values())) > 1 else next(iter(values.values()))
-    return merged
+    return merged | {part: together(merged[part]) for part in merged if part == REASONS}
+
+
+def together(reasons: Mapping[str, str]) -> dict[str, str]:
+    """Return reasons by what they are the reason of, each once."""
+    names: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names.setdefault(reason, []).append(name)
+    return {", ".join(of): reason for reason, of in names.items()}
 
 
 def identity(record: Record) -> dict[str, str]:
@@ -181,7 +195,7 @@ def identity(record: Record) -> dict[str, str]:
     given = {
         "key": record.key[:KEY],
         "failure": record.failure,
-        "network evaluations per image": record.nfe,
+        "NFE": record.nfe,
         "grid": record.grid,
         "teacher timesteps": record.timesteps,
         **texts(record.sampling, "sampling."),
@@ -191,19 +205,22 @@ def identity(record: Record) -> dict[str, str]:
 
 
 def stages(record: Record) -> dict[str, str]:
-    """Return the key and seconds of each stage that a cell was made of; seconds are those of its last sitting."""
+    """Return the key and seconds of each stage that a cell was made of; seconds are those of its last sitting.
+
+    Of which method at how many steps the samples are, the cell has said.
+    """
     keys = {name: [key[:KEY]] for name, key in record.parents.items()}
     seconds = {name: [f"{number(value, 1)} s"] for name, value in record.durations.items()}
     found = {name: ", ".join(keys.get(name, []) + seconds.get(name, [])) for name in keys | seconds}
-    return {name.removesuffix(f" (seed {record.seed})"): said for name, said in found.items()}
+    told = next((name.removeprefix(SAMPLES) for name in found if name.startswith(f"{SAMPLES} of ")), "")
+    return {name.removesuffix(told).removesuffix(f" (seed {record.seed})"): said for name, said in found.items()}
 
 
 def interval(record: Record) -> dict[str, str]:
-    """Return the interval of a cell's distance as text, by what it is about; nothing if it has none."""
-    if record.interval is None or record.quality is None:
+    """Return the interval of a cell's distance as text, by name; nothing if it has none."""
+    if record.interval is None:
         return {}
-    about = f"95 % interval of the distance of {record.quality.images:,} images, of their sampling alone"
-    return {about: " to ".join(number(end, 2) for end in record.interval)}
+    return {"95 % interval of the distance": " to ".join(number(end, 2) for end in record.interval)}
 
 
 def commands(records: Sequence[Record]) -> dict[str, int]:

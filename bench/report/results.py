@@ -1,5 +1,6 @@
 """The tables of one group: the distance by steps, every measure in full, the cells that failed."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -7,11 +8,11 @@ from typing import Literal
 from bench.records.groups import Group
 from bench.tables.summary import Summary
 from bench.tables.table import DASH as TABLES_DASH
-from bench.tables.table import Entry, Table, statistic_text
+from bench.tables.table import Entry, Table, floors_of, statistic_text
 from sfddm.words import plural
 
 DASH = "–"
-FLOOR, FRESH = "floor: real data, half against half", "floor: real data, held-out images in a cell's place"
+NUMBER = re.compile(r"-?\d+(\.\d+)?(?= |$)", re.ASCII)  # as sort.js reads it at the beginning of a text
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,15 @@ class SortableEntry:
     value: float | None = None  # what it is sorted by; None: no number, or the text itself
     place: Literal["", "best", "second"] = ""
     clear: bool = False  # whether the paired test tells the best from the second
+
+    @property
+    def unsaid(self) -> float | None:
+        """The value if the text does not begin with it, as far as its digits go."""
+        said = NUMBER.match(self.text)
+        if self.value is None or said is None:
+            return self.value
+        digits = len((said[1] or ".")[1:])
+        return None if float(said[0]) == round(self.value, digits) else self.value
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,6 @@ def entry(found: Entry) -> SortableEntry:
 def by_steps(quality: Summary) -> SortableTable:
     """Return the distance of methods (rows) by step counts (columns), best and second marked, the floor below."""
     digits = quality.measure.digits
-    floors = [(name, one) for name, one in ((FLOOR, quality.floor), (FRESH, quality.fresh)) if one]
 
     def entry(name: str, steps: int) -> SortableEntry:
         found = quality.rows[name].get(steps)
@@ -66,7 +75,8 @@ def by_steps(quality: Summary) -> SortableTable:
         head=("method", *(plural(steps, "step") for steps in quality.steps)),
         rows=tuple((name, tuple(entry(name, steps) for steps in quality.steps)) for name in quality.rows),
         foot=tuple(
-            (name, (SortableEntry(statistic_text(one, digits), one.mean),) * len(quality.steps)) for name, one in floors
+            (name, (SortableEntry(statistic_text(one, digits), one.mean),) * len(quality.steps))
+            for name, one in floors_of(quality)
         ),
     )
 

@@ -1,6 +1,6 @@
 """Contact sheets of samples and interpolation strips: the pictures that lie beside the records."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -30,7 +30,7 @@ Row = tuple[str, Record]  # a row's name in the tables, and a record of it
 
 @dataclass(frozen=True)
 class Samples:
-    """One seed's pictures as PNG or JPEG files: contact sheets by row name and step count, strips by row name."""
+    """One seed's pictures as WebP or JPEG files: contact sheets by row name and step count, strips by row name."""
 
     seed: int
     steps: list[int]  # all step counts, increasing
@@ -41,18 +41,25 @@ class Samples:
     strip_steps: int | None
     closest: dict[str, bytes]  # the images nearest to real ones beside those, by row name, all at one step count
     closest_steps: int | None
+    keys: frozenset[str]  # of the records whose sheets they are
+    elsewhere: tuple[str, ...] = ()  # rows whose cells are all shown with another group, and so not here
 
 
-def samples(rows: Sequence[Row], pictures: Pictures) -> Samples | None:
+def samples(rows: Sequence[Row], pictures: Pictures, shown: Collection[str] = ()) -> Samples | None:
     """Return the first seed's contact sheets, and its interpolation strips at one step count; None without any sheet.
 
-    The other seeds' lie beside their records: a page of them all would be too large to send.
+    The other seeds' lie beside their records: a page of them all would be too large to send. shown: keys of records
+    whose pictures stand elsewhere on the page; a row of nothing else, such as of what trains nothing, is left out.
     """
     pictured = [row for row in rows if pictures.of(row[1])]
     if not pictured:
         return None
     seed = min(record.seed for _, record in pictured)
-    chosen = [row for row in pictured if row[1].seed == seed]
+    first = [row for row in pictured if row[1].seed == seed]
+    own = {name for name, record in first if record.key not in shown}
+    chosen = [row for row in first if row[0] in own]
+    if not chosen:
+        return None
     one = chosen[0][1]
     real = pictures.of(one, REAL_IMAGES)
     names = [(record, full_length_of(record)) for _, record in chosen]
@@ -81,6 +88,8 @@ def samples(rows: Sequence[Row], pictures: Pictures) -> Samples | None:
             if record.steps == closest_steps
         },
         closest_steps=closest_steps,
+        keys=frozenset(record.key for _, record in chosen),
+        elsewhere=tuple(dict.fromkeys(name for name, _ in first if name not in own)),
     )
 
 
@@ -105,9 +114,9 @@ def contact_sheet(path: Path, record: Record) -> np.ndarray:
 
 
 def compact(pixels: np.ndarray) -> bytes:
-    """Return a picture as PNG, or as JPEG if that is too large."""
+    """Return a picture as WebP without loss, or as JPEG if that is too large."""
     picture, buffer = Image.fromarray(pixels), BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
+    picture.convert("RGB").save(buffer, format="WEBP", lossless=True, quality=100)
     if buffer.tell() > LARGEST:
         buffer = BytesIO()
         picture.convert("RGB").save(buffer, format="JPEG", quality=JPEG_QUALITY)

@@ -9,7 +9,7 @@ from sfddm.errors import InputError
 from sfddm.files import remove, remove_dead
 
 CONTENTS = "site.json"  # lists the files of the site, so that they can be told from all else and replaced
-OWN = re.compile(r"[\w=-][\w.=-]*\.html|pictures/[0-9a-f]+\.(png|jpeg)", re.ASCII)
+OWN = re.compile(r"[\w=-][\w.=-]*\.html|pictures/[0-9a-f]+\.(png|webp|jpeg)", re.ASCII)
 
 
 def check_is_free(out: Path, option: str = "--out") -> None:

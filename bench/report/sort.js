@@ -1,11 +1,15 @@
 "use strict";
 // Headers of sortable tables become buttons: the first press sorts up, the next down. Cells without a number stay last.
 
+function number(cell) {  // what its text begins with, as in "1.20 best", unless it has a value of its own
+  const text = cell.dataset.value ?? cell.textContent.trim().match(/^-?\d+(\.\d+)?(?= |$)/)?.[0];
+  return text === undefined ? undefined : Number(text);
+}
+
 function key(row, column) {
   const cell = row.cells[column];
   const text = cell.textContent.trim();
-  if (cell.dataset.value !== undefined) return Number(cell.dataset.value);
-  return text === "–" || text === "" ? null : text;
+  return number(cell) ?? (text === "–" || text === "" ? null : text);
 }
 
 function compare(a, b) {

@@ -1,6 +1,6 @@
 """Images of a model on the disk: a folder of PNG files, one picture of many, or an array. Whole or not at all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -52,14 +52,14 @@ def write_images(units: Iterable[np.ndarray], path: Path, seed: int) -> None:
         np.savez_compressed(file, images=pixels.transpose(0, 2, 3, 1), seed=np.uint64(seed))
 
 
-def write_comparison(rows: dict[str, np.ndarray], path: Path) -> None:
+def write_comparison(rows: Sequence[tuple[str, np.ndarray]], path: Path) -> None:
     """Write one picture of several models' images (N,C,H,W) of the same latents: a labelled row for each."""
-    sheets = {label: rgb(pixels) for label, pixels in rows.items()}
-    width = max(sheet.width for sheet in sheets.values()) + 2 * MARGIN
-    height = sum(sheet.height + LABEL_HEIGHT for sheet in sheets.values()) + MARGIN
+    sheets = [(label, rgb(pixels)) for label, pixels in rows]
+    width = max(sheet.width for _, sheet in sheets) + 2 * MARGIN
+    height = sum(sheet.height + LABEL_HEIGHT for _, sheet in sheets) + MARGIN
     picture = Image.new("RGB", (width, height), "white")
     draw, top = ImageDraw.Draw(picture), 0
-    for label, sheet in sheets.items():
+    for label, sheet in sheets:
         draw.text((MARGIN, top + 4), label, fill="black")
         picture.paste(sheet, (MARGIN, top + LABEL_HEIGHT))
         top += LABEL_HEIGHT + sheet.height

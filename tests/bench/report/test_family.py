@@ -46,7 +46,8 @@ def test_tables_over_budgets_have_their_marks_and_sort_by_number(text: str) -> N
 
 def test_the_largest_budget_is_the_headline_and_each_cell_is_told_once_with_its_budget(text: str) -> None:
     assert "cifar10 32×32, scale paper, under 20k evaluations of training: FID" in text
-    assert text.count("<summary><b>ddim</b></summary>") == text.count("<summary><b>sfddm</b></summary>") == 1
-    assert text.count("<summary>4 steps, under 5k, seed 0 ") == 1
+    for row in ("<b>ddim</b>", "<b>sfddm</b>, under 5k", "<b>sfddm</b>, under 20k"):
+        assert text.count(f"<summary>{row}</summary>") == 1
+    assert text.count("<summary>4 steps, seed 0 ") == text.count("<summary><b>") - 1 == 3  # not of the real data
     assert "<dt>budgets of training</dt><dd>5k, 20k</dd>" in text
     assert "Students are trained on 1.25 % of their teacher&#39;s images; they begin as the teacher (sfddm)." in text

@@ -37,4 +37,5 @@ def test_a_template_that_names_a_value_that_is_not_there_is_refused() -> None:
 
 def test_pictures_say_what_they_are() -> None:
     assert data_url(b"\x89PNG\r\n\x1a\n") == "data:image/png;base64,iVBORw0KGgo="
+    assert data_url(b"RIFF") == "data:image/webp;base64,UklGRg=="
     assert data_url(b"\xff\xd8\xff") == "data:image/jpeg;base64,/9j/"

@@ -40,7 +40,7 @@ def test_quality_table_holds_mean_and_sd_over_seeds_with_marks_floor_and_dashes(
         ["pd", "–", "failed", "–"],
         ["ddim", "1100.50 ± 0.71", "275.50 ± 0.71", "69.25 ± 0.71"],
         [HOSTILE, "–", "20.00", "–"],
-        ["floor: real data, half against half", *["1.05 ± 0.07"] * 3],
+        ["real data (floor)", *["1.05 ± 0.07"] * 3],
     ]
 
 

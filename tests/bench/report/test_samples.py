@@ -52,7 +52,7 @@ def test_of_two_pictures_of_a_name_the_one_that_the_record_was_written_with_is_s
         )
     html = Outline(write_report([tmp_path / "b", tmp_path / "a"]).read_text())
     (shown,) = [str(a["src"]) for _, a in html.elements if a.get("alt") == "Images of the dataset"]
-    stored = np.asarray(Image.open(BytesIO(b64decode(shown.partition(",")[2]))))
+    stored = np.asarray(Image.open(BytesIO(b64decode(shown.partition(",")[2]))).convert("L"))
     assert (stored[:8, :8] == pixels[0, 0, 0]).all()
 
 
@@ -64,7 +64,7 @@ def test_the_teachers_own_images_stand_below_the_students(tmp_path: Path) -> Non
         write_record(tmp_path, one, {f"{one.name}.png": own, f"full-length-{seed}.png": (teacher, own)[seed]})
     html = Outline(write_report([tmp_path]).read_text())
     (shown,) = [str(a["src"]) for _, a in html.elements if str(a.get("alt", "")).startswith("Images of the teacher")]
-    stored = np.asarray(Image.open(BytesIO(b64decode(shown.partition(",")[2]))))
+    stored = np.asarray(Image.open(BytesIO(b64decode(shown.partition(",")[2]))).convert("L"))
     assert (stored[:8, 9:17] == pixels[1, 1, 0]).all()
 
 
@@ -76,7 +76,7 @@ def test_images_stand_left_of_the_real_ones_that_they_are_nearest_to(tmp_path: P
     html = Outline(write_report([tmp_path]).read_text())
     (shown,) = [a for _, a in html.elements if "nearest to real ones" in str(a.get("alt", ""))]
     assert shown["alt"] == "The images of ddim, 1 step, seed 0 that are nearest to real ones, each left of its real one"
-    stored = np.asarray(Image.open(BytesIO(b64decode(str(shown["src"]).partition(",")[2]))))
+    stored = np.asarray(Image.open(BytesIO(b64decode(str(shown["src"]).partition(",")[2]))).convert("L"))
     assert stored.shape == (2 * 9 - 1, 8 * 9 - 1)  # two rows of four pairs
     assert (stored[9:17, 9:17] == pixels[9, 0]).all()
 
@@ -84,7 +84,7 @@ def test_images_stand_left_of_the_real_ones_that_they_are_nearest_to(tmp_path: P
 def test_a_cells_picture_is_its_first_images_at_their_own_size_without_loss(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (64, 1, 8, 8), dtype=np.uint8)
     write_sheet(pixels, tmp_path / "grid.png")
-    stored = np.asarray(Image.open(BytesIO(compact(contact_sheet(tmp_path / "grid.png", SWEEP[-1])))))
+    stored = np.asarray(Image.open(BytesIO(compact(contact_sheet(tmp_path / "grid.png", SWEEP[-1])))).convert("L"))
     assert stored.shape == (4 * 9 - 1, 4 * 9 - 1)
     assert (stored[:8, 9:17] == pixels[1, 0]).all()
     assert (stored[9:17, :8] == pixels[4, 0]).all()

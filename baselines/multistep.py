@@ -36,6 +36,10 @@ class MultistepCD(SelfTaught):
     summary = MultistepSettings.summary
     Settings = MultistepSettings
 
+    @property
+    def anytime(self) -> bool:
+        return self.settings.first_points == self.settings.last_points
+
     def fold_name(self, steps: int) -> str:
         return f"{self.name} to {plural(steps, 'step')}"
 
@@ -43,9 +47,10 @@ class MultistepCD(SelfTaught):
         return {"segments": self.timesteps(steps)}
 
     def in_a_segment(self, steps: int, progress: float) -> int:
-        """Return how many teacher steps a segment has: more and more, from the first of `first_points` to all of T."""
-        total, first = self.teacher.timesteps, min(self.settings.first_points, self.teacher.timesteps)
-        points = first * (total / first) ** min(progress / self.settings.annealed, 1.0)
+        """Return how many teacher steps a segment has: more and more, as there are points over all segments."""
+        settings, total = self.settings, self.teacher.timesteps
+        first, last = (min(points or total, total) for points in (settings.first_points, settings.last_points))
+        points = first * (last / first) ** min(progress / settings.annealed, 1.0)
         return min(max(round(points / steps), 1), max(total // steps, 1))
 
     def row(self, steps: int, levels: Tensor) -> Row:

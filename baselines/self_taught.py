@@ -27,7 +27,11 @@ class SelfTaught(Method):
     Settings: ClassVar[type[SelfTaughtSettings]]
     all_timesteps = True
     two_times = False  # the student is told where a step ends
-    anytime = False  # its row does not follow the progress
+
+    @property
+    def anytime(self) -> bool:
+        """Whether its row does not follow the progress."""
+        return False
 
     def row(self, steps: int, levels: Tensor) -> Row:
         """Return what makes the method, for sigma / alpha (T,), float64, of the teacher's timesteps."""
@@ -75,7 +79,7 @@ class SelfTaught(Method):
     def folds(self, steps: int) -> list[Fold]:
         self.timesteps(steps)  # refuses an impossible step count
         settings = self.settings
-        others = set(type(settings).model_fields) - set(type(settings.training()).model_fields) - ELSEWHERE
+        others = set(settings.model_dump()) - set(type(settings.training()).model_fields) - ELSEWHERE
         own = {key: getattr(settings, key) for key in sorted(others)}
 
         def loss(teacher: Denoiser, student: Denoiser) -> Loss:

@@ -138,13 +138,23 @@ class MultistepSettings(DistilledSettings):
     """Settings of `multistep-cd`."""
 
     summary: ClassVar[str] = "multistep consistency distillation: a consistency student for each step count's segments"
+    later = DistilledSettings.later | {"last_points"}
 
     first_points: int = Field(
         default=64, ge=1, le=10**6, description="timesteps that it is trained on at first, over all segments"
     )
     annealed: float = Field(
-        default=0.5, gt=0, le=1, description="share of the training after which it is trained on all timesteps"
+        default=0.5, gt=0, le=1, description="share of the training after which it is trained on the last of them"
     )
+    last_points: int | None = Field(
+        default=None, ge=1, le=10**6, description="timesteps that it is trained on at last; none: all"
+    )
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if self.last_points is not None and self.last_points < self.first_points:
+            raise ValueError(f"last_points is at least first_points, which is {self.first_points}")
+        return self
 
 
 class ShortcutSettings(DistilledSettings):

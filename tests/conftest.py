@@ -25,7 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def digits_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """The folder of a finished run: SFDDM and DDIM at 1 and 4 steps, and the real data: five cells. Never changed.
 
-    It is made once, by whichever of pytest's processes comes first.
+    It has drawn its figures. It is made once, by whichever of pytest's processes comes first.
     """
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "digits"
@@ -33,7 +33,8 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "done").exists():
-            run = sfddm_bench("run", "--out", str(folder / "runs"), "--steps", "1,4", "--methods", "sfddm,ddim", *TINY)
+            words = ["run", "--out", str(folder / "runs"), "--steps", "1,4", "--methods", "sfddm,ddim", *TINY]
+            run = sfddm_bench(*words, draws=True)
             assert run.returncode == 0, run.stderr
             (folder / "done").touch()
     return folder / "runs"

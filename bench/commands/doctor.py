@@ -54,7 +54,7 @@ def doctor(
 
 def compare_inception(option: Path | None) -> None:
     """Print how far the plain network's features are from the file's own; exit with 1 if they are not equal."""
-    from bench.metrics.published import WEIGHTS, cache_folder, find_weights
+    from bench.metrics.network_files import WEIGHTS, cache_folder, find_weights
 
     path = find_weights(option)
     if path is None:

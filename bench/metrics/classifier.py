@@ -16,6 +16,7 @@ from bench.store.progress import Update
 from sfddm.noise import training_generator
 from sfddm.sampler import from_uint8
 
+WEIGHTS = "weights.pt"  # the file of a trained one
 HELD_OUT = 0.2
 SMALLEST_RESIDUAL = 16  # pixels; smaller images, such as the 8x8 digits, have the plain network
 LARGEST_SHIFT = 1 / 8  # of the side: 1 pixel of 8, 4 of 32

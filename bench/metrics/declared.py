@@ -27,7 +27,7 @@ class Extractor:
     name: what `--features` takes, and what tables call the space. weights: the name of its weight file; sha256: of that
     file; url: where it is, if it can be downloaded. resize: the rule by which it resizes images, for the protocol.
     load: (weight file, device) -> a function from uint8 (N,C,H,W) to float32 features (N,d) and probabilities (N,k) or
-    None, on any device.
+    None, on any device. width: d, for the estimate of the work alone; None: it is taken as Inception's.
     """
 
     name: str
@@ -36,6 +36,7 @@ class Extractor:
     resize: str
     load: Callable[[Path, str], Extract]
     url: str | None = None
+    width: int | None = None
 
 
 def as_extractor(given: Any, name: str) -> Extractor:

@@ -12,7 +12,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 from bench.metrics.declared import Extract
-from bench.metrics.published import DINOV2_SIDE as SIDE
+from bench.metrics.network_files import DINOV2_SIDE as SIDE
 from bench.metrics.vision_transformer import Block, as_tokens, depth_of, filled, in_parts, network_in, normalised
 
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's

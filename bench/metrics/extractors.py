@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.config.plugins import EXTRACTOR_GROUP, plugins
 from bench.metrics.declared import BUILT_SPACES, INCEPTION, Extractor, as_extractor
-from bench.metrics.published import FROM_FILES, cache_folder
+from bench.metrics.network_files import FROM_FILES, cache_folder
 from bench.store.files import file_sha256
 from sfddm.errors import InputError
 

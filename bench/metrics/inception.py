@@ -25,7 +25,7 @@ from torch import Tensor
 from bench.config.sections import Resize
 from bench.metrics.features import exact_float32
 from bench.metrics.inception_network import FEATURES, SIDE, InceptionNetwork, network_of
-from bench.metrics.published import WEIGHTS, WEIGHTS_SHA256, cache_folder
+from bench.metrics.network_files import WEIGHTS, WEIGHTS_SHA256, cache_folder
 from bench.metrics.torchscript_archive import read_tensors
 from bench.store.files import file_sha256, write_bytes
 from sfddm.errors import InputError

@@ -16,12 +16,12 @@ from bench.config.plugins import EXTRACTOR_GROUP, plugins
 from bench.config.sections import ANY_RESOLUTION, Resize
 from bench.config.settings import Config
 from bench.datasets.dataset import Images
-from bench.metrics.classifier import ClassifierFeatures, make_classifier
+from bench.metrics.classifier import WEIGHTS, ClassifierFeatures, make_classifier
 from bench.metrics.declared import BUILT_SPACES, INCEPTION, LEAST_IMAGES, OWN_CLASSIFIER, PIXELS, RANDOM, Extractor
 from bench.metrics.extractors import WeightFiles, extractor_weights, extractors, lacking, there
 from bench.metrics.features import FeatureExtractor, LoadedExtractor
 from bench.metrics.inception import download, inception_features, network_name
-from bench.metrics.published import FROM_FILES, WEIGHTS_SHA256, find_weights
+from bench.metrics.network_files import FROM_FILES, WEIGHTS_SHA256, find_weights
 from bench.metrics.random_network import PixelFeatures, random_features
 from bench.store.files import file_sha256
 from bench.store.stage import Job, Stage
@@ -83,7 +83,7 @@ class ClassifierSpace:
 
     def extractor(self, job: Job) -> FeatureExtractor:
         """Load the trained classifier on the job's device."""
-        path = job.path(self.stage, "weights.pt")
+        path = job.path(self.stage, WEIGHTS)
         assert self.images.labels is not None
         channels, resolution = self.images.pixels.shape[1:3]
         network = make_classifier(channels, resolution, int(self.images.labels.max()) + 1)
@@ -122,10 +122,14 @@ class FileSpace:
 
     def extractor(self, job: Job) -> FeatureExtractor:
         """Load the network on the job's device."""
+        return self.on(job.device)
+
+    def on(self, device: str) -> FeatureExtractor:
+        """Load the network on a device. Raises InputError if its file is not here."""
         path = self.weights or there(self.declared)
         if path is None:
             raise InputError(lacking(self.declared))
-        return LoadedExtractor(self.name, self.declared, self.sha256, self.declared.load(path, job.device))
+        return LoadedExtractor(self.name, self.declared, self.sha256, self.declared.load(path, device))
 
 
 @dataclass(frozen=True)

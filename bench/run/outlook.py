@@ -150,10 +150,12 @@ class Outlook:
 
     @property
     def unknown(self) -> list[str]:
-        """The kinds of calls of whose time nothing is known."""
+        """The kinds of calls of whose time nothing is known, with what they are of if others of the kind are known."""
         with self.lock:
             calls = dict.fromkeys(work.calls for work in self.work.values() if work.amount)
-            return list(dict.fromkeys(one.kind for one in calls if self.speeds.seconds(one) is None))
+            lacking = [one for one in calls if self.speeds.seconds(one) is None]
+            known = {one.kind for one in calls if one not in lacking}
+            return list(dict.fromkeys(f"{one.kind} ({one.of})" if one.kind in known else one.kind for one in lacking))
 
     def __str__(self) -> str:
         """What is left in words; empty if nothing is."""

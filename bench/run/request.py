@@ -14,8 +14,8 @@ from bench.datasets.registry import definition_name, load, prepared_resolutions
 from bench.metrics import METRICS, check_metrics
 from bench.metrics.declared import INCEPTION
 from bench.metrics.extractors import WeightFiles, weight_files
+from bench.metrics.network_files import find_weights
 from bench.metrics.offered import check_feature_space
-from bench.metrics.published import find_weights
 from sfddm.errors import InputError
 from sfddm.grids import check_steps
 

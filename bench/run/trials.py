@@ -17,7 +17,7 @@ from bench.metrics.declared import INCEPTION, LEAST_IMAGES
 from bench.metrics.features import FeatureExtractor
 from bench.metrics.inception import InceptionFeatures
 from bench.metrics.inception_network import InceptionNetwork
-from bench.metrics.spaces import BuiltSpace
+from bench.metrics.spaces import BuiltSpace, FileSpace
 from bench.stages.context import Context
 from bench.store.timing import synchronise
 from sfddm.checkpoint import DenoiserSpec
@@ -139,21 +139,19 @@ def extractor_trial(context: Context) -> Trial:
     batch = context.config.evaluation.batch
 
     def ready(device: str) -> Call:
-        extractor, pixels = untrained_extractor(context, device), context.pixels[:batch]
+        extractor, pixels = extractor_to_try(context, device), context.pixels[:batch]
         return lambda images: extractor(pixels[:images])
 
     return Trial(batch, ready)
 
 
-def untrained_extractor(context: Context, device: str) -> FeatureExtractor:
-    """Return an extractor that takes as long as the run's own. Raises LookupError for another file's than Inception."""
+def extractor_to_try(context: Context, device: str) -> FeatureExtractor:
+    """Return an extractor that takes as long as the run's own. Raises InputError if only its file says how long."""
     evaluation = context.config.evaluation
     if evaluation.feature_space == INCEPTION:
         return InceptionFeatures(InceptionNetwork().eval().to(device), "", evaluation.resize)
-    if isinstance(context.space, BuiltSpace):
+    if isinstance(context.space, BuiltSpace | FileSpace):
         return context.space.on(device)
-    if not context.space.parents:
-        raise LookupError(f"the network of {evaluation.feature_space} is a file's")
     return ClassifierFeatures(evaluation.feature_space, "", untrained_classifier(context).to(device).eval())
 
 

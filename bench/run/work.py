@@ -16,7 +16,7 @@ import torch
 
 from bench.metrics.classifier import Classifier
 from bench.metrics.inception_network import CLASSES, FEATURES
-from bench.metrics.spaces import BuiltSpace
+from bench.metrics.spaces import BuiltSpace, FileSpace
 from bench.records.pictures import PAIRS_SHOWN
 from bench.run.sweep import Cell, Sweep
 from bench.run.trials import (
@@ -28,6 +28,7 @@ from bench.run.trials import (
     training_trial,
     untrained_classifier,
 )
+from bench.stages.classifier import published
 from bench.stages.context import Context
 from bench.stages.cost import SHORT_STEPS
 from bench.stages.interpolation import PATH_NAMES
@@ -151,11 +152,12 @@ class Counting:
         return count(self, cell, stage) if count else Work("evaluation", Calls(stage.kind, "unknown"), 1.0, FEW)
 
     def classifier(self, cell: Cell, stage: Stage) -> Work:
-        """Images through its training, epoch by epoch."""
-        settings = self.config.classifier
+        """Images through its training, epoch by epoch; nothing of the published one, which is copied."""
+        settings, size = self.config.classifier, classifier_bytes(self.context) + FEW
+        if published(stage):
+            return Work("evaluation", Calls("copy", "weights"), 0.0, size)
         calls = Calls("classifier", self.space, f"batch {settings.batch}")
         amount = settings.epochs * self.dataset
-        size = classifier_bytes(self.context) + FEW
         return Work("evaluation", calls, amount, size, trial=classifier_trial(self.context))
 
     def reference(self, cell: Cell, stage: Stage) -> Work:
@@ -256,7 +258,7 @@ class Counting:
     @property
     def space(self) -> str:
         """What the features are of: the space, on images of a shape."""
-        return f"{self.config.evaluation.feature_space}, {shown(self.context.shape)}"
+        return f"{self.context.space.name}, {shown(self.context.shape)}"
 
     def _network_and_calls(self, cell: Cell) -> tuple[DenoiserSpec, int]:
         """Return the model that a cell samples, and how often it is called for an image."""
@@ -346,9 +348,11 @@ COUNTED: dict[str, Callable[[Counting, Cell, Stage], Work]] = {
 
 
 def feature_sizes(context: Context) -> tuple[int, int]:
-    """Return how many features and probabilities an image has; as Inception's, if the network of a file decides."""
+    """Return how many features and probabilities an image has; as Inception's, if nothing says it of a file's."""
     if isinstance(context.space, BuiltSpace):
         return context.space.on("cpu")(context.pixels[:1])[0].shape[1], 0
+    if isinstance(context.space, FileSpace) and context.space.declared.width is not None:
+        return context.space.declared.width, 0
     if not context.space.parents:
         return FEATURES, CLASSES
     network = meta_classifier(context)

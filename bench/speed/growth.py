@@ -46,7 +46,7 @@ WHAT_CELLS = (
 )
 WHAT_IMAGES = (
     f"Sampling: DDIM with one step of a small network at {metrics_growth.SIDE}x{metrics_growth.SIDE}. Metrics compare "
-    "as many random features with as many."
+    "as many random features with as many; as many are held out."
 )
 
 

@@ -73,6 +73,15 @@ def statistics(images: int, features: int) -> Work:
     return lambda: (reference(real), squared_distances(real, 3))
 
 
+def held_out(images: int, features: int) -> Work:
+    """Return what is found once of held-out images: the Gaussian and the distances to their nearest training ones."""
+    from bench.metrics.frechet import reference
+    from bench.metrics.neighbours import nearest_distances
+
+    real, apart = drawn(images, features, 0), drawn(images, features, 2)
+    return lambda: (reference(apart), nearest_distances(apart, real))
+
+
 def given(images: int, features: int) -> "Given":
     """Return what a metric is given in a cell; the real images' distances to each other are all equal.
 
@@ -82,12 +91,13 @@ def given(images: int, features: int) -> "Given":
 
     from bench.config.sections import EvaluationSettings
     from bench.metrics.frechet import reference
-    from bench.metrics.metric import Given
+    from bench.metrics.metric import Given, HeldOutImages
 
     real, own = drawn(images, features, 0), drawn(images, features, 1)
     distances = torch.full((images, 3), 2 * real.var(0).sum().item())
     settings = EvaluationSettings.model_validate({"feature_space": "random", "images": images})
-    return Given(own, own.softmax(1), real, reference(real), settings, "random", distances)
+    apart = HeldOutImages(reference(drawn(images, features, 2)), nearest=1.0)
+    return Given(own, own.softmax(1), real, reference(real), settings, "random", distances, apart)
 
 
 def of_metric(metric: "type[Metric]") -> Callable[[int, int], Work]:
@@ -105,7 +115,7 @@ def parts() -> dict[str, Callable[..., Work]]:
     from bench.metrics.quality import BUILT_IN
 
     metrics = {name.replace("_", " "): of_metric(metric) for name, metric in BUILT_IN.items()}
-    return {SAMPLING: sampling, "statistics": statistics, **metrics}
+    return {SAMPLING: sampling, "statistics": statistics, "held-out images": held_out, **metrics}
 
 
 def work_of(part: str, *size: str) -> Work:

@@ -26,9 +26,10 @@ def installed() -> str:
     """
     site = Path(sysconfig.get_path("purelib")).resolve()
     found = {
-        re.sub(r"[-_.]+", "-", name).lower(): one.version
+        re.sub(r"[-_.]+", "-", name).lower(): about["Version"]
         for one in reversed(list(distributions()))  # of one that is there twice, the first is imported
-        if (name := one.metadata["Name"]) and site not in Path(str(one.locate_file(""))).resolve().parents
+        if (name := (about := one.metadata)["Name"])  # a file that is read anew each time
+        and site not in Path(str(one.locate_file(""))).resolve().parents
     }
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found))
 

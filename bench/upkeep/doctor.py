@@ -21,7 +21,7 @@ from bench.datasets.dataset import data_root
 from bench.datasets.packed import survey
 from bench.devices import may_have_gpu
 from bench.metrics.extractors import extractors, there
-from bench.metrics.published import WEIGHTS, WEIGHTS_SHA256, cache_folder, find_weights
+from bench.metrics.network_files import WEIGHTS, WEIGHTS_SHA256, cache_folder, find_weights
 from bench.store.files import file_sha256, nearest_there, readable_size
 from sfddm.errors import InputError
 from sfddm.words import on_one_line

@@ -219,6 +219,15 @@ def test_a_segments_start_belongs_to_the_segment_below_it() -> None:
     assert segment_ends([2, 5]).tolist() == [-1, -1, -1, 2, 2, 2]
 
 
+@pytest.mark.parametrize(("last", "there"), [(None, 1024), (256, 256), (64, 64)])
+def test_a_segments_points_grow_to_the_last_of_them(last: int | None, there: int) -> None:
+    own = method(MultistepCD, first_points=64, last_points=last, annealed=0.5)
+    seen = {it: own.row(4, LEVELS).draw(moment(0, it, 20_000, total=100)).t.unique().tolist() for it in (0, 50, 99)}
+    assert seen[0] == timesteps("trailing", 1024, 64)
+    assert seen[50] == seen[99] == timesteps("trailing", 1024, there)
+    assert own.folds(4)[0].anytime == (seen[0] == seen[99])  # a smaller budget is taken on the way to a larger one
+
+
 def test_shortcuts_are_powers_of_two_and_halved() -> None:
     t, m, s = method(Shortcut, share=0.5).row(1, LEVELS).draw(moment(0, 0, 4000))
     length, some = t - s, 2000
@@ -330,7 +339,7 @@ def test_every_setting_decides_something(kind: type, settings: dict, cost: float
         "iterations": 7, "batch": 8, "optimizer": "radam", "learning_rate": 0.5, "warmup": 3, "decay": "linear",
         "ema": 0.5, "ema_warmup": True, "clip_gradient": 2.0, "flip": True, "prediction": "x0", "dropout": 0.5,
         "weight": "truncated-snr", "clip_target": True, "target_ema": 0.25, "sampler": "ddim", "solver": "heun",
-        "points": 5, "first_points": 4, "last_points": 50, "first_decay": 0.5, "mean": 0.0, "spread": 1.0,
+        "points": 5, "first_points": 4, "last_points": 200, "first_decay": 0.5, "mean": 0.0, "spread": 1.0,
         "uniform": 0.5, "ratio": 3.0, "stages": 2, "annealed": 1.0, "source": "images", "middle": "next", "share": 0.25,
     }  # fmt: skip
     plain = method(kind)

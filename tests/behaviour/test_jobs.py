@@ -14,15 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers.command_line import end, records, start, without_clocks
+from helpers.command_line import WITHOUT_DRAWING, end, records, start, without_clocks
 
 pytestmark = pytest.mark.slow
 
-# slow, and tested elsewhere
-WITHOUT_PLOTS = (
-    "import bench.cli, bench.plots.figures as f; f.write_plots = lambda *_: []\n"
-    "if __name__ == '__main__': bench.cli.main()"
-)
 DIVERGES = "sfddm[iterations=10,learning_rate=1e30]"
 WORDS = (
     f"run --scale smoke --steps 2 --seeds 0,1 --methods ddim,sfddm,{DIVERGES} --images 20 --set teacher.timesteps=8 "
@@ -36,7 +31,7 @@ SIDE_BY_SIDE = {"jobs": 2, "job_threads": 1}
 
 def begin(out: Path, jobs: int, *words: str, **environment: str) -> subprocess.Popen[str]:
     """Start the command line."""
-    command = [sys.executable, "-c", WITHOUT_PLOTS, *WORDS, *words, "--out", str(out), "--jobs", str(jobs)]
+    command = [sys.executable, "-c", WITHOUT_DRAWING, *WORDS, *words, "--out", str(out), "--jobs", str(jobs)]
     return start(command, **environment)
 
 
@@ -274,7 +269,7 @@ def test_a_finished_run_again_starts_no_worker(by_two: tuple[Path, str]) -> None
     out, _ = by_two
     again = [word for word in WORDS if word != f"ddim,sfddm,{DIVERGES}"]
     again.insert(again.index("--methods") + 1, "ddim,sfddm")
-    command = [sys.executable, "-c", WITHOUT_PLOTS, *again, "--out", str(out), "--jobs", "2"]
+    command = [sys.executable, "-c", WITHOUT_DRAWING, *again, "--out", str(out), "--jobs", "2"]
     code, said = end(start(command))
     assert code == 0, said
     assert "side by side" not in said

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.slow
 
 TINY = (
     "--scale smoke --set teacher.iterations=3 --set student.iterations=2 --set pd.iterations=1 --images 12 "
-    "--set teacher.timesteps=16 --set evaluation.interpolation_paths=1 --set evaluation.consistency_images=2"
+    "--set teacher.timesteps=16 --set cost.batch=2 --set evaluation.interpolation_paths=1 "
+    "--set evaluation.consistency_images=2"
 ).split()
 
 

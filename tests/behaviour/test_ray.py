@@ -11,13 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.command_line import ENVIRONMENT, end, records, sfddm_bench, start, without_clocks
+from helpers.command_line import ENVIRONMENT, WITHOUT_DRAWING, end, records, sfddm_bench, start, without_clocks
 from ray.cluster_utils import Cluster
 
 pytestmark = pytest.mark.slow
-
-# slow, and tested elsewhere
-WITHOUT_PLOTS = "import bench.cli, bench.plots.figures as f; f.write_plots = lambda *_: []; bench.cli.main()"
 
 DIVERGES = "sfddm[iterations=10,learning_rate=1e30]"
 WORDS = (
@@ -31,7 +28,7 @@ MISSED_SOON = {"health_check_period_ms": 500, "health_check_failure_threshold": 
 
 def begin(*words: str) -> subprocess.Popen[str]:
     """Start the command line."""
-    return start([sys.executable, "-c", WITHOUT_PLOTS, *words])
+    return start([sys.executable, "-c", WITHOUT_DRAWING, *words])
 
 
 def processes(node: Any) -> list[int]:

@@ -10,18 +10,16 @@ import shlex
 import shutil
 import sys
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from diffusers import UNet2DModel
+from helpers import blank_figures
 from helpers.dataset_forms import image_folder, lsun_lmdb
 from helpers.small_transformers import clip_tensors, write
 from helpers.small_unet2d import OPTIONS
 from helpers.stand_in_inception import write_stand_in
-from matplotlib.figure import Figure
-from PIL import Image
 
 from bench.cli import main
 
@@ -101,9 +99,7 @@ def sfddm_bench(words: list[str]) -> object:
     """Run a command in this process and return its exit code, without what takes longer than all the rest."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["sfddm-bench", *words])
-        if words[0] in ("run", "reproduce", "site"):  # `plots` and `report` draw
-            patch.setattr(Figure, "savefig", blank)
-            patch.setattr(Figure, "draw_without_rendering", lambda figure: None)
+        blank_figures.use(patch.setattr)
         if words[0] == "speed":  # a compilation takes 17 s, and is tested in tests/bench/speed
             patch.setenv("CXX", "no-compiler")
         if words[0] == "speed":  # four processes that import the same: once is enough
@@ -113,11 +109,6 @@ def sfddm_bench(words: list[str]) -> object:
         with pytest.raises(SystemExit) as left:
             main()
     return left.value.code
-
-
-def blank(figure: Figure, file: BytesIO, format: str, **_: Any) -> None:
-    """Save a figure as nothing but a few pixels."""
-    Image.new("RGB", (8, 8)).save(file, format)
 
 
 @pytest.fixture

@@ -18,7 +18,8 @@ MILLISECONDS = 0.05
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     out = tmp_path_factory.mktemp("run")
     started = time.perf_counter()
-    process = sfddm_bench("run", "--out", str(out), "--steps", "2", "--seeds", "0,1", "--methods", "sfddm,ddim", *TINY)
+    words = ["run", "--out", str(out), "--steps", "2", "--seeds", "0,1", "--methods", "sfddm,ddim", *TINY]
+    process = sfddm_bench(*words, draws=True)
     assert process.returncode == 0, process.stderr
     return out, time.perf_counter() - started
 

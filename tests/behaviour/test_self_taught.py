@@ -19,7 +19,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run of all of them at 1, 4 and 7 steps, from an eps teacher, with dropout for one of them."""
     out = tmp_path_factory.mktemp("self-taught")
     words = f"run --steps 1,4,7 --methods {','.join(METHODS)} --metrics quality --set ect.dropout=0.1".split()
-    more = ["--set", "multistep-cd.target_ema=0.5", "--set", "cost.batch=8", "--out", str(out)]
+    more = ["--set", "multistep-cd.target_ema=0.5", "--out", str(out)]
     done = sfddm_bench(*words, *TINY, *more)
     assert done.returncode == 0, done.stderr
     return out

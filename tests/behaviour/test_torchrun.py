@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from helpers.blank_figures import BLANK
 from helpers.command_line import end, records, sfddm_bench, start
 
 pytestmark = pytest.mark.slow
 
 TRAJECTORY = 1e-5  # of the teacher's mean losses, over 150 iterations in float32
 
-# Small shards, so that both processes have some, each noted with its process; a checkpoint at every report; plots are
-# slow, and tested elsewhere.
-COMMAND = """
-import os, bench.stages.sampling as sampling, bench.cli, bench.plots.figures, bench.stages.training, sfddm.units
-bench.plots.figures.write_plots = lambda *_: []
+# Small shards, so that both processes have some, each noted with its process; a checkpoint at every report; blank
+# figures.
+COMMAND = f"""
+import os, bench.stages.sampling as sampling, bench.cli, bench.stages.training, sfddm.units
+{BLANK}
 bench.stages.training.ResumableTraining.is_due = lambda self: True
 sfddm.units.LARGEST_UNIT, sampling.sample_in_shards.__defaults__ = 8, ("samples.npy", 1)
 rank, write = os.environ.get("RANK", "0"), sampling.write_shard

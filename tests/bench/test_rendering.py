@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from helpers import blank_figures
 from helpers.command_line import ROOT, sfddm_bench
 from helpers.made_records import STEPS, made, sweep, written
 
@@ -162,7 +163,10 @@ def test_one_bad_record_or_picture_is_named_and_everything_else_is_rendered(
 
 
 @pytest.mark.slow
-def test_plots_are_drawn_again_if_the_set_of_records_changes_whatever_the_clock_says(tmp_path: Path) -> None:
+def test_plots_are_drawn_again_if_the_set_of_records_changes_whatever_the_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blank_figures.use(monkeypatch.setattr)
     records = sweep(("ddim",), (1, 4), (0,))
     written(records, tmp_path)
     render(records, tmp_path, tmp_path)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench.records.record import SECTIONS
 from bench.store.files import flat
+from helpers.blank_figures import BLANK, RUNS
 
 if TYPE_CHECKING:
     from helpers.forked_runs import Server
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "OMP_NUM_THREADS": "1"}
 PROGRAM = [sys.executable, "-m", "bench.cli"]
+# Processes that this one starts import it, and must not begin a run of their own.
+WITHOUT_DRAWING = f"import bench.cli\nif __name__ == '__main__':\n    {BLANK}\n    bench.cli.main()"
 
 TINY = (
     "--scale smoke --set teacher.iterations=4 --set student.iterations=3 --set pd.iterations=3 --images 20 "
-    "--set classifier.epochs=1 --set teacher.timesteps=64"
+    "--set classifier.epochs=1 --set teacher.timesteps=64 --set cost.batch=8"
 ).split()
 
 
@@ -45,19 +48,19 @@ def forking() -> "Server":
     return server
 
 
-def sfddm_bench(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line and return what it said.
+def sfddm_bench(*words: str, draws: bool = False, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line and return what it said. draws: also a run, whose figures are blank otherwise.
 
     With no environment of its own it is forked from a process that has imported everything, which takes seconds.
     """
+    is_blank = not draws and bool(RUNS.intersection(words[:1]))
     if not environment and not OF_ITS_OWN & set(words):
-        process = forking().start(*words, apart=True)
+        process = forking().start(*words, setup=BLANK if is_blank else "", apart=True)
         code = process.wait()
         said = [path.read_text() if path.exists() else "" for path in (process.log, process.errors)]
         return subprocess.CompletedProcess([*PROGRAM, *words], code, *said)
-    return subprocess.run(
-        [*PROGRAM, *words], capture_output=True, text=True, env=ENVIRONMENT | environment, check=False
-    )
+    command = [sys.executable, "-c", WITHOUT_DRAWING, *words] if is_blank else [*PROGRAM, *words]
+    return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT | environment, check=False)
 
 
 def start(command: list[str], **environment: str) -> subprocess.Popen[str]:

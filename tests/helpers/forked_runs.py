@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from helpers.blank_figures import BLANK
 from helpers.command_line import ENVIRONMENT
 
 IMPORTED = """
@@ -19,15 +20,18 @@ import json, os, signal, sys
 import torch, torch._dynamo  # which an optimizer imports when it is first made
 torch.set_num_threads(1)
 import bench.cli, bench.run.session, bench.stages.sampling, bench.stages.training, sfddm.training, bench.plots.figures
+import bench.report.page
 import sfddm.units, bench.upkeep.verify, bench.config.methods, sklearn.datasets, matplotlib.backends.backend_agg
 for name in bench.config.methods.METHODS: bench.config.methods.get(name)
+import bench.store.packages
+bench.store.packages.installed()  # reads a file of each package, and keeps what it found
 """
 OFTEN = """
 bench.stages.training.ResumableTraining.is_due = lambda self: True
 sfddm.training.REPORT_EVERY = 5
 sfddm.units.LARGEST_UNIT = 8
 bench.stages.sampling.sample_in_shards.__defaults__ = ("samples.npy", 1)
-bench.plots.figures.write_plots = lambda *_: []  # slow, and tested elsewhere
+bench.plots.figures.write_plots = lambda *_: []  # slow, and tested elsewhere; those of the report are blank
 """
 SERVER = """
 def work(words, logs, setup, folder):
@@ -96,7 +100,7 @@ class Server:
 
     def __init__(self, folder: Path, often: bool = True):
         self.folder, self.count = folder, 0
-        program = IMPORTED + (OFTEN if often else "") + SERVER
+        program = IMPORTED + (OFTEN + BLANK if often else "") + SERVER
         self.process = subprocess.Popen(
             [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT
         )

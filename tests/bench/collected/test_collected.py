@@ -2,10 +2,12 @@
 
 import hashlib
 import json
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
+import typer
 from helpers.command_line import sfddm_bench
 from helpers.made_run import PROTOCOL, quality, record
 
@@ -15,8 +17,12 @@ from bench.collected.merging import write_merged
 from bench.commands.archive import archive
 from bench.commands.checklist import checklist
 from bench.commands.claims import claims
+from bench.commands.merge import merge
 from bench.commands.remeasure import remeasure
+from bench.commands.tables import tables
+from bench.commands.verify import EXIT_DIFFERS, verify
 from bench.records.record import REAL, Record, read_records, write_record
+from bench.store.files import write_text
 from bench.store.layout import RunFolder
 from bench.store.packages import installed, packages_path, read_packages, sha256_of, write_packages
 from sfddm.errors import InputError
@@ -89,6 +95,29 @@ def test_a_failed_cell_gives_way_to_a_measured_one(tmp_path: Path) -> None:
     write_merged(gather([failed, good]), failed)
     assert [one.failure for one in read_records(failed)] == [None]
     assert len(read_records(good)) == 1
+
+
+def test_results_of_two_machines_pass_the_gate_until_a_digit_is_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = re.sub(r"^numpy==.*$", "numpy==0.0.1", installed(), flags=re.MULTILINE)
+    one, two = put(tmp_path / "one", made("ddim", 1, 0, 5.0)), tmp_path / "two"
+    write_text(packages_path(RunFolder(two), sha256_of(other)), other)
+    write_record(two, made("sfddm", 1, 0, 7.25).model_copy(update={"packages": sha256_of(other)}), {})
+    own = tmp_path / "results" / "mine"
+    merge([one, two], own)
+    tables([own], None)
+    record = next(own.rglob("sfddm-1-*.json"))
+    whole = record.read_text()
+    for text, code in ((whole, 0), (whole.replace("7.25", "7.15"), EXIT_DIFFERS), (whole, 0)):
+        record.write_text(text)
+        capsys.readouterr()
+        with pytest.raises(typer.Exit) as left:
+            verify([tmp_path / "results"])
+        said = capsys.readouterr().out
+        assert left.value.exit_code == code
+        assert (f"{record}: was changed after it was written" in said) == (code != 0)
+        assert code or re.search(r"different packages, .*: numpy .*0\.0\.1", said)
 
 
 def test_an_archive_holds_all_of_it_and_reads_as_the_folder(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def test_a_setting_that_trains_nothing_sensible_is_refused_before_anything_is_tr
             "sfddm: output_weight and hidden_weight are both 0, ",
         ),
         (["ct.first_points=200"], "ct: last_points is at least first_points, which is 200"),
+        (["multistep-cd.last_points=20"], "multistep-cd: last_points is at least first_points, which is 64"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused_in_a_line(given: list[str], why: str) -> None:

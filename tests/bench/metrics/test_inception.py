@@ -16,7 +16,7 @@ from bench.config.sections import Resize
 from bench.metrics import inception
 from bench.metrics.features import extract
 from bench.metrics.inception import download, inception_features
-from bench.metrics.published import WEIGHTS, WEIGHTS_SHA256, find_weights
+from bench.metrics.network_files import WEIGHTS, WEIGHTS_SHA256, find_weights
 from bench.store.files import file_sha256
 from sfddm.errors import InputError
 from sfddm.performance import set_products

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from helpers import blank_figures
 from helpers.made_run import SWEEP, write_run
 
 from bench.report.page import write_report
@@ -12,6 +13,12 @@ from bench.report.page import write_report
 def folder(tmp_path: Path) -> Path:
     """The folder of the synthetic sweep."""
     return write_run(tmp_path / "runs", SWEEP)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plots are blank."""
+    blank_figures.use(monkeypatch.setattr)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from helpers import blank_figures
 from helpers.command_line import ENVIRONMENT, ROOT, sfddm_bench
 from helpers.made_run import HOSTILE, NO_COST, PROTOCOL, SWEEP, quality, record
 from helpers.outline import Outline
@@ -24,7 +25,10 @@ from bench.report import page as report
 
 
 def in_memory(records: Sequence[Record]) -> str:
-    return report.page(records, Pictures([], []))
+    """The page of records, whose plots are blank."""
+    with pytest.MonkeyPatch.context() as patch:
+        blank_figures.use(patch.setattr)
+        return report.page(records, Pictures([], []))
 
 
 def test_quality_table_holds_mean_and_sd_over_seeds_with_marks_floor_and_dashes(sweep_page: str) -> None:

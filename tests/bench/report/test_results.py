@@ -1,5 +1,6 @@
 """What of a group goes where on the page."""
 
+import pytest
 from helpers.made_run import SWEEP
 from helpers.outline import Outline
 
@@ -22,6 +23,7 @@ def test_what_sampling_and_training_take_is_cost_and_all_else_is_quality() -> No
     ]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_every_plot_of_a_group_is_shown() -> None:
     alts = [attributes["alt"] for name, attributes in Outline(page(SWEEP, Pictures([], []))).elements if name == "img"]
     assert len(alts) == len(plots(groups(SWEEP)[0])) > 1

@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pytest
 from helpers.made_run import SWEEP, record, write_run
 from helpers.outline import Outline
 from PIL import Image
@@ -13,6 +14,8 @@ from bench.records.pictures import REAL_IMAGES, Pictures, closest_name, sheet_pn
 from bench.records.record import read_records, write_record
 from bench.report.page import write_report
 from bench.report.samples import LARGEST, compact, contact_sheet
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def test_each_grid_and_strip_of_the_first_seed_is_shown_once_and_real_images_beside_them(folder: Path) -> None:

@@ -5,13 +5,18 @@ from pathlib import Path
 
 import pytest
 from helpers.command_line import TINY
+from helpers.small_transformers import WIDTH, dinov2_tensors, write
 
 from bench.config.preset import load_preset
 from bench.config.resolve import resolve
 from bench.datasets.registry import load
-from bench.run.estimate import cells_bytes
+from bench.metrics import extractors
+from bench.metrics.network_files import VIT_L
+from bench.run.estimate import cells_bytes, try_out
+from bench.run.outlook import Outlook
+from bench.run.speeds import Speeds
 from bench.run.sweep import Sweep, make_sweep
-from bench.run.trials import untrained_extractor
+from bench.run.trials import extractor_to_try
 from bench.run.work import COUNTED, Counting, feature_sizes, what_is_left, whole_work, work_of
 from bench.stages.context import make_context
 from bench.store.layout import RunFolder
@@ -96,4 +101,24 @@ def test_the_features_of_every_space_of_ours_are_counted_and_tried(space: str, s
     config = resolve(load_preset("digits"), "smoke", [f"evaluation.feature_space={space}"])
     context = make_context(config, IMAGES)
     assert feature_sizes(context) == sizes
-    assert untrained_extractor(context, "cpu")(context.pixels[:2])[0].shape == (2, sizes[0])
+    assert extractor_to_try(context, "cpu")(context.pixels[:2])[0].shape == (2, sizes[0])
+
+
+def test_a_network_from_a_file_is_tried_if_the_file_is_here_and_else_named_as_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extractors, "cache_folder", lambda: tmp_path)
+    config = resolve(load_preset("digits"), "smoke", ["evaluation.feature_space=dinov2"], 20)
+    here = make_context(config, IMAGES, write(tmp_path / "small.pt", dinov2_tensors()))
+    assert extractor_to_try(here, "cpu")(here.pixels[:2])[0].shape == (2, WIDTH)
+    assert feature_sizes(make_context(config, IMAGES)) == (VIT_L.width, 0) == (1024, 0)
+
+    for file, unknown in ((here.weights, []), (None, ["features (dinov2, 1x8x8)"])):
+        first = resolve(load_preset("digits"), "smoke", [], 20)
+        both = make_sweep(first, IMAGES, [("ddim", 1)], (0,), further=[("dinov2", file)])
+        work, speeds = whole_work(both), Speeds(tmp_path, {})
+        try_out({key: one for key, one in work.items() if one.calls.kind == "features"}, speeds, "cpu", 0.2)
+        for one in work.values():
+            if one.calls.kind != "features":
+                speeds.add(one.calls, 1.0, one.amount)
+        assert Outlook(both, RunFolder(tmp_path), work, speeds).unknown == unknown

@@ -12,7 +12,7 @@ from helpers.dataset_forms import image_folder
 
 from bench.datasets.catalogue import CATALOGUE
 from bench.datasets.prepare import prepare
-from bench.metrics.published import WEIGHTS
+from bench.metrics.network_files import WEIGHTS
 from bench.store.files import file_sha256
 from bench.upkeep import doctor
 from bench.upkeep.doctor import (

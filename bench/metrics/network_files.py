@@ -48,12 +48,12 @@ def _load_clip(path: Path, device: str) -> Extract:
     return load(path, device)
 
 
-def _dinov2(name: str, network: str, sha256: str) -> Extractor:
-    file = f"{network}_pretrain.pth"
-    return Extractor(name, file, sha256, DINOV2_RESIZE, _load_dinov2, f"{DINOV2_SOURCE}/{network}/{file}")
+def _dinov2(name: str, size: str, width: int, sha256: str) -> Extractor:
+    network, file = f"dinov2_{size}", f"dinov2_{size}_pretrain.pth"
+    return Extractor(name, file, sha256, DINOV2_RESIZE, _load_dinov2, f"{DINOV2_SOURCE}/{network}/{file}", width)
 
 
-VIT_L = _dinov2("dinov2", "dinov2_vitl14", "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428")
-VIT_B = _dinov2("dinov2-vitb14", "dinov2_vitb14", "0b8b82f85de91b424aded121c7e1dcc2b7bc6d0adeea651bf73a13307fad8c73")
-VIT_L_336 = Extractor(CLIP, "ViT-L-14-336px.pt", CLIP_SHA256, CLIP_RESIZE, _load_clip, CLIP_URL)
+VIT_L = _dinov2("dinov2", "vitl14", 1024, "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428")
+VIT_B = _dinov2("dinov2-vitb14", "vitb14", 768, "0b8b82f85de91b424aded121c7e1dcc2b7bc6d0adeea651bf73a13307fad8c73")
+VIT_L_336 = Extractor(CLIP, "ViT-L-14-336px.pt", CLIP_SHA256, CLIP_RESIZE, _load_clip, CLIP_URL, width=768)
 FROM_FILES = {one.name: one for one in (VIT_L, VIT_B, VIT_L_336)}

@@ -80,8 +80,9 @@ def teacher_export(
     values = checked(preset, scale, assignments or [], resolution=resolution)
     sections = Sections(**values)
     images = load(dataset, sections.resolution, data_root, sections.data.held_out)
+    made_by = f"sfddm-bench run --dataset {dataset} --scale {sections.scale} --seeds {seed} --out {run}"
     if not run.is_dir():
-        raise InputError(f"RUN: '{run}' given, but there is no such folder; name the folder of a finished run")
+        raise InputError(f"RUN: '{run}' given, but there is no such folder, and no teacher; train it with: {made_by}")
 
     from bench.config.settings import Config
     from bench.stages import teacher
@@ -96,8 +97,7 @@ def teacher_export(
     if not store.is_done(stage):
         raise InputError(
             f"RUN: no finished teacher of {dataset} at scale {config.scale} with seed {seed} and these settings in "
-            f"'{run}'; train it with: sfddm-bench run --dataset {dataset} --scale {config.scale} --seeds {seed} "
-            f"--out {run}"
+            f"'{run}'; train it with: {made_by}"
         )
     copy(store.path(stage, MODEL), _target(to))
     print(to)

@@ -19,6 +19,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from sfddm.torchrun import world_size
+
 T = TypeVar("T")
 LONGEST_WAIT = timedelta(days=7)  # for what one process does alone; if one fails, torchrun ends the others
 
@@ -109,11 +111,6 @@ def strided_as(stride: tuple[int, ...], gradient: Tensor) -> Tensor:
     sizes = zip(gradient.shape, gradient.stride(), stride, strict=True)
     same = all(size == 1 or own == given for size, own, given in sizes)
     return gradient.as_strided(gradient.shape, stride) if same else gradient
-
-
-def world_size() -> int:
-    """Return how many processes torchrun started; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 @contextmanager

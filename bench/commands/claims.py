@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import Folders, folders_of
+from bench.commands.options import Folders, folders_of, refuse_given
 from sfddm.errors import InputError
 
 EXAMPLES = """
@@ -35,8 +35,7 @@ def claims(
     if calibration:
         _calibrate(folders, out, why)
     elif why is not None:
-        if out is not None:
-            raise InputError(f"--out: '{out}' given with --why, which only prints; leave one out")
+        refuse_given({"--out": out}, "with --why, which only prints; leave one out")
         _explain(folders, why)
     else:
         _decide(folders, out)
@@ -76,8 +75,9 @@ def _calibrate(folders: list[Path] | None, out: Path | None, number: int | None)
     from bench.collected.archive import place_to_write
     from bench.store.files import write_text
 
-    if number is not None:
-        raise InputError(f"--why: {number} given with --calibration; possible: one of the two")
+    refuse_given({"--why": number}, "with --calibration; possible: one of the two")
+    if out is not None:
+        refuse_given({"PATH": folders}, "with --calibration, which reads no records, and --out; leave one out")
     to = place_to_write([] if out else folders_of(folders), out)
     text = page()
     print(text)

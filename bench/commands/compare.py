@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import Device, at_least, check_device
+from bench.commands.options import Device, at_least, check_device, check_device_name
 from bench.commands.sample import Seed
 from sfddm.errors import InputError
 
@@ -28,6 +28,7 @@ def compare(
     """Draw what several models make of the same latents, a row for each: a look before any number."""
     at_least("--latents", latents, 1)
     at_least("--seed", seed, 0)
+    check_device_name(device)
     if latents > MOST:
         raise InputError(f"--latents: {latents} given, from 1 to {MOST} are possible")
 

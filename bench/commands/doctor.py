@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import RUNS, DataRoot, Folders
+from bench.commands.options import RUNS, DataRoot, Folders, refuse_given
 from sfddm.errors import InputError
 
 EXAMPLES = """
 sfddm-bench doctor
 sfddm-bench doctor /scratch/runs --data-root /data
+sfddm-bench doctor --imports
 sfddm-bench doctor --inception
 """
 
@@ -19,12 +20,17 @@ def doctor(
     folders: Folders = None,
     data_root: DataRoot = None,
     inception_weights: Annotated[Path | None, typer.Option(help="The Inception-2015 file to check.")] = None,
+    imports: Annotated[
+        bool, typer.Option("--imports", help="Also import every package, in seconds: shows one that cannot work.")
+    ] = False,
     inception: Annotated[
         bool, typer.Option("--inception", help="Only compare the plain Inception network with the file's own code.")
     ] = False,
 ) -> None:
     """Say what is installed, found and missing, each with the command that fixes it; exit with 1 if nothing can run."""
     if inception:
+        elsewhere = {"PATH": folders, "--data-root": data_root, "--imports": imports}
+        refuse_given(elsewhere, "with --inception, which only compares two networks; leave one out")
         compare_inception(inception_weights)
         return
 
@@ -33,7 +39,7 @@ def doctor(
     from bench.upkeep.doctor import BROKEN, COLOURS, examine
 
     console, broken = Console(highlight=False), 0
-    for line in examine(data_root, inception_weights, folders or [RUNS]):
+    for line in examine(data_root, inception_weights, folders or [RUNS], imports):
         broken += line.mark == BROKEN
         colour = COLOURS[line.mark]
         console.print(f"[{colour}]{line.mark}[/] [bold]{line.about:22}[/]", end=" ")
@@ -48,7 +54,7 @@ def doctor(
 
 def compare_inception(option: Path | None) -> None:
     """Print how far the plain network's features are from the file's own; exit with 1 if they are not equal."""
-    from bench.metrics.inception import EQUAL, SIDES, WEIGHTS, cache_folder, compared, find_weights
+    from bench.metrics.network_files import WEIGHTS, cache_folder, find_weights
 
     path = find_weights(option)
     if path is None:
@@ -56,6 +62,9 @@ def compare_inception(option: Path | None) -> None:
             f"--inception: there is nothing to compare, '{cache_folder() / WEIGHTS}' is not here; put clean-fid's "
             f"{WEIGHTS} there, or name it with --inception-weights"
         )
+
+    from bench.metrics.inception import EQUAL, SIDES, compared
+
     found = compared(path, SIDES)
     for images, difference in found.items():
         print(f"{images}: {difference:.2e}")

@@ -6,7 +6,7 @@ import typer
 
 from bench.commands.completion import method_names
 from bench.commands.listing import print_list
-from bench.commands.options import Dataset, Scale
+from bench.commands.options import Dataset, Scale, refuse_given, unless
 
 EXAMPLES = """
 sfddm-bench methods
@@ -26,6 +26,8 @@ def methods(
     from bench.config.described import settings
 
     if name is None:
+        of_settings = {"--dataset": unless(dataset, "digits"), "--scale": scale}
+        refuse_given(of_settings, "without NAME, and only a method's settings differ by it; name a method")
         print_list("methods, for --methods", ("name", "what"), [(one, table.summary(one)) for one in table.names()])
         return
     rows = [(one.name, one.value, one.meaning) for one in settings(name, dataset, scale)]

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,10 @@ import typer
 from bench.commands import completion
 from bench.config.counts import count_of
 from bench.config.variants import split_outside_brackets
+from bench.devices import is_device, may_have_gpu
 from bench.store.limits import LARGEST_COUNT
 from sfddm.errors import InputError
+from sfddm.torchrun import world_size
 
 DataRoot = Annotated[Path | None, typer.Option("--data-root", help="Where prepared datasets are (else $SFDDM_DATA).")]
 Resolution = Annotated[int | None, typer.Option(help="Pixels a side (default: the dataset's).")]
@@ -159,6 +162,19 @@ def seconds_above_0(option: str, value: float) -> float:
     return value
 
 
+def refuse_given(given: Mapping[str, object], why: str) -> None:
+    """Raise InputError for an option, of some by their names, that has a value where it does nothing, and say why."""
+    for option, value in given.items():
+        if value is not None and value is not False and value != []:
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            raise InputError(f"{option}: {'given' if value is True else f'{shown!r} given'} {why}")
+
+
+def unless(value: str, usual: str) -> str | None:
+    """Return an option's value; None if it is the one that the option has when it is not given."""
+    return None if value == usual else value
+
+
 def check_could_write(folder: Path, option: str = "--out") -> None:
     """Raise InputError if a folder could not be made and written to; nothing is made, so that a dry run may ask."""
     there = next(place for place in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(place))
@@ -169,21 +185,33 @@ def check_could_write(folder: Path, option: str = "--out") -> None:
 
 
 def check_device(device: str) -> str:
-    """Return a device that is there. Raises InputError."""
-    import torch
-
-    from sfddm.distributed import world_size
-
+    """Return a device that is there. Raises InputError. Torch is asked only where there may be a GPU."""
     if device.startswith("cuda:") and world_size() > 1:
         raise InputError(
             f"--device: '{device}' given, possible under torchrun: auto, cpu, cuda (a GPU for each process)"
         )
-    there = ["cpu"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] + ["cuda"] * torch.cuda.is_available()
+    there = ["cpu", *(cuda_devices() if device != "cpu" else ())]
     if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return "cuda" if "cuda" in there else "cpu"
     if device not in there:
         raise InputError(f"--device: '{device}' given, possible here: auto, {', '.join(there)}")
     return device
+
+
+def cuda_devices() -> list[str]:
+    """Return the names of the GPUs that torch can use, and that of the first of them."""
+    if not may_have_gpu():
+        return []
+
+    import torch
+
+    return [*(f"cuda:{i}" for i in range(torch.cuda.device_count())), *["cuda"] * torch.cuda.is_available()]
+
+
+def check_device_name(device: str) -> None:
+    """Raise InputError for what is the name of no device, there or not."""
+    if not is_device(device):
+        raise InputError(f"--device: '{device}' given, possible: auto, cpu, cuda, or cuda:N for the N-th GPU, from 0")
 
 
 def run_device(device: str, executor: str, address: str | None) -> str:
@@ -202,10 +230,7 @@ def run_device(device: str, executor: str, address: str | None) -> str:
         return check_device(device)
     if not there:
         return "cpu"
-
-    import torch
-
-    if not torch.cuda.is_available():
+    if not cuda_devices():
         raise InputError(
             "--device: 'auto' given, but the cluster has GPUs and this machine, which measures costs and writes the "
             "records, has none; start the command on a node with a GPU, or give --device cpu"
@@ -221,9 +246,6 @@ def check_executor(executor: str, address: str | None, device: str) -> None:
         if address is not None:
             raise InputError(f"--address: '{address}' given, but it is of --executor ray; give both or none")
         return
-
-    from sfddm.distributed import world_size  # with torch, which the help of commands starts without
-
     if world_size() > 1:
         raise InputError(
             "--executor: 'ray' given under torchrun, possible: local; Ray starts its processes itself, so leave "
@@ -261,9 +283,6 @@ def check_jobs(jobs: str, executor: str) -> int | None:
         raise InputError(
             f"--jobs: '{jobs}' given, but it is of --executor local; {executor} has its own; leave one out"
         )
-
-    from sfddm.distributed import world_size
-
     if world_size() > 1:
         raise InputError(f"--jobs: '{jobs}' given under torchrun, whose processes do each stage together; possible: 1")
     return int(jobs)

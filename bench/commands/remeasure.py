@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import Device, check_device, folders_of
+from bench.commands.options import Device, check_device, check_device_name, folders_of
 
 EXAMPLES = """
 sfddm-bench remeasure results/digits
@@ -28,17 +28,21 @@ def remeasure(
     Methods that make the same calls are measured once. Let nothing else run meanwhile; the same command measures again
     only what was disturbed.
     """
+    check_device_name(device)
+
     from bench.collected.archive import check_stays
-    from bench.records.record import read_records
-    from bench.rendering import render
-    from bench.store.progress import Display
-    from bench.upkeep import remeasure as again
     from bench.upkeep.verify import result_folders
 
     given = folders_of(folders)
     for folder in given:
         check_stays(folder)
     runs = result_folders(given)
+
+    from bench.records.record import read_records
+    from bench.rendering import render
+    from bench.store.progress import Display
+    from bench.upkeep import remeasure as again
+
     chosen = check_device(device)
     with Display() as display:
         found = again.measurements(runs, chosen, display.say)

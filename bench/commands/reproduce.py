@@ -19,13 +19,16 @@ from bench.commands.options import (
     Out,
     Scale,
     check_could_write,
+    check_device_name,
     check_executor,
     check_jobs,
     check_log,
     comma_list,
     counts,
     integers,
+    refuse_given,
     run_device,
+    unless,
 )
 from sfddm.errors import InputError
 
@@ -68,23 +71,34 @@ def reproduce(
     wanted_budgets = None if budgets is None else counts("--budgets", budgets)
     if (name is None) != listing:
         raise InputError("NAME: one experiment's name, or --list, is needed: sfddm-bench reproduce --list names them")
-    for option, given in (("--scale", scale), ("--seeds", seeds), ("--budgets", budgets)):
-        if listing and given is not None:
-            raise InputError(
-                f"{option}: '{given}' given with --list, which shows experiments as they are; leave one out"
-            )
+    if listing:
+        shaping = {"--scale": scale, "--seeds": seeds, "--budgets": budgets}
+        refuse_given(shaping, "with --list, which shows experiments as they are; leave one out")
+        running = {
+            "--device": unless(device, "auto"),
+            "--out": unless(str(out), str(RUNS)),
+            "--inception-weights": inception_weights,
+            "--extractor-weights": extractor_weights,
+            "--executor": unless(executor, "local"),
+            "--address": address,
+            "--jobs": unless(jobs, "auto"),
+            "--log": log,
+            "--dry-run": dry_run,
+        }
+        refuse_given(running, "with --list, which runs nothing; leave one out")
 
     from bench.experiments.experiment import load_experiment, request
-    from bench.run.request import Request, check_words
+    from bench.run.request import Request, check_inception, examine
 
     def asked(of: str) -> Request:
         assert experiment is not None
         return request(experiment, of, scale, wanted_seeds, data_root, wanted_budgets)
 
+    check_device_name(device)
     experiment = None if name is None else load_experiment(name)
     if experiment is not None:
         for one in datasets or []:
-            check_words(asked(one), data_root)
+            examine(asked(one), data_root, inception_weights, extractor_weights or [])
     check_could_write(out)
     check_executor(executor, address, device)
     at_a_time, loggers = check_jobs(jobs, executor), check_log(log)
@@ -113,6 +127,7 @@ def reproduce(
         return
     chosen = datasets or those_there(experiment, place)
     sweeps = [prepare(asked(one), place) for one in chosen]
+    check_inception(inception_weights, [sweep.context.config.evaluation.feature_space for sweep in sweeps])
     for sweep in sweeps:
         check_room(sweep, out)
     check_disk(sweeps, out, place.jobs)

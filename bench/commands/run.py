@@ -25,6 +25,7 @@ from bench.commands.options import (
     Scale,
     at_least,
     check_could_write,
+    check_device_name,
     check_executor,
     check_jobs,
     check_log,
@@ -114,7 +115,7 @@ def run(
     wanted_budgets = () if budgets is None else counts("--budgets", budgets)
 
     from bench.config.variants import methods_by_steps
-    from bench.run.request import Request, check_words, preset_of
+    from bench.run.request import Request, check_inception, examine, preset_of
 
     preset = preset_of(dataset, data_root)
     request = Request(
@@ -129,7 +130,9 @@ def run(
         metrics=comma_list("--metrics", metrics),
         features=[] if features is None else comma_list("--features", features),
     )
-    check_words(request, data_root)  # and all else that needs no torch: a slip of the pen is told at once
+    # All that needs no torch is looked at first: a slip of the pen is told at once.
+    check_device_name(device)
+    check_inception(inception_weights, examine(request, data_root, inception_weights, extractor_weights or []).spaces)
     check_could_write(out)
     check_executor(executor, address, device)
     at_a_time, loggers = check_jobs(jobs, executor), check_log(log)

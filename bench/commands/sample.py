@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.commands.options import Device, at_least, check_device
+from bench.commands.options import Device, at_least, check_device, check_device_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,7 @@ def sample(
     at_least("--count", count, 1)
     at_least("--seed", seed, 0)
     at_least("--steps", steps, 1)
+    check_device_name(device)
 
     from bench.students.writing import check_target, write_images
     from sfddm.addresses import named

@@ -12,6 +12,7 @@ from bench.commands.options import (
     at_least,
     check_could_write,
     check_device,
+    check_device_name,
     comma_list,
     integers,
     seconds_above_0,
@@ -65,9 +66,16 @@ def speed(
         if name not in PARTS:
             raise InputError(f"--parts: '{name}' given, possible: {', '.join(PARTS)}")
     at_least("--batch", batch, 1)
+    check_device_name(device)
     seconds_above_0("--seconds", seconds)
     counts = None if threads is None else integers("--threads", threads, 1, os.cpu_count() or 1)
     check_could_write(out)
+
+    from bench.config.checked import checked
+    from bench.config.preset import load_preset
+
+    values = checked(load_preset(dataset), "paper", assignments or [])
+    device = check_device(device)
     if history is not None:  # a fault in it is told before anything is measured
         from bench.speed.history import read_history
 
@@ -75,8 +83,7 @@ def speed(
 
     import torch
 
-    from bench.config.preset import load_preset
-    from bench.config.resolve import resolve
+    from bench.config.settings import Config
     from bench.speed.contestants import terms_of
     from bench.speed.diffusion import sampling_contests, training_contest
     from bench.speed.distance import distance_contest
@@ -85,8 +92,7 @@ def speed(
     from bench.store.files import check_writable
     from bench.store.progress import Display
 
-    device = check_device(device)
-    terms = terms_of(resolve(load_preset(dataset), "paper", assignments or []), batch, device)
+    terms = terms_of(Config(**values), batch, device)
     check_writable(out)
     contests = {
         "training": [training_contest(terms)],

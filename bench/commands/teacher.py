@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bench.commands.examples import shown
-from bench.commands.options import RUNS, Assignments, DataRoot, Resolution, Run
+from bench.commands.options import RUNS, Assignments, DataRoot, Resolution, Run, at_least
 from sfddm.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,15 +35,21 @@ def teacher_import(
 ) -> None:
     """Write a teacher trained elsewhere as a file that `run --set teacher.weights=FILE` takes."""
     _check_file(to)
-
-    from bench.config.overrides import parse_overrides
-    from bench.config.preset import load_preset
-    from bench.config.resolve import resolve
-    from bench.datasets.registry import definition_name
-
-    config = resolve(load_preset(definition_name(dataset)), None, assignments or [], resolution=resolution)
     if form not in FORMATS:
         raise InputError(f"--format: '{form}' given, possible: {', '.join(FORMATS)}")
+
+    from bench.config.checked import checked
+    from bench.config.overrides import parse_overrides
+    from bench.config.preset import load_preset
+    from bench.datasets.registry import definition_name
+
+    values = checked(load_preset(definition_name(dataset)), None, assignments or [], resolution=resolution)
+    if not source.exists():
+        raise InputError(f"SOURCE: '{source}' given, but there is no such file or folder")
+
+    from bench.config.settings import Config
+
+    config = Config(**values)
     take = _import_lucidrains if form == "lucidrains" else _import_diffusers
     asked = set(parse_overrides(assignments or []).get("teacher", {}))
     read = take(source, config, asked, to)
@@ -63,26 +69,35 @@ def teacher_export(
 ) -> None:
     """Write the teacher of a finished run as safetensors, with its configuration in the metadata."""
     _check_file(to)
+    at_least("--seed", seed, 0)
 
+    from bench.config.checked import checked
     from bench.config.preset import load_preset
-    from bench.config.resolve import resolve
+    from bench.config.sections import Sections
     from bench.datasets.registry import definition_name, load
+
+    preset = load_preset(definition_name(dataset, data_root))
+    values = checked(preset, scale, assignments or [], resolution=resolution)
+    sections = Sections(**values)
+    images = load(dataset, sections.resolution, data_root, sections.data.held_out)
+    made_by = f"sfddm-bench run --dataset {dataset} --scale {sections.scale} --seeds {seed} --out {run}"
+    if not run.is_dir():
+        raise InputError(f"RUN: '{run}' given, but there is no such folder, and no teacher; train it with: {made_by}")
+
+    from bench.config.settings import Config
     from bench.stages import teacher
     from bench.stages.context import make_context
     from bench.stages.training import MODEL
     from bench.store.store import Store
     from sfddm.files import copy
 
-    preset = load_preset(definition_name(dataset, data_root))
-    config = resolve(preset, scale, assignments or [], resolution=resolution)
-    images = load(dataset, config.resolution, data_root, config.data.held_out)
+    config = Config(**values)
     stage = teacher.stage(make_context(config, images), seed)
     store = Store(run, print)
     if not store.is_done(stage):
         raise InputError(
             f"RUN: no finished teacher of {dataset} at scale {config.scale} with seed {seed} and these settings in "
-            f"'{run}'; train it with: sfddm-bench run --dataset {dataset} --scale {config.scale} --seeds {seed} "
-            f"--out {run}"
+            f"'{run}'; train it with: {made_by}"
         )
     copy(store.path(stage, MODEL), _target(to))
     print(to)

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from bench.commands.options import DataRoot, Device, ExtractorWeights, Folders, at_least, check_device, folders_of
+from bench.commands.options import (
+    DataRoot,
+    Device,
+    ExtractorWeights,
+    Folders,
+    at_least,
+    check_device,
+    check_device_name,
+    folders_of,
+    refuse_given,
+    unless,
+)
 
 EXIT_DIFFERS = 3
 
@@ -38,6 +49,14 @@ def verify(
 ) -> None:
     """Check hashes of all artefacts, records and tables; name what differs and exit with 3, or say that all is well."""
     at_least("--resample", resample, 1)
+    check_device_name(device)
+    if recompute is None and resample is None:
+        computing = {
+            "--device": unless(device, "auto"),
+            "--inception-weights": inception_weights,
+            "--extractor-weights": extractor_weights,
+        }
+        refuse_given(computing, "without --recompute or --resample, and all else only reads; give one of them as well")
 
     from bench.store.progress import Display
     from bench.store.text import printable

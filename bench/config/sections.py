@@ -1,13 +1,13 @@
 """The suite's own sections of a configuration, each setting with its default and what it means. No torch."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bench.store.limits import LARGEST_COUNT
 from sfddm.schedule import ScheduleName
-from sfddm.settings import MOST_TIMESTEPS, Prediction, TrainSettings
+from sfddm.settings import MOST_TIMESTEPS, PerformanceSettings, Prediction, TrainSettings, UNetConfig
 
 # Beyond what any machine does: a mistyped number is refused before memory is taken.
 MOST_IN_A_BATCH, MOST_REPEATS = 2**20, 10**6
@@ -93,3 +93,28 @@ class ClassifierSettings(BaseModel):
     epochs: int = Field(default=30, ge=1, le=MOST_REPEATS, description="passes over the training images")
     batch: int = Field(default=64, ge=1, le=MOST_IN_A_BATCH, description="images an update")
     learning_rate: float = Field(default=2e-3, gt=0, allow_inf_nan=False, description="of Adam")
+
+
+class Sections(BaseModel):
+    """Everything that decides a run's numbers, apart from its steps, methods and seeds: the values alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    resolution: int
+    scale: Scale
+    data: DataSettings = DataSettings()
+    network: UNetConfig
+    teacher: TeacherSettings
+    evaluation: EvaluationSettings
+    classifier: ClassifierSettings = ClassifierSettings()
+    cost: CostSettings = CostSettings()
+    performance: PerformanceSettings = PerformanceSettings()
+    methods: dict[str, dict[str, Any]]
+    budget: int | None = Field(
+        default=None, ge=1, le=LARGEST_COUNT
+    )  # network evaluations in training; a run of several has a configuration for each
+
+    def judged_in(self, space: str) -> Self:
+        """Return the configuration with another feature space."""
+        return self.model_copy(update={"evaluation": self.evaluation.model_copy(update={"feature_space": space})})

@@ -2,46 +2,20 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from bench.config import methods
-from bench.config.overrides import of_variant
-from bench.config.sections import (
-    ClassifierSettings,
-    CostSettings,
-    DataSettings,
-    EvaluationSettings,
-    Scale,
-    TeacherSettings,
-)
-from bench.store.limits import LARGEST_COUNT
+from bench.config.checked import variant_settings
+from bench.config.sections import DataSettings, Sections
 from sfddm.checkpoint import DenoiserSpec, read_spec
 from sfddm.errors import InputError, ParameterError
 from sfddm.method import Fold, Method, share_budget
 from sfddm.performance import Performance
-from sfddm.unet import UNetConfig
 from sfddm.words import plural
 
 
-class Config(BaseModel):
-    """Everything that decides a run's numbers, apart from its steps, methods and seeds."""
+class Config(Sections):
+    """The values with what follows from them: the teacher, the methods and their folds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    dataset: str
-    resolution: int
-    scale: Scale
-    data: DataSettings = DataSettings()
-    network: UNetConfig
-    teacher: TeacherSettings
-    evaluation: EvaluationSettings
-    classifier: ClassifierSettings = ClassifierSettings()
-    cost: CostSettings = CostSettings()
     performance: Performance = Performance()
-    methods: dict[str, dict[str, Any]]
-    budget: int | None = Field(
-        default=None, ge=1, le=LARGEST_COUNT
-    )  # network evaluations in training; a run of several has a configuration for each
 
     def identity(self) -> dict[str, Any]:
         """Return as plain values what decides numbers: of the performance only that.
@@ -88,28 +62,9 @@ class Config(BaseModel):
         """Return the configuration under a budget."""
         return self if budget == self.budget else self.model_copy(update={"budget": budget})
 
-    def judged_in(self, space: str) -> "Config":
-        """Return the configuration with another feature space."""
-        return self.model_copy(update={"evaluation": self.evaluation.model_copy(update={"feature_space": space})})
-
     def method(self, name: str) -> Method:
         """Return a method with its settings from this configuration; a variant's own lie on top. Raises InputError."""
-        base, own = of_variant(name)
-        kind = methods.get(base)
-        try:
-            settings = kind.Settings(**self.methods[base] | own)
-        except ValidationError as error:
-            raise InputError(first_fault(error, base, option="--methods")) from None
-        method = kind(settings, self.teacher_spec())
+        base, settings = variant_settings(name, self.methods)
+        method = methods.get(base)(settings, self.teacher_spec())
         method.label = name
         return method
-
-
-def first_fault(error: ValidationError, section: str = "", option: str = "--set") -> str:
-    """Return the first fault of a validation as one line that names the option, the key and what was given."""
-    fault = error.errors()[0]
-    why = fault.get("ctx", {}).get("error")
-    if not fault["loc"] and isinstance(why, ValueError):  # settings that do not go together
-        return f"{option}: {section}: {why}"
-    key = ".".join([part for part in (section, *map(str, fault["loc"])) if part])
-    return f"{option}: {key} = {fault['input']!r} given; {fault['msg'][0].lower()}{fault['msg'][1:]}"

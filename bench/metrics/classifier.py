@@ -18,7 +18,6 @@ from sfddm.sampler import from_uint8
 
 WEIGHTS = "weights.pt"  # the file of a trained one
 HELD_OUT = 0.2
-LEAST_IMAGES = 5  # of which a fifth, one, is held out
 SMALLEST_RESIDUAL = 16  # pixels; smaller images, such as the 8x8 digits, have the plain network
 LARGEST_SHIFT = 1 / 8  # of the side: 1 pixel of 8, 4 of 32
 EVALUATION_BATCH = 512

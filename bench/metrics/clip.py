@@ -11,14 +11,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from bench.metrics.cmmd import CLIP
-from bench.metrics.features import Extract, Extractor
+from bench.metrics.declared import Extract
 from bench.metrics.vision_transformer import Block, as_tokens, depth_of, filled, in_parts, network_in, normalised
 
 MEAN, SD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)  # of CLIP's training images
-RESIZE = "Pillow bicubic, 8 bits, to the network's side"  # of the published one 336 pixels
-SHA256 = "3035c92b350959924f9f00213499208652fc7ea050643e8b385c2dac08641f02"
-URL = f"https://openaipublic.azureedge.net/clip/models/{SHA256}/ViT-L-14-336px.pt"
 
 # From the published names of the image network's tensors to those of our blocks.
 RENAMED = {
@@ -95,6 +91,3 @@ def load(path: Path, device: str) -> Extract:
         return F.normalize(network(normalised(pixels, network.side, MEAN, SD, device)), dim=1)
 
     return lambda pixels: (in_parts(pixels, embeddings), None)
-
-
-VIT_L_336 = Extractor(CLIP, "ViT-L-14-336px.pt", SHA256, RESIZE, load, URL, width=768)

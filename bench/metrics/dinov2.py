@@ -11,14 +11,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from bench.metrics.features import Extract, Extractor
+from bench.metrics.declared import Extract
+from bench.metrics.network_files import DINOV2_SIDE as SIDE
 from bench.metrics.vision_transformer import Block, as_tokens, depth_of, filled, in_parts, network_in, normalised
 
-SIDE = 224
 MEAN, SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's
-RESIZE = f"Pillow bicubic, 8 bits, {SIDE}x{SIDE}"
 OFFSET = 0.1  # patches; DINO's, kept for the published weights, so that positions are spaced a little closer
-SOURCE = "https://dl.fbaipublicfiles.com/dinov2"
 
 
 class DINOv2(nn.Module):
@@ -65,12 +63,3 @@ def load(path: Path, device: str) -> Extract:
     """Return the features of uint8 images (N,C,H,W) by a weight file, on a device. Raises InputError."""
     network = network_in(path, network_of, "DINOv2").to(device)
     return lambda pixels: (in_parts(pixels, lambda part: network(normalised(part, SIDE, MEAN, SD, device))), None)
-
-
-def _published(name: str, size: str, width: int, sha256: str) -> Extractor:
-    network, file = f"dinov2_{size}", f"dinov2_{size}_pretrain.pth"
-    return Extractor(name, file, sha256, RESIZE, load, f"{SOURCE}/{network}/{file}", width)
-
-
-VIT_L = _published("dinov2", "vitl14", 1024, "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428")
-VIT_B = _published("dinov2-vitb14", "vitb14", 768, "0b8b82f85de91b424aded121c7e1dcc2b7bc6d0adeea651bf73a13307fad8c73")

@@ -1,6 +1,7 @@
 """Extractors whose network is a file: which there are, and which file each takes.
 
 The file that the command names, else the published one in the cache, else that one downloaded.
+No torch, until one is downloaded or opened.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,14 +10,10 @@ from functools import cache
 from pathlib import Path
 
 from bench.config.plugins import EXTRACTOR_GROUP, plugins
-from bench.metrics import clip, dinov2
-from bench.metrics.features import INCEPTION, PIXELS, Extractor, as_extractor
-from bench.metrics.inception import cache_folder, fetched
-from bench.metrics.random_network import RANDOM
+from bench.metrics.declared import BUILT_SPACES, INCEPTION, Extractor, as_extractor
+from bench.metrics.network_files import FROM_FILES, cache_folder
 from bench.store.files import file_sha256
 from sfddm.errors import InputError
-
-FROM_FILES = {one.name: one for one in (dinov2.VIT_L, dinov2.VIT_B, clip.VIT_L_336)}
 
 
 @cache
@@ -25,7 +22,7 @@ def extractors() -> dict[str, Extractor]:
 
     Raises InputError if one of those has a name of the suite's own.
     """
-    taken = (INCEPTION, RANDOM, PIXELS, *FROM_FILES)
+    taken = (INCEPTION, *BUILT_SPACES, *FROM_FILES)
     return FROM_FILES | {
         name: as_extractor(plugin.load(), name) for name, plugin in plugins(EXTRACTOR_GROUP, taken).items()
     }
@@ -107,6 +104,9 @@ def extractor_weights(declared: Extractor, option: Path | None, dry_run: bool) -
         return found
     if declared.url is None:
         raise InputError(lacking(declared))
+
+    from bench.metrics.inception import fetched
+
     try:
         return fetched(declared.url, declared.weights, declared.sha256)
     except (OSError, RuntimeError) as error:

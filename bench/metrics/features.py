@@ -1,23 +1,17 @@
 """Feature extractors: from images to what the metrics compare.
 
-A network from a file is an `Extractor`: a name, a weight file with its sha256, a resize rule, and a function that loads
-the network. Those of other packages are under the entry point group `sfddm_bench.extractors`. Its distance is an FD,
-never an FID.
+A network from a file is declared as an `Extractor` (`declared.py`) and here loaded.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-INCEPTION, PIXELS = "inception", "pixels"
-OWN_CLASSIFIER = "-cnn"  # how the name of a dataset's own feature space ends
-
-Extract = Callable[[Tensor], tuple[Tensor, Tensor | None]]
+from bench.metrics.declared import Extract, Extractor
 
 
 class FeatureExtractor(Protocol):
@@ -39,25 +33,6 @@ class FeatureExtractor(Protocol):
     def weights_sha256(self) -> str: ...
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor | None]: ...
-
-
-@dataclass(frozen=True)
-class Extractor:
-    """A feature extractor whose network is a file, as it is declared here or by another package.
-
-    name: what `--features` takes, and what tables call the space. weights: the name of its weight file; sha256: of that
-    file; url: where it is, if it can be downloaded. resize: the rule by which it resizes images, for the protocol.
-    load: (weight file, device) -> a function from uint8 (N,C,H,W) to float32 features (N,d) and probabilities (N,k) or
-    None, on any device. width: d, for the estimate of the work alone; None: it is taken as Inception's.
-    """
-
-    name: str
-    weights: str
-    sha256: str
-    resize: str
-    load: Callable[[Path, str], Extract]
-    url: str | None = None
-    width: int | None = None
 
 
 @dataclass(frozen=True)
@@ -124,10 +99,3 @@ def exact_float32() -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(matmul)
         torch.backends.cudnn.allow_tf32 = cudnn
-
-
-def as_extractor(given: Any, name: str) -> Extractor:
-    """Return what an entry point gives as an extractor. Raises TypeError if it is none, or of another name."""
-    if not isinstance(given, Extractor) or given.name != name:
-        raise TypeError(f"entry point '{name}' gives {given!r}, an Extractor named '{name}' is needed")
-    return given

@@ -19,40 +19,22 @@ from typing import Any, get_args
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from platformdirs import user_cache_path
 from safetensors.torch import save
 from torch import Tensor
 
 from bench.config.sections import Resize
 from bench.metrics.features import exact_float32
 from bench.metrics.inception_network import FEATURES, SIDE, InceptionNetwork, network_of
+from bench.metrics.network_files import WEIGHTS, WEIGHTS_SHA256, cache_folder
 from bench.metrics.torchscript_archive import read_tensors
 from bench.store.files import file_sha256, write_bytes
 from sfddm.errors import InputError
 from sfddm.weights import read_safetensors
 from sfddm.words import on_one_line
 
-WEIGHTS = "inception-2015-12-05.pt"
-# Of the file that clean-fid downloads, as k-diffusion and others publish it. Only its features give an FID.
-WEIGHTS_SHA256 = "f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4"
 SIDES = (32, 64, 299)  # of CIFAR-10 and CelebA, and of the network itself
 COMPARED = 2  # images of each side
 EQUAL = 1e-4  # relative; by how much float32 sums in another order may move a feature
-
-
-def cache_folder() -> Path:
-    """Return the folder where downloaded weights are kept."""
-    return user_cache_path("sfddm-bench", appauthor=False)
-
-
-def find_weights(option: Path | None) -> Path | None:
-    """Return the weight file: the one given, else the cache's; None if there is none. Raises InputError."""
-    if option is not None:
-        if not option.is_file():
-            raise InputError(f"--inception-weights: '{option}' given, but there is no such file")
-        return option
-    path = cache_folder() / WEIGHTS
-    return path if path.is_file() else None
 
 
 def download() -> Path:

@@ -14,7 +14,7 @@ from bench.metrics.shown import Section
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from bench.config.settings import EvaluationSettings
+    from bench.config.sections import EvaluationSettings
     from bench.metrics.frechet import Reference
     from bench.metrics.neighbours import Neighbourhood
 

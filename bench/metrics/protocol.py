@@ -10,7 +10,7 @@ from bench.store.files import digest
 if TYPE_CHECKING:
     import torch
 
-    from bench.config.settings import EvaluationSettings
+    from bench.config.sections import EvaluationSettings
     from bench.datasets.dataset import Images
 
 

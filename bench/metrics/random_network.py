@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bench.metrics.declared import RANDOM
 from bench.metrics.features import exact_float32
 from sfddm.sampler import from_uint8
 
-RANDOM = "random-cnn"
 SEED = 2026  # of the weights, for ever
 WIDTHS = (32, 64, 64)  # of the convolutions; the last is the number of features
 

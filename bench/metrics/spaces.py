@@ -4,7 +4,7 @@ Inception-2015, DINOv2, CLIP and the extractors of other packages are files; a d
 trains it. A random network and the pixels need neither. None of them ever stands in for another.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,16 +16,16 @@ from bench.config.plugins import EXTRACTOR_GROUP, plugins
 from bench.config.sections import ANY_RESOLUTION, Resize
 from bench.config.settings import Config
 from bench.datasets.dataset import Images
-from bench.metrics.classifier import LEAST_IMAGES, WEIGHTS, ClassifierFeatures, make_classifier
-from bench.metrics.extractors import FROM_FILES, WeightFiles, extractor_weights, extractors, lacking, there
-from bench.metrics.features import INCEPTION, OWN_CLASSIFIER, PIXELS, Extractor, FeatureExtractor, LoadedExtractor
-from bench.metrics.inception import WEIGHTS_SHA256, download, find_weights, inception_features, network_name
-from bench.metrics.random_network import RANDOM, PixelFeatures, random_features
+from bench.metrics.classifier import WEIGHTS, ClassifierFeatures, make_classifier
+from bench.metrics.declared import BUILT_SPACES, INCEPTION, LEAST_IMAGES, OWN_CLASSIFIER, PIXELS, RANDOM, Extractor
+from bench.metrics.extractors import WeightFiles, extractor_weights, extractors, lacking, there
+from bench.metrics.features import FeatureExtractor, LoadedExtractor
+from bench.metrics.inception import download, inception_features, network_name
+from bench.metrics.network_files import FROM_FILES, WEIGHTS_SHA256, find_weights
+from bench.metrics.random_network import PixelFeatures, random_features
 from bench.store.files import file_sha256
 from bench.store.stage import Job, Stage
 from sfddm.errors import InputError
-
-BUILT_SPACES = (RANDOM, PIXELS)
 
 
 class FeatureSpace(Protocol):
@@ -154,11 +154,6 @@ class BuiltSpace:
         return PixelFeatures() if self.name == PIXELS else random_features(self.channels, device)
 
 
-def is_from_file(name: str) -> bool:
-    """Tell whether a feature space's network is a file."""
-    return name == INCEPTION or name in extractors()
-
-
 def space_of(
     config: Config, images: Images, weights: Path | None, classifier: Callable[[Config, Images], Stage]
 ) -> FeatureSpace:
@@ -172,37 +167,6 @@ def space_of(
         package = None if name in FROM_FILES else plugins(EXTRACTOR_GROUP)[name].distribution
         return FileSpace(extractors()[name], package, weights)
     return ClassifierSpace(name, images, classifier(config, images), {})
-
-
-def check_feature_space(
-    config: Config,
-    images: Images,
-    asked: Sequence[str],
-    files: WeightFiles | None = None,
-    option: str = "--set: evaluation.feature_space =",
-) -> None:
-    """Raise InputError if the run's feature space is not to be had with this dataset and the metrics asked for.
-
-    Also if weights that cannot be downloaded are not here; files: those that the command names. option: what named the
-    space.
-    """
-    family = images.name if config.dataset == ANY_RESOLUTION else config.dataset  # cifar10, of a cifar10-jpeg
-    wanted, own = config.evaluation.feature_space, family + OWN_CLASSIFIER
-    pixels = [PIXELS] * ("quality" not in asked)
-    possible = [INCEPTION, *[own] * (images.labels is not None), RANDOM, *pixels, *extractors()]
-    if wanted not in possible:
-        why = "" if images.labels is not None else f"; {images.name} has no labels to train a classifier on"
-        why = "; quality has no meaning in pixels" if wanted == PIXELS else why
-        raise InputError(f"{option} '{wanted}' given, possible: {', '.join(possible)}{why}")
-    if wanted == own and len(images.pixels) < LEAST_IMAGES:
-        raise InputError(
-            f"{option} '{wanted}' given, but {images.name} has {len(images.pixels)} images; a classifier needs "
-            f"{LEAST_IMAGES} or more, to train on and to test"
-        )
-    if wanted in extractors() and not (files and files.of(wanted)):
-        declared = extractors()[wanted]
-        if there(declared) is None and declared.url is None:
-            raise InputError(lacking(declared))
 
 
 def feature_weights(

@@ -6,18 +6,17 @@ from pathlib import Path
 
 import torch
 
-from bench.config.resolve import resolve
-from bench.datasets.registry import load
+from bench.config.settings import Config
 from bench.metrics import OF_FEATURES
-from bench.metrics.extractors import weight_files
-from bench.metrics.spaces import check_feature_space, feature_weights, is_from_file
+from bench.metrics.offered import is_from_file
+from bench.metrics.spaces import feature_weights
 from bench.records.record import Record
 from bench.run import side_by_side
 from bench.run.estimate import lines, outlook_of, table
 from bench.run.following import followed_by
 from bench.run.jobs import Division, divide
 from bench.run.local import Elsewhere, forced_stages, plan, run_sweep
-from bench.run.request import Request, preset_of
+from bench.run.request import Request, examine
 from bench.run.sweep import Sweep, make_sweep
 from bench.run.torchrun import follow, followed
 from bench.run.worker import Worker
@@ -57,29 +56,24 @@ class Place:
 
 def prepare(request: Request, place: Place) -> Sweep:
     """Return the sweep of a request, everything checked; nothing is written. Raises InputError."""
-    preset = preset_of(request.dataset, place.data_root)
-    budgeted = bool(request.budgets)
-    config = resolve(preset, request.scale, request.assignments, request.images, request.resolution, budgeted)
-    data = load(request.dataset, config.resolution, place.data_root, config.data.held_out)
-    check_name("--dataset", data.name)  # it becomes a folder; that of another package may be anything
-    spaces = request.features or (config.evaluation.feature_space,)
-    configs = [config.judged_in(space) for space in spaces]
-    files = weight_files(place.inception, place.extractors, spaces)
-    named = {"option": "--features:"} if request.features else {}
-    for one in configs:
-        check_feature_space(one, data, request.metrics, files, **named)
+    found = examine(request, place.data_root, place.inception, place.extractors)
+    config = Config(**found.values)
+    check_name("--dataset", found.images.name)  # it becomes a folder; that of another package may be anything
     needed = any(metric in OF_FEATURES for metric in request.metrics)
-    weights = [feature_weights(one, data, files, place.dry_run, needed) for one in configs]
+    weights = [
+        feature_weights(config.judged_in(space), found.images, found.files, place.dry_run, needed)
+        for space in found.spaces
+    ]
     return make_sweep(
-        configs[0],
-        data,
+        config.judged_in(found.spaces[0]),
+        found.images,
         request.cells,
         request.seeds,
         weights[0],
         request.metrics,
         place.device,
         request.budgets,
-        list(zip(spaces, weights, strict=True))[1:],
+        list(zip(found.spaces, weights, strict=True))[1:],
     )
 
 

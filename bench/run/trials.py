@@ -11,9 +11,10 @@ from statistics import median
 
 import torch
 
-from bench.config.settings import ClassifierSettings
-from bench.metrics.classifier import LEAST_IMAGES, Classifier, ClassifierFeatures, make_classifier, train_classifier
-from bench.metrics.features import INCEPTION, FeatureExtractor
+from bench.config.sections import ClassifierSettings
+from bench.metrics.classifier import Classifier, ClassifierFeatures, make_classifier, train_classifier
+from bench.metrics.declared import INCEPTION, LEAST_IMAGES
+from bench.metrics.features import FeatureExtractor
 from bench.metrics.inception import InceptionFeatures
 from bench.metrics.inception_network import InceptionNetwork
 from bench.metrics.spaces import BuiltSpace, FileSpace

@@ -89,7 +89,7 @@ def given(images: int, features: int) -> "Given":
     """
     import torch
 
-    from bench.config.settings import EvaluationSettings
+    from bench.config.sections import EvaluationSettings
     from bench.metrics.frechet import reference
     from bench.metrics.metric import Given, HeldOutImages
 

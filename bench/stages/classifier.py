@@ -30,8 +30,8 @@ def stage(config: Config, images: Images) -> Stage:
     assert labels is not None
 
     def work(job: Job) -> None:
-        if file := published(own):
-            write_bytes(job.folder / WEIGHTS, file.read_bytes())
+        if there := published(own):
+            write_bytes(job.folder / WEIGHTS, there.read_bytes())
             return job.display.say(f"classifier {name}: the published one, as on every machine")
         pixels = torch.from_numpy(images.pixels)
         with job.display.task(f"classifier {name}", 0, "iterations") as update:

@@ -1,7 +1,8 @@
 """What this machine has and lacks for the suite, each lack with the command that fixes it.
 
-What every run imports is imported here, torch among it, so that a build that cannot work shows now. The rest is looked
-up, which takes no time: importing torchvision and scikit-learn would take as long again as importing torch.
+Packages are looked up, for importing them takes seconds: whether each is installed, and as its installer wrote it. One
+that is not, or all on request, are imported as a run does, so that a build that cannot work shows. Torch is asked about
+GPUs only where there is a sign of one.
 """
 
 import importlib.util
@@ -12,14 +13,16 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, requires, version
 from pathlib import Path
 
 from bench.datasets.catalogue import CATALOGUE
 from bench.datasets.dataset import data_root
 from bench.datasets.packed import survey
-from bench.store.files import nearest_there, readable_size
-from sfddm.compiling import fault
+from bench.devices import may_have_gpu
+from bench.metrics.extractors import extractors, there
+from bench.metrics.network_files import WEIGHTS, WEIGHTS_SHA256, cache_folder, find_weights
+from bench.store.files import file_sha256, nearest_there, readable_size
 from sfddm.errors import InputError
 from sfddm.words import on_one_line
 
@@ -27,8 +30,8 @@ GOOD, LACKING, BROKEN = "ok", "--", "!!"  # broken: not even a digits run can wo
 COLOURS = {GOOD: "green", LACKING: "yellow", BROKEN: "red"}
 LOW_DISK_BYTES = 2 * 10**9
 
-# What cannot be done without, by the name it is installed under, with the module that shows it works. LOOKED_UP: those
-# that are not imported; a run takes its digits from scikit-learn's files, and no code of it.
+# What cannot be done without, by the name it is installed under, with the module that shows it works. NEVER_IMPORTED: a
+# run takes its digits from scikit-learn's files, and no code of it; those two would take as long again as torch.
 NEEDED = {
     "torch": "torch",
     "torchvision": "torchvision",
@@ -45,7 +48,8 @@ NEEDED = {
     "rich": "rich",
     "platformdirs": "platformdirs",
 }
-LOOKED_UP = ("torchvision", "clean-fid", "scikit-learn")
+NEVER_IMPORTED = ("clean-fid", "scikit-learn")
+LIBRARY = re.compile(r"\.(so|pyd|dll|dylib)(\.[0-9.]+)?$")
 EXTRAS = {"lmdb": "preparing LSUN from its LMDB folders", "diffusers": "teachers from diffusers' UNet2DModel folders"}
 
 
@@ -59,21 +63,24 @@ class Line:
     fix: str = ""
 
 
-def examine(root: Path | None, inception: Path | None, runs: Sequence[Path]) -> Iterator[Line]:
-    """Yield everything there is to say about this machine; runs: the folders that runs are, or will be, in."""
+def examine(root: Path | None, inception: Path | None, runs: Sequence[Path], imports: bool = False) -> Iterator[Line]:
+    """Yield everything there is to say about this machine; runs: the folders that runs are, or will be, in.
+
+    imports: every package that a run imports is imported.
+    """
     yield Line(GOOD, "Python", platform.python_version())
     packages: dict[str, Line] = {}
     for name, module in NEEDED.items():
-        packages[name] = package(name, module)
+        packages[name] = package(name, module, imports)
         yield packages[name]
     yield torch_fits_torchvision()
     yield from extras()
+    yield threads()
     if packages["torch"].mark == GOOD:
-        yield threads()
         yield gpu()
         yield from compiler()
-        yield inception_file(inception)
-        yield from extractor_files()
+    yield inception_file(inception)
+    yield from extractor_files()
     yield from map(disk, runs)
     yield Line(GOOD, "digits", "built in, nothing to prepare")
     yield from datasets(data_root(root))
@@ -81,7 +88,12 @@ def examine(root: Path | None, inception: Path | None, runs: Sequence[Path]) -> 
 
 def compiler() -> Iterator[Line]:
     """Yield whether networks can be compiled for the GPU, where they are by default; a moment's compilation tells."""
+    if not may_have_gpu():
+        return
+
     import torch
+
+    from sfddm.compiling import fault
 
     if not torch.cuda.is_available():
         return
@@ -90,22 +102,44 @@ def compiler() -> Iterator[Line]:
     yield Line(GOOD, "compiler", "works") if why is None else Line(LACKING, "compiler", f"runs go eager: {why}", fix)
 
 
-def package(name: str, module: str) -> Line:
-    """Say which version of a package is installed, having imported it, or looked whether it is where it belongs."""
-    found = installed(name)
-    if found is None:
+def package(name: str, module: str, imports: bool = False) -> Line:
+    """Say which version of a package is installed; it is imported if it is not what was installed, or on request."""
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
         return Line(BROKEN, name, "not installed", f"pip install {name}")
     try:
-        if name not in LOOKED_UP:
-            importlib.import_module(module)
-        elif (spec := importlib.util.find_spec(module)) is None:
+        if (spec := importlib.util.find_spec(module.partition(".")[0])) is None:
             raise ImportError(f"no module named {module}")
-        elif name == "torchvision":
-            load_operators(Path(spec.origin or "").parent)
+        place = Path(spec.origin or "")
+        if imports or not as_installed(found, place):
+            try_out(name, module, place)
     except Exception as error:  # a broken build raises anything: RuntimeError, OSError, AttributeError
         reason = on_one_line(error, 120)
-        return Line(BROKEN, name, f"{found} cannot be imported ({reason})", repair(name))
-    return Line(GOOD, name, found)
+        return Line(BROKEN, name, f"{found.version} cannot be imported ({reason})", repair(name))
+    return Line(GOOD, name, found.version)
+
+
+def as_installed(found: Distribution, module: Path) -> bool:
+    """Tell whether a module is where its package was installed, with every library in it and of the size it had then.
+
+    What another folder on the path hides is not, nor is what lacks a library or has a shortened one or another build's.
+    """
+    if Path(str(found.locate_file(""))).resolve() not in module.resolve().parents:
+        return False
+    libraries = [file for file in found.files or [] if LIBRARY.search(file.name)]
+    try:
+        return all(Path(file.locate()).stat().st_size == file.size for file in libraries if file.size is not None)
+    except OSError:
+        return False
+
+
+def try_out(name: str, module: str, place: Path) -> None:
+    """Import a package's module as a run does. A build that cannot work raises anything."""
+    if name == "torchvision":
+        load_operators(place.parent)
+    elif name not in NEVER_IMPORTED:
+        importlib.import_module(module)
 
 
 def load_operators(torchvision: Path) -> None:
@@ -156,19 +190,21 @@ def installed(name: str) -> str | None:
 
 
 def threads() -> Line:
-    """Say how many threads torch takes on how many cores."""
-    import torch
-
-    taken, cores = torch.get_num_threads(), os.cpu_count()
-    named = os.environ.get("OMP_NUM_THREADS")
-    return Line(GOOD, "threads", f"{taken} on {cores} cores" + (f" (OMP_NUM_THREADS={named})" if named else ""))
+    """Say how many threads torch is told to take on how many cores."""
+    cores, named = os.cpu_count(), os.environ.get("OMP_NUM_THREADS")
+    taken = f"{named}, as OMP_NUM_THREADS says," if named else "as many as torch takes by itself"
+    return Line(GOOD, "threads", f"{taken} on {cores} logical cores")
 
 
 def gpu() -> Line:
     """Say which GPUs torch can use, with driver and memory."""
+    none = "none: digits at quick scale takes minutes on a CPU, the other datasets want a GPU"
+    seen = nvidia_smi()
+    if not seen and not may_have_gpu():
+        return Line(GOOD, "GPU", none)
+
     import torch
 
-    seen = nvidia_smi()
     if torch.cuda.is_available():
         names = [
             f"{torch.cuda.get_device_name(i)}, {readable_size(torch.cuda.mem_get_info(i)[1])}, "
@@ -178,7 +214,7 @@ def gpu() -> Line:
         driver = f"; driver {seen[0][1]}" if seen else ""
         return Line(GOOD, "GPU", "; ".join(names) + f" (CUDA {torch.version.cuda}{driver})")
     if not seen:
-        return Line(GOOD, "GPU", "none: digits at quick scale takes minutes on a CPU, the other datasets want a GPU")
+        return Line(GOOD, "GPU", none)
     built = f"was built for CUDA {torch.version.cuda}" if torch.version.cuda else "was built for CPUs only"
     return Line(
         LACKING,
@@ -201,9 +237,6 @@ def nvidia_smi() -> list[tuple[str, str]]:
 
 def inception_file(option: Path | None) -> Line:
     """Say whether the Inception-2015 weights are here and are the published file."""
-    from bench.metrics.inception import WEIGHTS, WEIGHTS_SHA256, cache_folder, find_weights
-    from bench.store.files import file_sha256
-
     about, purpose = "Inception weights", "for FID on every dataset but digits"
     fix = f"put clean-fid's {WEIGHTS} at {cache_folder() / WEIGHTS} (a run with network downloads it there)"
     try:
@@ -219,9 +252,6 @@ def inception_file(option: Path | None) -> Line:
 
 def extractor_files() -> Iterator[Line]:
     """Say of DINOv2, CLIP and other packages' extractors whether their weights are here."""
-    from bench.metrics.extractors import extractors, there
-    from bench.metrics.inception import cache_folder
-
     try:
         declarations = extractors()
     except InputError as error:  # another package's, which cannot be loaded

@@ -39,7 +39,6 @@ SHORTER = {
     "run": SMALL,
     "speed": shlex.split("--dataset digits --set network.dim=8 --set teacher.timesteps=8 --batch 2 --seconds 0.01"),
     "clean": ["--yes"],
-    "verify": ["--inception-weights", STAND_IN, "--extractor-weights", CLIP],
 }
 EXPERIMENT = """
 title = "Mine"
@@ -89,6 +88,8 @@ def shortened(words: list[str]) -> list[str]:
         given += ["--steps", "1", *(["--budget", "1600"] if "--budget" in words else [])]
     if "--budgets" in words:
         given += ["--budgets", "1200,2400", "--steps", "4"]
+    if words[0] == "verify" and {"--recompute", "--resample"} & set(words):
+        given += ["--inception-weights", STAND_IN, "--extractor-weights", CLIP]
     if words[0] == "run" and "lsun_church" in words:
         given += ["--steps", "1,2", "--inception-weights", STAND_IN]
     return [*words, *given]

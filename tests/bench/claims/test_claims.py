@@ -21,7 +21,7 @@ from bench.claims.verdicts import Claim, Verdict, combined, judge
 from bench.commands.claims import claims
 from bench.config.preset import load_preset
 from bench.config.resolve import resolve
-from bench.config.settings import Scale
+from bench.config.sections import Scale
 from bench.experiments.experiment import load_experiment
 from bench.records.record import Record, write_record
 from sfddm.errors import InputError

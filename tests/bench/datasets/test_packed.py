@@ -16,7 +16,7 @@ from bench.datasets.dataset import labels_sha256
 from bench.datasets.packed import check, load_packed, prepared, read_manifest, survey
 from bench.datasets.prepare import prepare
 from bench.metrics import METRICS
-from bench.metrics.spaces import check_feature_space
+from bench.metrics.offered import check_feature_space
 from bench.stages.classifier import stage
 from sfddm.errors import InputError
 

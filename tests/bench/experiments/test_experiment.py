@@ -10,7 +10,7 @@ import pytest
 from bench.commands.reproduce import reproduce
 from bench.config.preset import load_preset, preset_names
 from bench.config.resolve import resolve
-from bench.config.settings import Scale
+from bench.config.sections import Scale
 from bench.config.variants import base_name
 from bench.datasets.dataset import Images
 from bench.experiments.experiment import (

@@ -7,8 +7,9 @@ import pytest
 from helpers.small_transformers import clip_tensors, dinov2_tensors, write
 
 from bench.commands.completion import space_lists
-from bench.metrics import clip, dinov2, extractors, inception
-from bench.metrics.extractors import FROM_FILES, WeightFiles, extractor_weights, weight_files
+from bench.metrics import extractors, network_files
+from bench.metrics.extractors import WeightFiles, extractor_weights, weight_files
+from bench.metrics.network_files import FROM_FILES
 from bench.metrics.spaces import FileSpace
 from bench.store.files import file_sha256
 from sfddm.errors import InputError
@@ -16,10 +17,8 @@ from sfddm.errors import InputError
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "cache"
-    for module in (inception, extractors):
-        monkeypatch.setattr(module, "cache_folder", lambda: folder)
-    return folder
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "sfddm-bench"
 
 
 @pytest.fixture
@@ -41,17 +40,21 @@ def test_the_published_files_are_those_of_their_authors() -> None:
 
 
 def test_a_file_that_is_named_is_taken_and_says_so_in_name_and_identity(small: Path, cache: Path) -> None:
-    assert extractor_weights(clip.VIT_L_336, small, dry_run=False) == small
-    space, published = FileSpace(clip.VIT_L_336, None, small), FileSpace(clip.VIT_L_336, None, None)
+    assert extractor_weights(network_files.VIT_L_336, small, dry_run=False) == small
+    space, usual = FileSpace(network_files.VIT_L_336, None, small), FileSpace(network_files.VIT_L_336, None, None)
     sha256 = file_sha256(small)
-    assert (space.name, published.name) == (f"clip weights {sha256[:8]}", "clip")
-    assert space.identity == published.identity | {"weights": sha256}
-    assert published.identity == {"extractor": "clip", "weights": clip.SHA256, "resize": clip.RESIZE}
+    assert (space.name, usual.name) == (f"clip weights {sha256[:8]}", "clip")
+    assert space.identity == usual.identity | {"weights": sha256}
+    assert usual.identity == {
+        "extractor": "clip",
+        "weights": network_files.CLIP_SHA256,
+        "resize": network_files.CLIP_RESIZE,
+    }
 
 
 def test_what_is_in_the_cache_is_taken_if_it_is_the_file_and_refused_if_it_is_another(small: Path, cache: Path) -> None:
     cache.mkdir()
-    own = replace(clip.VIT_L_336, sha256=file_sha256(small))
+    own = replace(network_files.VIT_L_336, sha256=file_sha256(small))
     (cache / own.weights).write_bytes(small.read_bytes())
     assert extractor_weights(own, None, dry_run=False) == cache / own.weights
     (cache / own.weights).write_bytes(b"another")
@@ -60,7 +63,7 @@ def test_what_is_in_the_cache_is_taken_if_it_is_the_file_and_refused_if_it_is_an
 
 
 def test_it_is_downloaded_if_it_is_not_here_but_by_no_dry_run_and_no_other_file_stays(small: Path, cache: Path) -> None:
-    own = replace(clip.VIT_L_336, sha256=file_sha256(small), url=small.as_uri())
+    own = replace(network_files.VIT_L_336, sha256=file_sha256(small), url=small.as_uri())
     assert extractor_weights(own, None, dry_run=True) is None
     assert not cache.exists()
     assert extractor_weights(own, None, dry_run=False) == cache / own.weights
@@ -72,10 +75,10 @@ def test_it_is_downloaded_if_it_is_not_here_but_by_no_dry_run_and_no_other_file_
 
 def test_another_extractors_file_is_refused_by_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "b.pth", dinov2_tensors())
-    known = {one.name: one for one in (dinov2.VIT_L, replace(dinov2.VIT_B, sha256=file_sha256(path)))}
+    known = {one.name: one for one in (network_files.VIT_L, replace(network_files.VIT_B, sha256=file_sha256(path)))}
     monkeypatch.setattr(extractors, "extractors", lambda: known)
     with pytest.raises(InputError, match="given for dinov2, but it is dinov2-vitb14's file"):
-        extractor_weights(dinov2.VIT_L, path, dry_run=False)
+        extractor_weights(network_files.VIT_L, path, dry_run=False)
 
 
 def test_files_are_named_for_a_space_or_for_the_only_one_there_is(small: Path) -> None:

@@ -15,7 +15,8 @@ from PIL import Image
 from bench.config.sections import Resize
 from bench.metrics import inception
 from bench.metrics.features import extract
-from bench.metrics.inception import WEIGHTS, WEIGHTS_SHA256, download, find_weights, inception_features
+from bench.metrics.inception import download, inception_features
+from bench.metrics.network_files import WEIGHTS, WEIGHTS_SHA256, find_weights
 from bench.store.files import file_sha256
 from sfddm.errors import InputError
 from sfddm.performance import set_products
@@ -111,8 +112,8 @@ def test_only_the_published_weights_are_called_inception(weights: Path) -> None:
 
 @pytest.fixture
 def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setattr(inception, "cache_folder", lambda: tmp_path / "cache")
-    return tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "sfddm-bench"
 
 
 def test_the_option_comes_before_the_cache_and_the_cache_before_a_download(weights: Path, cache: Path) -> None:

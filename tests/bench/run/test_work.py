@@ -11,7 +11,7 @@ from bench.config.preset import load_preset
 from bench.config.resolve import resolve
 from bench.datasets.registry import load
 from bench.metrics import extractors
-from bench.metrics.dinov2 import VIT_L
+from bench.metrics.network_files import VIT_L
 from bench.run.estimate import cells_bytes, try_out
 from bench.run.outlook import Outlook
 from bench.run.speeds import Speeds

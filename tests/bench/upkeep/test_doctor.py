@@ -12,6 +12,8 @@ from helpers.dataset_forms import image_folder
 
 from bench.datasets.catalogue import CATALOGUE
 from bench.datasets.prepare import prepare
+from bench.metrics.network_files import WEIGHTS
+from bench.store.files import file_sha256
 from bench.upkeep import doctor
 from bench.upkeep.doctor import (
     BROKEN,
@@ -92,18 +94,15 @@ def test_lsun_without_lmdb_is_repaired_by_both(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_inception_weights_are_missing_wrong_or_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bench.metrics import inception
-    from bench.store.files import file_sha256
-
-    monkeypatch.setattr(inception, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     missing = inception_file(None)
     assert missing.mark == LACKING
-    assert str(tmp_path / "cache" / inception.WEIGHTS) in missing.fix
+    assert str(tmp_path / "sfddm-bench" / WEIGHTS) in missing.fix
     assert inception_file(tmp_path / "none.pt").mark == LACKING
     other = tmp_path / "other.pt"
     other.write_bytes(b"not the network")
     assert "is not the published file: its distance will not be called FID" in inception_file(other).found
-    monkeypatch.setattr(inception, "WEIGHTS_SHA256", file_sha256(other))
+    monkeypatch.setattr(doctor, "WEIGHTS_SHA256", file_sha256(other))
     assert inception_file(other).mark == GOOD
 
 

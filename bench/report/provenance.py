@@ -220,7 +220,9 @@ def interval(record: Record) -> dict[str, str]:
     """Return the interval of a cell's distance as text, by what it is about; nothing if it has none."""
     if record.interval is None:
         return {}
-    return {"95 % interval, of the sampling of its images alone": " to ".join(number(end, 2) for end in record.interval)}
+    return {
+        "95 % interval, of the sampling of its images alone": " to ".join(number(end, 2) for end in record.interval)
+    }
 
 
 def commands(records: Sequence[Record]) -> dict[str, int]:

@@ -17,7 +17,7 @@ MODULE = """
 from pathlib import Path
 from typing import Annotated
 
-from bench.metrics.features import Extractor
+from bench.metrics.declared import Extractor
 from bench.metrics.metric import Given, Metric
 from bench.metrics.shown import Shown
 

@@ -165,9 +165,11 @@ def seconds_above_0(option: str, value: float) -> float:
 def refuse_given(given: Mapping[str, object], why: str) -> None:
     """Raise InputError for an option, of some by their names, that has a value where it does nothing, and say why."""
     for option, value in given.items():
-        if value is not None and value is not False and value != []:
-            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            raise InputError(f"{option}: {'given' if value is True else f'{shown!r} given'} {why}")
+        if value is None or value is False or value == []:
+            continue
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        shown = "" if value is True else f"{value} " if isinstance(value, int) else f"'{text}' "
+        raise InputError(f"{option}: {shown}given {why}")
 
 
 def unless(value: str, usual: str) -> str | None:

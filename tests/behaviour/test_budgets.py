@@ -21,8 +21,8 @@ from bench.store.progress import Display
 from sfddm import training
 
 # Of those, the first whose trainings go on from one budget to the next.
-GO_ON = ("sfddm", "sfddm-trajectory", "cd", "shortcut", "scratch", "pd-reference", "ct-reference")
-THEIR_OWN = ("pd", "ect", "ct", "multistep-cd")
+GO_ON = ("sfddm", "sfddm-trajectory", "cd", "multistep-cd", "shortcut", "scratch", "pd-reference", "ct-reference")
+THEIR_OWN = ("pd", "ect", "ct")
 BATCH, BUDGETS = 4, (100, 200)
 
 pytestmark = pytest.mark.slow

@@ -123,10 +123,15 @@ def integers(option: str, text: str, least: int, most: int = LARGEST_COUNT) -> l
             up = f"from {least} up" if most == LARGEST_COUNT else f"from {least} to {most}"
             raise InputError(
                 f"{option}: '{cut(part)}' given, whole numbers {up} are possible, such as 1,4,16"
-                + (f"; the largest is {most}" if most == LARGEST_COUNT and digits.isdecimal() else "")
+                + (f"; the largest is {most}" if most == LARGEST_COUNT and is_above(part, most) else "")
             )
         found.append(value)
     return found
+
+
+def is_above(text: str, most: int) -> bool:
+    """Tell whether a text is a whole number above another; it may have more digits than Python converts."""
+    return text.isascii() and text.isdecimal() and (len(text) > len(str(most)) or int(text) > most)
 
 
 def cut(text: str) -> str:

@@ -16,6 +16,7 @@ from PIL import Image
 from bench.claims.claims import decide
 from bench.claims.page import as_json, markdown
 from bench.commands.plots import plots
+from bench.commands.tables import tables
 from bench.commands.verify import EXIT_DIFFERS
 from bench.commands.verify import verify as verify_command
 from bench.records.record import read_records
@@ -42,6 +43,17 @@ def verify(folder: Path) -> int:
 def test_they_are_what_they_say() -> None:
     assert FOLDERS
     assert verify(RESULTS) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("archive", sorted(RESULTS.rglob("*.zip")), ids=lambda path: path.stem)
+def test_an_archive_of_records_is_what_it_says_and_its_tables_are_those_beside_it(archive: Path, tmp_path: Path) -> None:
+    assert verify(archive) == 0
+    tables([archive], tmp_path)
+    committed = archive.parent / "tables"
+    assert {path.name: path.read_text() for path in (tmp_path / "tables").iterdir()} == {
+        path.name: path.read_text() for path in committed.iterdir()
+    }
 
 
 def test_a_changed_digit_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,7 +120,7 @@ def test_report_claims_and_readme_have_the_same_verdicts() -> None:
 
 def test_they_are_small_and_hold_no_weights() -> None:
     files = [path for path in RESULTS.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} <= {".json", ".png", ".md", ".csv", ".tex", ".pdf", ".html", ".txt"}
+    assert {path.suffix for path in files} <= {".json", ".png", ".md", ".csv", ".tex", ".pdf", ".html", ".txt", ".zip"}
     assert max(path.stat().st_size for path in files) < LARGEST_FILE
     assert sum(path.stat().st_size for path in files) < LARGEST_ALL
 

@@ -138,6 +138,12 @@ class ResBlock(nn.Module):
         return self.second(self.drop(self.first(x, (scale, shift)))) + self.skip(x)
 
 
+def normal(*shape: int) -> Tensor:
+    """Return standard normal numbers; none are drawn on the meta device, where that imports sympy, for a second."""
+    empty = torch.empty(shape)
+    return empty if empty.is_meta else empty.normal_()
+
+
 class LinearAttention(nn.Module):
     """x plus attention linear in the number of pixels: softmax over q's channels and over k's pixels."""
 
@@ -145,7 +151,7 @@ class LinearAttention(nn.Module):
         super().__init__()
         self.heads, self.head_dim = heads, head_dim
         self.norm = RMSNorm(dim)
-        self.memory = nn.Parameter(torch.randn(2, heads, head_dim, MEMORY))
+        self.memory = nn.Parameter(normal(2, heads, head_dim, MEMORY))
         self.qkv = nn.Conv2d(dim, 3 * heads * head_dim, 1, bias=False)
         self.out = nn.Sequential(nn.Conv2d(heads * head_dim, dim, 1), RMSNorm(dim))
 
@@ -168,7 +174,7 @@ class FullAttention(nn.Module):
         super().__init__()
         self.heads, self.head_dim = heads, head_dim
         self.norm = RMSNorm(dim)
-        self.memory = nn.Parameter(torch.randn(2, heads, MEMORY, head_dim))
+        self.memory = nn.Parameter(normal(2, heads, MEMORY, head_dim))
         self.qkv = nn.Conv2d(dim, 3 * heads * head_dim, 1, bias=False)
         self.out = nn.Conv2d(heads * head_dim, dim, 1)
 

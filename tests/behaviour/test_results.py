@@ -47,7 +47,9 @@ def test_they_are_what_they_say() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("archive", sorted(RESULTS.rglob("*.zip")), ids=lambda path: path.stem)
-def test_an_archive_of_records_is_what_it_says_and_its_tables_are_those_beside_it(archive: Path, tmp_path: Path) -> None:
+def test_an_archive_of_records_is_what_it_says_and_its_tables_are_those_beside_it(
+    archive: Path, tmp_path: Path
+) -> None:
     assert verify(archive) == 0
     tables([archive], tmp_path)
     committed = archive.parent / "tables"

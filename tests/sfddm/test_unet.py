@@ -1,5 +1,8 @@
 """The U-Net against denoising-diffusion-pytorch 1.9.4."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from denoising_diffusion_pytorch import Unet
@@ -133,3 +136,15 @@ def test_a_second_time_changes_nothing_until_it_is_trained() -> None:
     far, near = two(x, t, end=torch.tensor([100, 100, -1])), two(x, t, end=torch.tensor([899, 100, -1]))
     assert not torch.equal(far[0], near[0])
     assert torch.equal(far[1:], near[1:])
+
+
+def test_shapes_are_known_without_importing_sympy() -> None:
+    """A dry run asks them, and to import sympy takes it half as long again as torch."""
+    code = """
+import sys
+from sfddm import DenoiserSpec, UNetConfig
+assert DenoiserSpec(network=UNetConfig(dim=8, dim_mults=(1, 2), channels=1)).shapes()
+print("sympy" in sys.modules)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "False\n", said.stderr

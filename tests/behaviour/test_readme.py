@@ -91,7 +91,9 @@ def shortened(words: list[str]) -> list[str]:
     if words[0] == "verify" and {"--recompute", "--resample"} & set(words):
         given += ["--inception-weights", STAND_IN, "--extractor-weights", CLIP]
     if words[0] == "run" and "lsun_church" in words:
-        given += ["--steps", "1,2", "--inception-weights", STAND_IN]
+        given += ["--steps", "1,2"]
+        if not any("feature_space=" in word for word in words):  # others take no such file
+            given += ["--inception-weights", STAND_IN]
     return [*words, *given]
 
 

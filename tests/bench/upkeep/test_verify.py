@@ -43,7 +43,9 @@ def verify(path: Path, recompute: bool = False, resample: int | None = None) -> 
     """Return the exit code of `verify` and its lines; the last is the summary."""
     out = StringIO()
     with redirect_stdout(out), redirect_stderr(StringIO()), pytest.raises(typer.Exit) as left:
-        verify_command([path], Recomputed.metrics if recompute else None, resample, "cpu" if recompute or resample else "auto")
+        verify_command(
+            [path], Recomputed.metrics if recompute else None, resample, "cpu" if recompute or resample else "auto"
+        )
     return left.value.exit_code, out.getvalue().splitlines()
 
 

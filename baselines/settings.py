@@ -94,6 +94,12 @@ class CDSettings(ConsistencySettings, DistilledSettings):
     )
 
 
+def check_growth(first: int, last: int) -> None:
+    """Raise ValueError if there are fewer points at the end of a training than at its start."""
+    if last < first:
+        raise ValueError(f"last_points is at least first_points, which is {first}")
+
+
 class CTSettings(ConsistencySettings, SelfTaughtSettings):
     """Settings of `ct`."""
 
@@ -113,8 +119,7 @@ class CTSettings(ConsistencySettings, SelfTaughtSettings):
 
     @model_validator(mode="after")
     def _grows(self) -> Self:
-        if self.last_points < self.first_points:
-            raise ValueError(f"last_points is at least first_points, which is {self.first_points}")
+        check_growth(self.first_points, self.last_points)
         return self
 
 
@@ -152,8 +157,8 @@ class MultistepSettings(DistilledSettings):
 
     @model_validator(mode="after")
     def _grows(self) -> Self:
-        if self.last_points is not None and self.last_points < self.first_points:
-            raise ValueError(f"last_points is at least first_points, which is {self.first_points}")
+        if self.last_points is not None:
+            check_growth(self.first_points, self.last_points)
         return self
 
 

@@ -10,8 +10,8 @@ import typer
 
 from bench.commands import completion
 from bench.config.counts import count_of
+from bench.config.devices import is_device, may_have_gpu
 from bench.config.variants import split_outside_brackets
-from bench.devices import is_device, may_have_gpu
 from bench.store.limits import LARGEST_COUNT
 from sfddm.errors import InputError
 from sfddm.torchrun import world_size
@@ -121,17 +121,13 @@ def integers(option: str, text: str, least: int, most: int = LARGEST_COUNT) -> l
         value = int(part) if digits.isascii() and digits.isdecimal() and len(digits) <= len(str(most)) else None
         if value is None or not least <= value <= most:
             up = f"from {least} up" if most == LARGEST_COUNT else f"from {least} to {most}"
+            is_large = part.isdecimal() and (value is None or value > most)
             raise InputError(
                 f"{option}: '{cut(part)}' given, whole numbers {up} are possible, such as 1,4,16"
-                + (f"; the largest is {most}" if most == LARGEST_COUNT and is_above(part, most) else "")
+                + (f"; the largest is {most}" if most == LARGEST_COUNT and is_large else "")
             )
         found.append(value)
     return found
-
-
-def is_above(text: str, most: int) -> bool:
-    """Tell whether a text is a whole number above another; it may have more digits than Python converts."""
-    return text.isascii() and text.isdecimal() and (len(text) > len(str(most)) or int(text) > most)
 
 
 def cut(text: str) -> str:

@@ -96,9 +96,10 @@ def reproduce(
 
     check_device_name(device)
     experiment = None if name is None else load_experiment(name)
+    found = {}
     if experiment is not None:
         for one in datasets or []:
-            examine(asked(one), data_root, inception_weights, extractor_weights or [])
+            found[one] = examine(asked(one), data_root, inception_weights, extractor_weights or [])
     check_could_write(out)
     check_executor(executor, address, device)
     at_a_time, loggers = check_jobs(jobs, executor), check_log(log)
@@ -126,7 +127,7 @@ def reproduce(
         print_list(datasets, place)
         return
     chosen = datasets or those_there(experiment, place)
-    sweeps = [prepare(asked(one), place) for one in chosen]
+    sweeps = [prepare(asked(one), place, found.get(one)) for one in chosen]
     check_inception(inception_weights, [sweep.context.config.evaluation.feature_space for sweep in sweeps])
     for sweep in sweeps:
         check_room(sweep, out)

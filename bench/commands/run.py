@@ -132,7 +132,8 @@ def run(
     )
     # All that needs no torch is looked at first: a slip of the pen is told at once.
     check_device_name(device)
-    check_inception(inception_weights, examine(request, data_root, inception_weights, extractor_weights or []).spaces)
+    found = examine(request, data_root, inception_weights, extractor_weights or [])
+    check_inception(inception_weights, found.spaces)
     check_could_write(out)
     check_executor(executor, address, device)
     at_a_time, loggers = check_jobs(jobs, executor), check_log(log)
@@ -158,7 +159,7 @@ def run(
     )
     place.timing.add("start and imports", seconds_since_start())
     with place.timing.part("set-up"):
-        sweep = prepare(request, place)
+        sweep = prepare(request, place, found)
         check_room(sweep, out)
         check_disk([sweep], out, place.jobs)
     records = perform(sweep, place)

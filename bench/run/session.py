@@ -16,7 +16,7 @@ from bench.run.estimate import lines, outlook_of, table
 from bench.run.following import followed_by
 from bench.run.jobs import Division, divide
 from bench.run.local import Elsewhere, forced_stages, plan, run_sweep
-from bench.run.request import Request, examine
+from bench.run.request import Examined, Request, examine
 from bench.run.sweep import Sweep, make_sweep
 from bench.run.torchrun import follow, followed
 from bench.run.worker import Worker
@@ -54,9 +54,12 @@ class Place:
     timing: Timing = field(default_factory=Timing)
 
 
-def prepare(request: Request, place: Place) -> Sweep:
-    """Return the sweep of a request, everything checked; nothing is written. Raises InputError."""
-    found = examine(request, place.data_root, place.inception, place.extractors)
+def prepare(request: Request, place: Place, found: Examined | None = None) -> Sweep:
+    """Return the sweep of a request, everything checked; nothing is written. Raises InputError.
+
+    found: what the request comes to, if it has been examined already.
+    """
+    found = found or examine(request, place.data_root, place.inception, place.extractors)
     config = Config(**found.values)
     check_name("--dataset", found.images.name)  # it becomes a folder; that of another package may be anything
     needed = any(metric in OF_FEATURES for metric in request.metrics)

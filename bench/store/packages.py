@@ -25,11 +25,12 @@ def installed() -> str:
     What a package brings in a folder of its own, as Ray does once it is imported, is not installed.
     """
     site = Path(sysconfig.get_path("purelib")).resolve()
+    # Of one that is there twice, the first is imported. Its metadata is a file, read whenever it is asked for.
+    described = ((one, one.metadata) for one in reversed(list(distributions())))
     found = {
-        re.sub(r"[-_.]+", "-", name).lower(): about["Version"]
-        for one in reversed(list(distributions()))  # of one that is there twice, the first is imported
-        if (name := (about := one.metadata)["Name"])  # a file that is read anew each time
-        and site not in Path(str(one.locate_file(""))).resolve().parents
+        re.sub(r"[-_.]+", "-", about["Name"]).lower(): about["Version"]
+        for one, about in described
+        if about["Name"] and site not in Path(str(one.locate_file(""))).resolve().parents
     }
     return "".join(f"{name}=={found[name]}\n" for name in sorted(found))
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution, requires, version
 from pathlib import Path
 
+from bench.config.devices import may_have_gpu
 from bench.datasets.catalogue import CATALOGUE
 from bench.datasets.dataset import data_root
 from bench.datasets.packed import survey
-from bench.devices import may_have_gpu
 from bench.metrics.extractors import extractors, there
 from bench.metrics.network_files import WEIGHTS, WEIGHTS_SHA256, cache_folder, find_weights
 from bench.store.files import file_sha256, nearest_there, readable_size

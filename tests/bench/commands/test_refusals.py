@@ -10,7 +10,7 @@ import pytest
 from helpers.command_line import ENVIRONMENT
 
 from bench.cli import app
-from bench.devices import may_have_gpu
+from bench.config.devices import may_have_gpu
 
 # Forks for each command line that it is given, a JSON list a line with the folder first, and says when it has ended:
 # what all commands import is imported once, and torch is none of it.
